@@ -1,0 +1,1 @@
+"""Verbs that both doors and the command line share. No HTTP here."""

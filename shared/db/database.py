@@ -1,0 +1,52 @@
+"""A process's way to the database: a pool of connections and transactions on it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.orm import Session, sessionmaker
+
+from shared.db.failures import translated
+
+__all__ = ["Database", "Session"]
+
+CONNECT_SECONDS = 5
+
+
+class Database:
+    """Opens no connection until the first transaction; must not be shared across a fork."""
+
+    def __init__(self, url: str, *, pool_size: int) -> None:
+        """`pool_size` connections are kept, and no more are opened."""
+        self._engine = create_engine(
+            make_url(url).set(drivername="postgresql+psycopg2"),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=CONNECT_SECONDS,
+            pool_pre_ping=True,
+            connect_args={
+                "connect_timeout": CONNECT_SECONDS,
+                "application_name": f"longshore:{os.getpid()}",
+                "client_encoding": "utf8",
+                "options": "-c timezone=UTC",
+            },
+        )
+        self._sessions = sessionmaker(self._engine, expire_on_commit=False)
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """One transaction: committed at the end of the body, rolled back when it raises.
+
+        Raises DatabaseUnavailable, ConflictOfTransactions or BatchRefused for the driver's errors.
+        """
+        with translated(), self._sessions.begin() as session:
+            yield session
+
+    def ping(self) -> None:
+        """Raises DatabaseUnavailable unless the database answers."""
+        with self.begin() as session:
+            session.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        self._engine.dispose()

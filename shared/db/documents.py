@@ -1,0 +1,145 @@
+"""Documents in bulk: a batch's rows in, pages out.
+
+Properties are kept without `documentid`, which is a column; reading puts it back.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import psycopg2
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from shared.db.copying import copy
+from shared.instructions import Strategy
+
+CREATE_STAGED = """
+CREATE TEMPORARY TABLE IF NOT EXISTS staged (
+    collection_id integer NOT NULL,
+    documentid text COLLATE "C" NOT NULL,
+    properties jsonb NOT NULL
+) ON COMMIT DELETE ROWS
+"""
+
+# Rows that exist already are left alone.
+CREATE = """
+INSERT INTO documents (collection_id, documentid, properties)
+SELECT collection_id, documentid, properties FROM staged
+ON CONFLICT (collection_id, documentid) DO NOTHING
+"""
+
+# xmax is 0 in a row that this statement inserted, not in one that it updated. Rows that would not
+# change are not written.
+CREATE_AND_UPDATE = """
+WITH written AS (
+    INSERT INTO documents AS d (collection_id, documentid, properties)
+    SELECT collection_id, documentid, properties FROM staged
+    ON CONFLICT (collection_id, documentid) DO UPDATE
+       SET properties = d.properties || excluded.properties
+     WHERE d.properties || excluded.properties IS DISTINCT FROM d.properties
+    RETURNING d.xmax = 0 AS created
+)
+SELECT count(*) FROM written WHERE created
+"""
+
+# One statement, so that what is counted and what is updated come from one snapshot. `repeated` are
+# lines that were folded into a row.
+UPDATE = """
+WITH existing AS MATERIALIZED (
+    SELECT s.collection_id, s.documentid, s.properties
+      FROM staged s
+      JOIN documents d USING (collection_id, documentid)
+),
+written AS (
+    UPDATE documents d
+       SET properties = d.properties || e.properties
+      FROM existing e
+     WHERE d.collection_id = e.collection_id AND d.documentid = e.documentid
+       AND d.properties || e.properties IS DISTINCT FROM d.properties
+)
+SELECT (SELECT count(*) FROM existing)
+     + (SELECT count(*) FROM unnest(CAST(:repeated AS text[])) r (documentid)
+          JOIN existing USING (documentid))
+"""
+
+# A temporary table has no statistics, and a join to it was planned as a hash of the whole collection.
+PIN_TO_INDEX_LOOKUPS = """
+SET LOCAL enable_hashjoin = off;
+SET LOCAL enable_mergejoin = off;
+SET LOCAL enable_seqscan = off
+"""
+
+
+def create_directly(session: Session, encoded: bytes) -> bool:
+    """Copy the documents straight in; False, with nothing done, where one of them exists already."""
+    savepoint = session.begin_nested()
+    try:
+        copy(session, "documents", encoded)
+    except psycopg2.errors.UniqueViolation:
+        savepoint.rollback()
+        return False
+    savepoint.commit()
+    return True
+
+
+def write(
+    session: Session, encoded: bytes, *, operations: frozenset[Strategy], repeated: Iterable[str]
+) -> int:
+    """Apply the documents by `operations`.
+
+    Returns the number of documents created where creating is allowed, else the number of lines,
+    `repeated` ones included, whose document exists.
+    """
+    session.execute(text(CREATE_STAGED))
+    copy(session, "staged", encoded)
+    if operations == {Strategy.CREATE}:
+        return session.execute(text(CREATE)).rowcount  # type: ignore[attr-defined, no-any-return]
+    if operations == {Strategy.UPDATE}:
+        session.execute(text(PIN_TO_INDEX_LOOKUPS))
+        return int(session.execute(text(UPDATE), {"repeated": list(repeated)}).scalar_one())
+    return int(session.execute(text(CREATE_AND_UPDATE)).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document as it is kept."""
+
+    documentid: str
+    properties: str  # a JSON object's text, every digit as it was given
+
+
+GET = """
+SELECT documentid, properties::text FROM documents
+ WHERE collection_id = :collection_id AND documentid = :documentid
+"""
+
+# Pages go by the primary key in both directions, so that page 10,000 costs what page 1 costs.
+LIST_AFTER = """
+SELECT documentid, properties::text FROM documents
+ WHERE collection_id = :collection_id AND documentid > :edge
+ ORDER BY documentid LIMIT :size
+"""
+LIST_BEFORE = """
+SELECT documentid, properties::text FROM documents
+ WHERE collection_id = :collection_id AND documentid < :edge
+ ORDER BY documentid DESC LIMIT :size
+"""
+
+
+def get(session: Session, collection_id: int, documentid: str) -> StoredDocument | None:
+    """The document, or None."""
+    found = session.execute(text(GET), {"collection_id": collection_id, "documentid": documentid}).first()
+    return None if found is None else StoredDocument(*found)
+
+
+def after(session: Session, collection_id: int, edge: str, size: int) -> list[StoredDocument]:
+    """Up to `size` documents with ids greater than `edge`, in order of their ids."""
+    given = {"collection_id": collection_id, "edge": edge, "size": size}
+    return [StoredDocument(*row) for row in session.execute(text(LIST_AFTER), given)]
+
+
+def before(session: Session, collection_id: int, edge: str, size: int) -> list[StoredDocument]:
+    """The last `size` documents with ids less than `edge`, in order of their ids."""
+    given = {"collection_id": collection_id, "edge": edge, "size": size}
+    rows = session.execute(text(LIST_BEFORE), given).all()
+    return [StoredDocument(*row) for row in reversed(rows)]

@@ -1,0 +1,47 @@
+"""The one translator of driver errors: what happened in the caller's terms, by SQLSTATE."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg2
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from shared.errors import BatchRefused, ConflictOfTransactions, DatabaseUnavailable, LongshoreError
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_GIVE_WAY = {"40001", "40P01", "55P03"}
+_DATA_CLASSES = {"22", "23", "54", "XX"}  # data, constraint, program limit, internal: one row may be to blame
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise driver errors of the body as DatabaseUnavailable, ConflictOfTransactions or BatchRefused.
+
+    What is none of these (wrong SQL, missing rights) is our own fault and rises as it is.
+    """
+    try:
+        yield
+    except PoolTimeout as error:
+        raise DatabaseUnavailable("All connections to the database are in use.") from error
+    except DBAPIError as error:
+        meaning = _meaning(error.orig) if isinstance(error.orig, psycopg2.Error) else None
+        if meaning is None:
+            raise
+        raise meaning from error
+    except psycopg2.Error as error:
+        meaning = _meaning(error)
+        if meaning is None:
+            raise
+        raise meaning from error
+
+
+def _meaning(error: psycopg2.Error) -> LongshoreError | None:
+    state = error.pgcode
+    if state in _GIVE_WAY:
+        return ConflictOfTransactions("The transaction had to give way to another one.")
+    if state is not None and state[:2] in _DATA_CLASSES:
+        return BatchRefused((error.diag.message_primary or "The database refused a row.").strip())
+    if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
+        return DatabaseUnavailable("The database cannot be reached or refuses to work now.")
+    return None

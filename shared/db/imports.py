@@ -1,0 +1,73 @@
+"""Import rows, always looked up inside one data service."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Select, delete, select, text
+from sqlalchemy.orm import Session
+
+from shared.db.models import Import, StorageGarbage
+
+# Imports that wait for a worker or whose worker is gone. Longest waiting first by id.
+DUE = """
+SELECT i.id
+  FROM imports i
+  LEFT JOIN LATERAL (
+      SELECT number, leased_until, due_at FROM blocks b
+       WHERE b.import_id = i.id AND b.finished_at IS NULL
+       ORDER BY number LIMIT 1
+  ) b ON true
+ WHERE i.status IN ('started', 'running', 'resumed')
+   AND (b.number IS NULL OR b.due_at <= clock_timestamp())
+   AND (b.leased_until IS NULL OR b.leased_until <= clock_timestamp())
+ ORDER BY i.id LIMIT :limit
+"""
+
+
+def add(session: Session, *, service_id: int, collection_id: int, strategies: list[str]) -> Import:
+    """A new import, configuring."""
+    row = Import(service_id=service_id, collection_id=collection_id, strategies=strategies)
+    session.add(row)
+    session.flush()
+    session.refresh(row)
+    return row
+
+
+def get(session: Session, service_id: int, import_id: int) -> Import | None:
+    """The data service's import, or None."""
+    return session.scalars(_one(service_id, import_id)).one_or_none()
+
+
+def lock(session: Session, service_id: int, import_id: int) -> Import | None:
+    """The data service's import, held until the transaction ends; None where there is none."""
+    held = _one(service_id, import_id).with_for_update(key_share=True, of=Import)
+    return session.scalars(held.execution_options(populate_existing=True)).one_or_none()
+
+
+def page(session: Session, service_id: int, *, number: int, size: int) -> Sequence[Import]:
+    """Page `number`, from 1, of the data service's imports, newest first."""
+    found = (
+        select(Import)
+        .where(Import.service_id == service_id)
+        .order_by(Import.id.desc())
+        .limit(size)
+        .offset((number - 1) * size)
+    )
+    return session.scalars(found).all()
+
+
+def remove(session: Session, service_id: int, import_id: int) -> bool:
+    """Delete the import with all that is its own and note its bytes as garbage; False where it is not."""
+    if lock(session, service_id, import_id) is None:
+        return False
+    session.add(StorageGarbage(import_id=import_id))
+    session.execute(delete(Import).where(Import.id == import_id))
+    return True
+
+
+def due(session: Session, *, limit: int) -> list[int]:
+    """Ids of imports that a worker should look at now, oldest first."""
+    return list(session.scalars(text(DUE), {"limit": limit}))
+
+
+def _one(service_id: int, import_id: int) -> Select[Import]:
+    return select(Import).where(Import.id == import_id, Import.service_id == service_id)

@@ -1,0 +1,220 @@
+"""Who works on which block: claim, checkpoint, release.
+
+All of it is guarded by the block's epoch and the database's clock. Whoever touches an import and
+one of its blocks locks the import first, so that no two transactions wait for each other.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from shared.db.transition import move
+from shared.errors import LeaseLost
+from shared.instructions import Checkpoint, Strategy, Tally, operations
+from shared.lifecycle import RUNNABLE, Event, Status
+
+LOCK_IMPORT = """
+SELECT id, status, collection_id, strategies, started_at FROM imports
+ WHERE id = :import_id AND status = ANY(:runnable)
+   FOR NO KEY UPDATE
+"""
+
+# Blocks are applied in order: only the first unfinished one may be claimed.
+FIRST_UNFINISHED = """
+SELECT number, attempts, worker, leased_until IS NOT NULL AS leased,
+       leased_until > clock_timestamp() AS held, due_at > clock_timestamp() AS early
+  FROM blocks
+ WHERE import_id = :import_id AND finished_at IS NULL
+ ORDER BY number LIMIT 1
+"""
+
+CLAIM = """
+UPDATE blocks
+   SET epoch = epoch + 1, attempts = attempts + 1, worker = :worker,
+       leased_until = clock_timestamp() + :lease
+ WHERE import_id = :import_id AND number = :number
+RETURNING number, epoch, attempts, storage_key, size_bytes, sha256, checkpoint_offset, checkpoint_line
+"""
+
+COUNT_FAILURE = """
+UPDATE imports SET failure_count = failure_count + 1, last_error = :reason WHERE id = :import_id
+"""
+
+# The fence: nothing of a batch is committed unless the import still runs and the epoch is still ours.
+CHECKPOINT = """
+WITH counted AS (
+    UPDATE imports
+       SET created_documents = created_documents + :created,
+           updated_documents = updated_documents + :updated,
+           deleted_documents = deleted_documents + :deleted,
+           skipped_documents = skipped_documents + :skipped,
+           rejected_documents = rejected_documents + :rejected,
+           applied_bytes = applied_bytes + :bytes
+     WHERE id = :import_id AND status = 'running'
+    RETURNING id
+)
+UPDATE blocks
+   SET checkpoint_offset = :offset, checkpoint_line = :line_number, attempts = 0,
+       leased_until = CASE WHEN :finished THEN NULL ELSE clock_timestamp() + :lease END,
+       finished_at = CASE WHEN :finished THEN clock_timestamp() END
+  FROM counted
+ WHERE import_id = counted.id AND number = :number AND epoch = :epoch
+RETURNING number
+"""
+
+UNFINISHED = "SELECT 1 FROM blocks WHERE import_id = :import_id AND finished_at IS NULL LIMIT 1"
+
+RELEASE = """
+UPDATE blocks
+   SET leased_until = NULL, attempts = :attempts, due_at = clock_timestamp() + :wait
+ WHERE import_id = :import_id AND number = :number AND epoch = :epoch
+RETURNING number
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A worker's time-limited claim on a block, and what it needs to apply it."""
+
+    import_id: int
+    collection_id: int
+    operations: frozenset[Strategy]
+    import_started_at: datetime
+    block_number: int  # from 1
+    epoch: int
+    attempts: int  # this one included, since the last checkpoint
+    storage_key: str
+    size_bytes: int
+    sha256: bytes
+    checkpoint: Checkpoint
+
+
+def claim(
+    session: Session, import_id: int, *, worker: str, lease_seconds: float, attempts: int
+) -> Lease | None:
+    """Take the import's next block, if it has one that is free and due.
+
+    Effects: the import runs from now on; completes when no block is left; fails when the block has
+    been tried `attempts` times without reaching a checkpoint. Calling twice is safe: the second
+    caller finds the block held.
+    """
+    owner = session.execute(
+        text(LOCK_IMPORT), {"import_id": import_id, "runnable": sorted(RUNNABLE)}
+    ).one_or_none()
+    if owner is None:
+        return None
+    block = session.execute(text(FIRST_UNFINISHED), {"import_id": import_id}).one_or_none()
+    if block is not None and (block.held or block.early):
+        return None
+    if block is not None and block.leased:
+        _count_failure(
+            session, import_id, f"Worker {block.worker} stopped while it held block {block.number}."
+        )
+    if block is not None and block.attempts >= attempts:
+        move(session, import_id, Event.FAIL)
+        return None
+    if owner.status != Status.RUNNING:
+        move(session, import_id, Event.RUN)
+    if block is None:
+        move(session, import_id, Event.COMPLETE)
+        return None
+    claimed = session.execute(
+        text(CLAIM),
+        {
+            "import_id": import_id,
+            "number": block.number,
+            "worker": worker,
+            "lease": timedelta(seconds=lease_seconds),
+        },
+    ).one()
+    return Lease(
+        import_id=import_id,
+        collection_id=owner.collection_id,
+        operations=operations(owner.strategies),
+        import_started_at=owner.started_at,
+        block_number=claimed.number,
+        epoch=claimed.epoch,
+        attempts=claimed.attempts,
+        storage_key=claimed.storage_key,
+        size_bytes=claimed.size_bytes,
+        sha256=bytes(claimed.sha256),
+        checkpoint=Checkpoint(claimed.checkpoint_offset, claimed.checkpoint_line),
+    )
+
+
+def commit_without_waiting(session: Session) -> None:
+    """Let COMMIT return before the log is on disk.
+
+    Safe for a batch in the middle of a block: a crash loses documents and checkpoint together, and
+    the batch is applied again.
+    """
+    session.execute(text("SET LOCAL synchronous_commit = off"))
+
+
+def checkpoint(
+    session: Session, lease: Lease, tally: Tally, *, start: Checkpoint, end: Checkpoint, lease_seconds: float
+) -> None:
+    """Note that the block is applied up to `end`, and count; finish block and import at their ends.
+
+    Belongs into the transaction that applied the batch, as its last statement: it holds the
+    import's row until COMMIT. Raises LeaseLost when this worker may no longer commit.
+    """
+    finished = end.offset >= lease.size_bytes
+    noted = session.execute(
+        text(CHECKPOINT),
+        {
+            "import_id": lease.import_id,
+            "number": lease.block_number,
+            "epoch": lease.epoch,
+            "created": tally.created,
+            "updated": tally.updated,
+            "deleted": tally.deleted,
+            "skipped": tally.skipped,
+            "rejected": tally.rejected,
+            "bytes": end.offset - start.offset,
+            "offset": end.offset,
+            "line_number": end.line_number,
+            "finished": finished,
+            "lease": timedelta(seconds=lease_seconds),
+        },
+    ).one_or_none()
+    if noted is None:
+        raise LeaseLost(f"Block {lease.block_number} is no longer this worker's to apply.")
+    if finished and session.execute(text(UNFINISHED), {"import_id": lease.import_id}).first() is None:
+        move(session, lease.import_id, Event.COMPLETE)
+
+
+def release(session: Session, lease: Lease) -> None:
+    """Give the block back, due at once: the import was paused or the worker goes home."""
+    _release(session, lease, attempts=0, wait_seconds=0.0)
+
+
+def give_up(session: Session, lease: Lease, reason: str, *, attempts: int, retry_seconds: float) -> None:
+    """Give the block back after a critical failure, due after a pause that doubles with each attempt.
+
+    The attempt after the last one ends the import as failed, with the reason kept.
+    """
+    session.execute(text(LOCK_IMPORT), {"import_id": lease.import_id, "runnable": sorted(RUNNABLE)})
+    wait_seconds = retry_seconds * 2 ** (lease.attempts - 1)
+    if not _release(session, lease, attempts=lease.attempts, wait_seconds=wait_seconds):
+        return
+    _count_failure(session, lease.import_id, reason)
+    if lease.attempts >= attempts:
+        move(session, lease.import_id, Event.FAIL)
+
+
+def _release(session: Session, lease: Lease, *, attempts: int, wait_seconds: float) -> bool:
+    given = {
+        "import_id": lease.import_id,
+        "number": lease.block_number,
+        "epoch": lease.epoch,
+        "attempts": attempts,
+        "wait": timedelta(seconds=wait_seconds),
+    }
+    return session.execute(text(RELEASE), given).first() is not None
+
+
+def _count_failure(session: Session, import_id: int, reason: str) -> None:
+    session.execute(text(COUNT_FAILURE), {"import_id": import_id, "reason": reason})

@@ -1,0 +1,68 @@
+"""Data services, their signing secrets and their collections."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from shared.db.models import Collection, DataService, SigningSecret
+
+
+def add(session: Session, name: str) -> DataService | None:
+    """A new data service; None where the name is taken."""
+    added = insert(DataService).values(name=name).on_conflict_do_nothing().returning(DataService)
+    return session.scalars(added).one_or_none()
+
+
+def get(session: Session, name: str) -> DataService | None:
+    """The data service of this name, or None."""
+    return session.scalars(select(DataService).where(DataService.name == name)).one_or_none()
+
+
+def all_services(session: Session) -> Sequence[DataService]:
+    """Every data service by name."""
+    return session.scalars(select(DataService).order_by(DataService.name)).all()
+
+
+def add_secret(session: Session, service_id: int, secret: str) -> None:
+    """One more active secret."""
+    session.add(SigningSecret(service_id=service_id, secret=secret))
+    session.flush()
+
+
+def retire_secrets(session: Session, service_id: int) -> None:
+    """No secret of the service signs tokens any longer."""
+    active = SigningSecret.service_id == service_id, SigningSecret.retired_at.is_(None)
+    session.execute(update(SigningSecret).where(*active).values(retired_at=func.now()))
+
+
+def active_secrets(session: Session, service_id: int) -> Sequence[str]:
+    """Secrets that may sign tokens now, newest first."""
+    active = SigningSecret.service_id == service_id, SigningSecret.retired_at.is_(None)
+    return session.scalars(
+        select(SigningSecret.secret).where(*active).order_by(SigningSecret.id.desc())
+    ).all()
+
+
+def add_collection(session: Session, service_id: int, path: str) -> bool:
+    """A new collection; False where the path is taken."""
+    added = (
+        insert(Collection)
+        .values(service_id=service_id, path=path)
+        .on_conflict_do_nothing()
+        .returning(Collection.id)
+    )
+    return session.scalars(added).one_or_none() is not None
+
+
+def get_collection(session: Session, service_id: int, path: str) -> Collection | None:
+    """The data service's collection at `path`, or None."""
+    found = select(Collection).where(Collection.service_id == service_id, Collection.path == path)
+    return session.scalars(found).one_or_none()
+
+
+def collections(session: Session, service_id: int) -> Sequence[str]:
+    """Paths of the data service's collections in order."""
+    found = select(Collection.path).where(Collection.service_id == service_id).order_by(Collection.path)
+    return session.scalars(found).all()

@@ -1,0 +1,43 @@
+"""THE move: an import goes from one status to the next in one compare-and-set statement, or not at all."""
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from shared.db.models import Import, ImportEvent
+from shared.lifecycle import FINAL, SOURCES, TARGET, Event
+
+
+def move(session: Session, import_id: int, event: Event) -> bool:
+    """Move the import by `event` and note it; False where its status, or its absence, refuses.
+
+    Of two callers at once, the second waits for the first and then meets the new status.
+    """
+    target = TARGET[event]
+    moved = session.execute(
+        update(Import)
+        .where(Import.id == import_id, Import.status.in_(SOURCES[event]))
+        .values(status=target, **_moments(event))
+        .execution_options(synchronize_session=False)
+        .returning(Import.id)
+    ).first()
+    if moved is None:
+        return False
+    session.add(ImportEvent(import_id=import_id, event=event, to_status=target))
+    session.flush()
+    return True
+
+
+def _moments(event: Event) -> dict[str, object]:
+    if event is Event.START:
+        return {"started_at": func.now()}
+    if event is Event.RUN:
+        return {"ran_at": func.coalesce(Import.ran_at, func.now())}
+    if TARGET[event] in FINAL:
+        return {"ended_at": func.now()}
+    return {}
+
+
+def events_of(session: Session, import_id: int) -> list[ImportEvent]:
+    """The import's moves, oldest first."""
+    found = select(ImportEvent).where(ImportEvent.import_id == import_id).order_by(ImportEvent.id)
+    return list(session.scalars(found))

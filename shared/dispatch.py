@@ -1,0 +1,87 @@
+"""Task names and payloads, and the nudge: a message that carries ids only and may be lost or doubled."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import redis
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+RUN_IMPORT = "longshore.run_import"
+SWEEP = "longshore.sweep"
+
+IMPORTS_QUEUE = "imports"
+SWEEP_QUEUE = "sweep"  # its own, so that the sweep does not wait behind ten thousand nudges
+
+_log = structlog.get_logger()
+
+# The sweep finds whatever was not sent: better give up soon than let a request wait for Redis.
+_SEND_SECONDS = 1.0
+
+
+def broker_url(redis_url: str) -> str:
+    """The same Redis in Kombu's spelling, which has a scheme of its own for Unix sockets."""
+    parts = urlsplit(redis_url)
+    if parts.scheme != "unix":
+        return redis_url
+    return f"redis+socket://{parts.path}" + (f"?{parts.query}" if parts.query else "")
+
+
+def broker_options(socket_seconds: float) -> dict[str, Any]:
+    """Kombu's options for Redis: every process that shares the broker must agree on the prefix."""
+    return {
+        "global_keyprefix": "longshore:",
+        "socket_timeout": socket_seconds,
+        "socket_connect_timeout": min(socket_seconds, 5.0),
+        "socket_keepalive": True,
+        "health_check_interval": 25,
+    }
+
+
+class Dispatcher:
+    """Sends nudges by task name; connects when it first sends."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._redis_url = redis_url
+        self._celery = Celery("longshore", broker=broker_url(redis_url), set_as_current=False)
+        self._celery.conf.update(
+            broker_transport_options=broker_options(_SEND_SECONDS) | {"max_retries": 0},
+            broker_connection_timeout=_SEND_SECONDS,
+            task_ignore_result=True,
+        )
+
+    def nudge_import(self, import_id: int) -> None:
+        """Wake a worker for the import. Never raises: a nudge that is lost is found by the sweep."""
+        self._send(RUN_IMPORT, IMPORTS_QUEUE, {"import_id": import_id})
+
+    def waiting(self) -> int:
+        """How many nudges no worker has taken yet; 0 where Redis is away."""
+        try:
+            with self._client() as client:
+                return int(client.llen(f"longshore:{IMPORTS_QUEUE}"))
+        except redis.RedisError:
+            return 0
+
+    def is_reachable(self) -> bool:
+        """Whether Redis answers."""
+        try:
+            with self._client() as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    def close(self) -> None:
+        self._celery.close()
+
+    def _send(self, task: str, queue: str, payload: Mapping[str, int]) -> None:
+        try:
+            self._celery.send_task(task, kwargs=dict(payload), queue=queue, retry=False)
+        except (OperationalError, redis.RedisError, OSError) as error:
+            _log.warning("nudge_lost", task=task, **payload, error=type(error).__name__)
+
+    def _client(self) -> redis.Redis:
+        return redis.Redis.from_url(
+            self._redis_url, socket_timeout=_SEND_SECONDS, socket_connect_timeout=_SEND_SECONDS
+        )

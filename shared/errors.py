@@ -1,0 +1,142 @@
+"""Domain errors: what a caller did that cannot be, or what the world withheld, each with a stable code.
+
+A door turns them into its own bodies; nothing here knows HTTP. A wrong line is not an error but a
+`Rejection` (see `shared.instructions`).
+"""
+
+from typing import ClassVar
+
+
+class LongshoreError(Exception):
+    """Base of all domain errors; `code` is stable and may be shown to clients."""
+
+    code: ClassVar[str] = "error"
+
+
+class SettingsInvalid(LongshoreError):
+    """The environment holds an unknown, missing or unusable setting; the message names each."""
+
+    code = "settings_invalid"
+
+
+class ServiceNotFound(LongshoreError):
+    """No data service has this name."""
+
+    code = "service_not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"No data service is called {name!r}.")
+        self.name = name
+
+
+class CollectionNotFound(LongshoreError):
+    """The data service has no collection at this path."""
+
+    code = "collection_not_found"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"The collection {path!r} does not exist in this data service.")
+        self.path = path
+
+
+class ImportNotFound(LongshoreError):
+    """The data service has no such import."""
+
+    code = "import_not_found"
+
+
+class BlockNotFound(LongshoreError):
+    """The import has no such block."""
+
+    code = "block_not_found"
+
+
+class DocumentNotFound(LongshoreError):
+    """The collection has no such document."""
+
+    code = "document_not_found"
+
+
+class NameRefused(LongshoreError):
+    """A name or path breaks the rules for names; the message tells which rule."""
+
+    code = "name_refused"
+
+
+class NameTaken(LongshoreError):
+    """A data service or collection of this name exists already."""
+
+    code = "name_taken"
+
+
+class StatusRefused(LongshoreError):
+    """The import's status does not allow the move asked for."""
+
+    code = "status_refused"
+
+    def __init__(self, current: str, asked: str) -> None:
+        super().__init__(f"An import that is {current} cannot be set to {asked}.")
+        self.current = current
+        self.asked = asked
+
+
+class ImportClosed(LongshoreError):
+    """Configuration and blocks may change only while an import is configuring."""
+
+    code = "import_closed"
+
+    def __init__(self, what: str, current: str) -> None:
+        super().__init__(f"{what} only while the import is configuring, and it is {current}.")
+        self.current = current
+
+
+class BlockEmpty(LongshoreError):
+    """A block's body has no bytes."""
+
+    code = "block_empty"
+
+
+class BlockTooLarge(LongshoreError):
+    """A block is larger than the limit, counted after decompression."""
+
+    code = "block_too_large"
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"Import block size must not exceed {limit_bytes // (1024 * 1024)}MB")
+        self.limit_bytes = limit_bytes
+
+
+class TooManyBlocks(LongshoreError):
+    """The import holds as many blocks as an import may."""
+
+    code = "too_many_blocks"
+
+
+class StorageFault(LongshoreError):
+    """Block storage cannot give or take the bytes: missing, altered, unreadable or full."""
+
+    code = "storage_fault"
+
+
+class DatabaseUnavailable(LongshoreError):
+    """The database is gone, overloaded or refuses connections; trying again later may work."""
+
+    code = "database_unavailable"
+
+
+class ConflictOfTransactions(LongshoreError):
+    """The database chose this transaction to give way (deadlock, serialization); trying again will work."""
+
+    code = "conflict_of_transactions"
+
+
+class BatchRefused(LongshoreError):
+    """The database refuses something in a batch, whatever it is; the message is the database's own reason."""
+
+    code = "batch_refused"
+
+
+class LeaseLost(LongshoreError):
+    """The block's epoch moved on or the import no longer runs: this worker may commit nothing more."""
+
+    code = "lease_lost"

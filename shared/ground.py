@@ -1,0 +1,31 @@
+"""What every process stands on, opened once after it has forked."""
+
+from dataclasses import dataclass
+
+from shared.db.database import Database
+from shared.dispatch import Dispatcher
+from shared.settings import Settings
+from shared.storage.contract import BlockStorage, open_storage
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Settings and the three services behind them. Opening connects to nothing yet."""
+
+    settings: Settings
+    database: Database
+    storage: BlockStorage
+    dispatcher: Dispatcher
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Ground":
+        return cls(
+            settings=settings,
+            database=Database(settings.database_url, pool_size=settings.database_pool),
+            storage=open_storage(settings.storage_url),
+            dispatcher=Dispatcher(settings.redis_url),
+        )
+
+    def close(self) -> None:
+        self.dispatcher.close()
+        self.database.close()

@@ -1,0 +1,112 @@
+"""What a line asks for, and what it may not be.
+
+Every input format becomes these values; the engine knows nothing else.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from msgspec import Struct
+
+MAX_DOCUMENTID_CHARACTERS = 255
+
+_is_usable = re.compile(rf"[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]{{1,{MAX_DOCUMENTID_CHARACTERS}}}").fullmatch
+
+
+class Strategy(StrEnum):
+    """An operation that an import may perform."""
+
+    CREATE = "create"
+    UPDATE = "update"
+
+
+class Instruction(Struct, frozen=True, gc=False):
+    """One line that can be applied. There are millions of them, hence the lightest kind of object."""
+
+    line_number: int  # from 1, blank lines counted
+    offset: int  # of the line's first byte in the block
+    length: int  # of the line in bytes, its line end included
+    documentid: str | None  # None: nothing names a document, and none may be created
+    properties: bytes  # a JSON object without `documentid`, digits and escapes as they came
+
+
+class Rejection(NamedTuple):
+    """One line that could not become a document, and why."""
+
+    line_number: int
+    offset: int
+    length: int
+    documentid: str | None
+    code: str
+    reason: str
+
+
+class Checkpoint(NamedTuple):
+    """How far a block has been applied."""
+
+    offset: int  # of the first byte not yet applied
+    line_number: int  # of the last line applied, from 1; 0 before the first
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Neighbouring lines of a block that are applied in one transaction, in the order they came."""
+
+    instructions: list[Instruction]
+    rejections: list[Rejection]
+    end: Checkpoint
+
+    def halves(self) -> tuple["Batch", "Batch"]:
+        """The same lines as two batches; needs at least two instructions."""
+        middle = len(self.instructions) // 2
+        first_of_second = self.instructions[middle]
+        cut = first_of_second.line_number
+        return (
+            Batch(
+                self.instructions[:middle],
+                [rejection for rejection in self.rejections if rejection.line_number < cut],
+                Checkpoint(first_of_second.offset, cut - 1),
+            ),
+            Batch(
+                self.instructions[middle:],
+                [rejection for rejection in self.rejections if rejection.line_number > cut],
+                self.end,
+            ),
+        )
+
+    def with_its_instruction_rejected(self, code: str, reason: str) -> "Batch":
+        """The batch with its only instruction turned into a rejection."""
+        [instruction] = self.instructions
+        line = Rejection(
+            instruction.line_number,
+            instruction.offset,
+            instruction.length,
+            instruction.documentid,
+            code,
+            reason,
+        )
+        return Batch([], sorted([*self.rejections, line]), self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many lines had which outcome."""
+
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    skipped: int = 0
+    rejected: int = 0
+
+
+def is_usable_documentid(documentid: str) -> bool:
+    """Whether it has 1 to 255 characters, none of them a control character, a surrogate or `/`."""
+    return _is_usable(documentid) is not None
+
+
+def operations(strategies: Iterable[str]) -> frozenset[Strategy]:
+    """The operations an import's strategy list names."""
+    return frozenset(Strategy(name) for name in strategies)

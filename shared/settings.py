@@ -1,0 +1,89 @@
+"""Every setting of every process, read once from the environment and frozen.
+
+A missing or unusable value, and any unknown name that starts with `LONGSHORE_`, is refused by name:
+a misspelt setting must not silently mean its default.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
+
+from shared.errors import SettingsInvalid
+
+MIB = 1024 * 1024
+PREFIX = "LONGSHORE_"
+_UNPREFIXED = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a process needs to know. URLs may carry passwords and are kept out of `repr`."""
+
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    storage_url: str = field(repr=False)
+    base_domain: str = "localhost"
+    default_service: str = "default"
+    block_limit_bytes: int = 20 * MIB
+    batch_lines: int = 5000
+    batch_bytes: int = 4 * MIB
+    lease_seconds: float = 10.0
+    sweep_seconds: float = 2.0
+    attempts: int = 5
+    retry_seconds: float = 1.0
+    database_pool: int = 10
+    log_format: str = "auto"
+    log_level: str = "info"
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "Settings":
+        """The settings that `environment` holds. Raises SettingsInvalid, which names each wrong one."""
+        given = {name: environment[name] for name in _UNPREFIXED if environment.get(name)}
+        given |= {name: value for name, value in environment.items() if name.startswith(PREFIX)}
+        try:
+            settings: Settings = _Environment().load(given)
+        except ValidationError as error:
+            raise SettingsInvalid(_explain(error.messages_dict)) from error
+        return settings
+
+
+def _positive(kind: type[fields.Integer] | type[fields.Float]) -> fields.Field[Any]:
+    return kind(validate=validate.Range(min=0, min_inclusive=False))
+
+
+class _Environment(Schema):
+    class Meta:
+        unknown = RAISE
+
+    error_messages = {"unknown": "is not a setting of Longshore."}  # noqa: RUF012
+
+    database_url = fields.String(required=True, data_key="DATABASE_URL")
+    redis_url = fields.String(required=True, data_key="REDIS_URL")
+    storage_url = fields.String(required=True, data_key="STORAGE_URL")
+    base_domain = fields.String(validate=validate.Length(min=1))
+    default_service = fields.String(validate=validate.Length(min=1))
+    block_limit_bytes = _positive(fields.Integer)
+    batch_lines = _positive(fields.Integer)
+    batch_bytes = _positive(fields.Integer)
+    lease_seconds = _positive(fields.Float)
+    sweep_seconds = _positive(fields.Float)
+    attempts = _positive(fields.Integer)
+    retry_seconds = _positive(fields.Float)
+    database_pool = _positive(fields.Integer)
+    log_format = fields.String(validate=validate.OneOf(["auto", "console", "json"]))
+    log_level = fields.String(validate=validate.OneOf(["debug", "info", "warning", "error"]))
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        if field_obj.data_key is None:
+            field_obj.data_key = PREFIX + field_name.upper()
+
+    @post_load
+    def freeze(self, given: dict[str, Any], **_: object) -> Settings:
+        return Settings(**given)
+
+
+def _explain(messages: Mapping[str, Any]) -> str:
+    lines = [f"{name}: {' '.join(map(str, reasons))}" for name, reasons in sorted(messages.items())]
+    return "The environment cannot be used.\n" + "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Blocks as bytes: one contract (`shared.storage.contract`), one module a kind of storage."""

@@ -1,0 +1,43 @@
+"""What block storage promises, and how a URL chooses one.
+
+Nothing above this package knows files or buckets.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO, Protocol
+from urllib.parse import unquote, urlsplit
+
+from shared.errors import SettingsInvalid
+from shared.storage.folder import FolderStorage
+from shared.storage.receipts import StoredBytes
+
+
+class BlockStorage(Protocol):
+    """Immutable bytes under keys, grouped by import. Every method raises StorageFault when it cannot."""
+
+    def write(self, import_id: int, chunks: Iterable[bytes]) -> StoredBytes:
+        """Store the chunks durably under a new key. Whatever `chunks` raises leaves nothing behind."""
+
+    def open(self, key: str, offset: int = 0) -> BinaryIO:
+        """The bytes under `key` from `offset` on, to be closed by the caller."""
+
+    def remove(self, key: str) -> None:
+        """Remove one key; absent is fine."""
+
+    def remove_import(self, import_id: int) -> None:
+        """Remove every key of the import; absent is fine."""
+
+    def remove_unfinished(self, older_than_seconds: float) -> None:
+        """Remove what writers that died left behind, where it has not grown for that long."""
+
+    def check(self) -> None:
+        """Raises StorageFault unless bytes can be stored now."""
+
+
+def open_storage(url: str) -> BlockStorage:
+    """The storage that `url` names: `file:///folder`. Raises SettingsInvalid for any other."""
+    parts = urlsplit(url)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path.startswith("/"):
+        return FolderStorage(Path(unquote(parts.path)))
+    raise SettingsInvalid("STORAGE_URL: expected file:///an/absolute/folder.")

@@ -1,0 +1,102 @@
+"""Block storage in a folder, local or on a volume that APIs and workers share."""
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+from shared.errors import StorageFault
+from shared.storage.faults import storage_faults
+from shared.storage.receipts import StoredBytes
+
+_OWNER_ONLY = 0o700
+_UNFINISHED = ".part"
+_READ_BUFFER_BYTES = 1 << 18
+
+
+class FolderStorage:
+    """One file a block under `<root>/<import id>/`; under its final name it is whole and durable."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def write(self, import_id: int, chunks: Iterable[bytes]) -> StoredBytes:
+        """Store the chunks durably under a new key. Whatever `chunks` raises leaves nothing behind."""
+        key = f"{import_id}/{uuid4().hex}"
+        path = self._root / key
+        unfinished = path.with_suffix(_UNFINISHED)
+        with storage_faults("store"):
+            path.parent.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
+            file = unfinished.open("xb")
+        try:
+            receipt = _fill(file, key, chunks)
+            with storage_faults("store"):
+                file.close()
+                unfinished.rename(path)
+                _make_names_durable(path.parent)
+                _make_names_durable(self._root)
+        except BaseException:
+            file.close()
+            unfinished.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+            raise
+        return receipt
+
+    def open(self, key: str, offset: int = 0) -> BinaryIO:
+        """The bytes under `key` from `offset` on, to be closed by the caller."""
+        with storage_faults("read"):
+            file = (self._root / key).open("rb", buffering=_READ_BUFFER_BYTES)
+            file.seek(offset)
+        return file
+
+    def remove(self, key: str) -> None:
+        """Remove one key; absent is fine."""
+        with storage_faults("remove"):
+            (self._root / key).unlink(missing_ok=True)
+
+    def remove_import(self, import_id: int) -> None:
+        """Remove every key of the import; absent is fine."""
+        folder = self._root / str(import_id)
+        with storage_faults("remove"):
+            if folder.exists():
+                shutil.rmtree(folder)
+
+    def remove_unfinished(self, older_than_seconds: float) -> None:
+        """Remove what writers that died left behind, where it has not grown for that long."""
+        with storage_faults("remove"):
+            for path in self._root.glob(f"*/*{_UNFINISHED}"):
+                if time.time() - path.stat().st_mtime > older_than_seconds:
+                    path.unlink(missing_ok=True)
+
+    def check(self) -> None:
+        """Raises StorageFault unless bytes can be stored now."""
+        with storage_faults("reach"):
+            self._root.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
+            if not os.access(self._root, os.W_OK | os.X_OK):
+                raise StorageFault("Block storage is not writable.")
+
+
+def _fill(file: BinaryIO, key: str, chunks: Iterable[bytes]) -> StoredBytes:
+    digest = hashlib.sha256()
+    size_bytes = 0
+    for chunk in chunks:
+        with storage_faults("store"):
+            file.write(chunk)
+        digest.update(chunk)
+        size_bytes += len(chunk)
+    with storage_faults("store"):
+        file.flush()
+        os.fsync(file.fileno())
+    return StoredBytes(key, size_bytes, digest.digest())
+
+
+def _make_names_durable(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

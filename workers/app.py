@@ -1,0 +1,102 @@
+"""The Celery application of workers and beat, and what a process of theirs needs."""
+
+import mmap
+import os
+import socket
+
+from celery import Celery, signals
+
+from shared import logs
+from shared.dispatch import IMPORTS_QUEUE, RUN_IMPORT, SWEEP, SWEEP_QUEUE, broker_options, broker_url
+from shared.ground import Ground
+from shared.settings import Settings
+from workers.importing import run_import
+from workers.sweeping import sweep
+
+_BROKER_SECONDS = 30.0
+
+
+class Shutdown:
+    """A flag that the main process raises and its children, forked from it, see at once."""
+
+    def __init__(self) -> None:
+        self._shared = mmap.mmap(-1, 1)
+
+    def ask(self) -> None:
+        self._shared[0] = 1
+
+    def is_asked(self) -> bool:
+        return self._shared[0] == 1
+
+
+class Process:
+    """What one worker process holds: its ground, opened after the fork, and its name."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._ground: Ground | None = None
+
+    @property
+    def ground(self) -> Ground:
+        if self._ground is None:
+            self._ground = Ground.open(self._settings)
+        return self._ground
+
+    @property
+    def name(self) -> str:
+        return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def create_celery(settings: Settings) -> Celery:
+    """The application with its tasks; connects to nothing yet."""
+    app = Celery("longshore", broker=broker_url(settings.redis_url), set_as_current=False)
+    app.conf.update(_configuration(settings))
+    shutdown = Shutdown()
+    process = Process(settings)
+
+    @app.task(name=RUN_IMPORT)
+    def run(import_id: int) -> None:
+        run_import(process.ground, import_id, worker=process.name, should_stop=shutdown.is_asked)
+
+    @app.task(name=SWEEP)
+    def sweep_once() -> None:
+        sweep(process.ground)
+
+    @signals.setup_logging.connect(weak=False)
+    def configure_logs(**_: object) -> None:
+        logs.configure(settings)
+
+    @signals.worker_shutting_down.connect(weak=False)
+    def stop_at_the_next_checkpoint(**_: object) -> None:
+        shutdown.ask()
+
+    return app
+
+
+def _configuration(settings: Settings) -> dict[str, object]:
+    return {
+        # A nudge may vanish: leases and the sweep bring work back, so it is taken off the queue at
+        # once. Late acknowledgement would add Redis's redelivery, which runs long tasks twice.
+        "task_acks_late": False,
+        "task_ignore_result": True,
+        "task_default_queue": IMPORTS_QUEUE,
+        "task_create_missing_queues": True,
+        "worker_prefetch_multiplier": 1,
+        "worker_disable_prefetch": True,
+        "worker_hijack_root_logger": False,
+        "worker_enable_remote_control": False,
+        "worker_send_task_events": False,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_transport_options": broker_options(_BROKER_SECONDS),
+        "beat_scheduler": "celery.beat:Scheduler",
+        "beat_max_loop_interval": settings.sweep_seconds,
+        "beat_schedule": {
+            "sweep": {
+                "task": SWEEP,
+                "schedule": settings.sweep_seconds,
+                # A sweep that waited longer than the next one is due is of no use.
+                "options": {"queue": SWEEP_QUEUE, "expires": settings.sweep_seconds},
+            }
+        },
+    }
