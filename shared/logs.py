@@ -8,6 +8,10 @@ import structlog
 from shared.settings import Settings
 
 
+# One line a message taken and one a message done, beside our own lines about what was done.
+_CHATTER = ("celery.worker.strategy", "celery.app.trace", "celery.beat", "celery.redirected")
+
+
 def configure(settings: Settings) -> None:
     """Send this process's logs, those of its libraries included, to standard error."""
     shared: list[structlog.typing.Processor] = [
@@ -25,6 +29,8 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
+    for name in _CHATTER:
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
     role, *options = arguments
-    create_celery(settings).start([*_ARGUMENTS[role], "--loglevel", settings.log_level, *options])
+    create_celery(settings).start(["--quiet", *_ARGUMENTS[role], "--loglevel", settings.log_level, *options])
     return 0
 
 

@@ -3,17 +3,29 @@
 import mmap
 import os
 import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import structlog
 from celery import Celery, signals
 
 from shared import logs
 from shared.dispatch import IMPORTS_QUEUE, RUN_IMPORT, SWEEP, SWEEP_QUEUE, broker_options, broker_url
+from shared.errors import LongshoreError
 from shared.ground import Ground
 from shared.settings import Settings
 from workers.importing import run_import
 from workers.sweeping import sweep
 
+_log = structlog.get_logger()
+
 _BROKER_SECONDS = 30.0
+
+# The thread that talks to the database waits this long for the parser to let go of the interpreter.
+# With Python's own 5 ms the two hardly overlap: 5.5 microseconds a document instead of 4.5
+# (two cores, PostgreSQL 18, 200-byte documents, 2026-11-22).
+_SWITCH_SECONDS = 0.0005
 
 
 class Shutdown:
@@ -56,21 +68,36 @@ def create_celery(settings: Settings) -> Celery:
 
     @app.task(name=RUN_IMPORT)
     def run(import_id: int) -> None:
-        run_import(process.ground, import_id, worker=process.name, should_stop=shutdown.is_asked)
+        with _at_the_edge(RUN_IMPORT):
+            run_import(process.ground, import_id, worker=process.name, should_stop=shutdown.is_asked)
 
     @app.task(name=SWEEP)
     def sweep_once() -> None:
-        sweep(process.ground)
+        with _at_the_edge(SWEEP):
+            sweep(process.ground)
 
     @signals.setup_logging.connect(weak=False)
     def configure_logs(**_: object) -> None:
         logs.configure(settings)
+
+    @signals.worker_process_init.connect(weak=False)
+    def share_the_interpreter(**_: object) -> None:
+        sys.setswitchinterval(_SWITCH_SECONDS)
 
     @signals.worker_shutting_down.connect(weak=False)
     def stop_at_the_next_checkpoint(**_: object) -> None:
         shutdown.ask()
 
     return app
+
+
+@contextmanager
+def _at_the_edge(task: str) -> Iterator[None]:
+    """What the world withheld (database gone, storage away) is logged once; the sweep tries again."""
+    try:
+        yield
+    except LongshoreError as error:
+        _log.error("task_failed", task=task, code=error.code, error=str(error))
 
 
 def _configuration(settings: Settings) -> dict[str, object]:

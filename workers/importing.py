@@ -52,9 +52,11 @@ def run_import(ground: Ground, import_id: int, *, worker: str, should_stop: Shou
 
 
 def _run_block(ground: Ground, lease: Lease, should_stop: ShouldStop) -> None:
+    _log.info("block_claimed", epoch=lease.epoch, attempts=lease.attempts, line=lease.checkpoint.line_number)
     try:
         applied = BlockRun(ground, lease).apply(should_stop)
-    except LeaseLost:
+    except LeaseLost as lost:
+        _log.info("block_left", reason=str(lost))
         # Paused, canceled, deleted, or taken over. If it is ours still, it is free from now on; if
         # the import was resumed meanwhile, that nudge met our lease and needs another.
         applied = False
