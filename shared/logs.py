@@ -7,9 +7,14 @@ import structlog
 
 from shared.settings import Settings
 
-
-# One line a message taken and one a message done, beside our own lines about what was done.
-_CHATTER = ("celery.worker.strategy", "celery.app.trace", "celery.beat", "celery.redirected")
+# Libraries that tell each step they take, beside our own lines about what was done.
+_CHATTER = (
+    "alembic",
+    "celery.app.trace",
+    "celery.beat",
+    "celery.redirected",
+    "celery.worker.strategy",
+)
 
 
 def configure(settings: Settings) -> None:

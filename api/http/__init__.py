@@ -1,0 +1,1 @@
+"""What every door shares of HTTP: admission, problem bodies, streams, health, description."""

@@ -1,0 +1,61 @@
+"""The API process: an application made of its parts. gunicorn serves `api.app:create_app()`."""
+
+import os
+from types import TracebackType
+from typing import cast
+
+import structlog
+from flask import Flask
+from flask.json.provider import DefaultJSONProvider
+
+from api.datastore import blocks, documents, imports, rejections, routing
+from api.datastore.vocabulary import MEANINGS
+from api.http import documentation, draining, grounds, health, openapi, problems, request_log
+from api.http.arguments import JSON_LIMIT_BYTES
+from shared import logs
+from shared.settings import Settings
+
+ExceptionFound = tuple[type[BaseException], BaseException, TracebackType | None]
+
+BLUEPRINTS = (
+    imports.blueprint,
+    blocks.blueprint,
+    rejections.blueprint,
+    documents.blueprint,
+    health.blueprint,
+)
+
+
+class Application(Flask):
+    """Flask, with what nobody expected logged once and in our form."""
+
+    def log_exception(self, exc_info: ExceptionFound | tuple[None, None, None]) -> None:
+        structlog.get_logger().error("request_broke", exc_info=exc_info)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The WSGI application. Reads the environment only where no settings are given; connects to nothing.
+
+    Raises SettingsInvalid.
+    """
+    settings = settings or Settings.read(os.environ)
+    logs.configure(settings)
+    app = Application("longshore", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = JSON_LIMIT_BYTES + 1
+    _answer_in_order(app)
+    grounds.install(app, settings)
+    request_log.install(app)
+    draining.install(app)
+    routing.install(app)
+    problems.install(app, MEANINGS)
+    api = openapi.describe(app)
+    for blueprint in BLUEPRINTS:
+        api.register_blueprint(blueprint)
+    app.register_blueprint(documentation.blueprint)
+    return app
+
+
+def _answer_in_order(app: Flask) -> None:
+    provider = cast(DefaultJSONProvider, app.json)
+    provider.sort_keys = False  # properties in the order of the published reference
+    provider.compact = True

@@ -1,0 +1,159 @@
+"""The Datastore API's JSON objects, their properties in the order of the published reference."""
+
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
+
+from api.datastore.fields import Moment, Positive
+from api.usecases.imports import ImportChanges
+from shared.instructions import Strategy
+from shared.lifecycle import Status
+
+
+class Strict(Schema):
+    """Refuses properties that it does not know."""
+
+    class Meta:
+        unknown = RAISE
+
+    error_messages = {"unknown": "Unknown property."}  # noqa: RUF012
+
+
+def _without_repeats(strategies: list[str]) -> None:
+    if len(set(strategies)) != len(strategies):
+        raise ValidationError("Must not repeat an operation.")
+
+
+def _without_control_characters(text: str) -> None:
+    if not text.isprintable():
+        raise ValidationError("Must not contain control characters.")
+
+
+def _strategy(*, required: bool = False, attribute: str | None = None) -> fields.Field[Any]:
+    return fields.List(
+        fields.String(validate=validate.OneOf([*Strategy])),
+        validate=[validate.Length(min=1), _without_repeats],
+        metadata={"description": "The operations the import may perform.", "uniqueItems": True},
+        required=required,
+        attribute=attribute,
+    )
+
+
+def _collection(*, required: bool = False) -> fields.Field[Any]:
+    return fields.String(
+        validate=[validate.Regexp("^/", error="Must begin with /."), _without_control_characters],
+        metadata={"description": "Path of an existing collection or subcollection.", "example": "/contacts"},
+        required=required,
+    )
+
+
+def _count(attribute: str, meaning: str) -> fields.Field[Any]:
+    return fields.Integer(required=True, attribute=attribute, metadata={"description": meaning, "minimum": 0})
+
+
+def _moment(attribute: str, meaning: str) -> fields.Field[Any]:
+    example = "2022-08-16 06:26:55.98514+00"
+    return Moment(
+        required=True,
+        allow_none=True,
+        attribute=attribute,
+        metadata={"description": meaning, "example": example},
+    )
+
+
+class NewImportSchema(Strict):
+    """The configuration of an import."""
+
+    strategy = _strategy(required=True)
+    collection = _collection(required=True)
+
+
+class ImportChangesSchema(Strict):
+    """What to change; a property left out stays as it is."""
+
+    strategy = _strategy(attribute="strategies")
+    collection = _collection()
+    status = fields.String(
+        validate=validate.OneOf([*Status]),
+        metadata={"description": "`started`, `paused`, `resumed` and `canceled` may be asked for."},
+    )
+
+    @post_load
+    def as_changes(self, given: dict[str, Any], **_: object) -> ImportChanges:
+        status = Status(given.pop("status")) if "status" in given else None
+        return ImportChanges(status=status, **given)
+
+
+class ImportRowSchema(Schema):
+    """An import in a list."""
+
+    importid = fields.Integer(required=True, attribute="id", metadata={"minimum": 1})
+    strategy = _strategy(required=True, attribute="strategies")
+    collection = _collection(required=True)
+    status = fields.String(required=True, validate=validate.OneOf([*Status]))
+    createdDatetime = _moment("created_at", "When it was created.")  # noqa: N815
+
+
+class ImportSchema(Schema):
+    """An import: its configuration, where it is, and what it did."""
+
+    importid = fields.Integer(required=True, attribute="id", metadata={"minimum": 1})
+    strategy = _strategy(required=True, attribute="strategies")
+    collection = _collection(required=True)
+    status = fields.String(required=True, validate=validate.OneOf([*Status]))
+    percentComplete = _count("percent_complete", "Applied bytes of all bytes; 100 only when complete.")  # noqa: N815
+    createdDatetime = _moment("created_at", "When it was created.")  # noqa: N815
+    startedDatetime = _moment("started_at", "When it was started.")  # noqa: N815
+    ranDatetime = _moment("ran_at", "When a worker first took it up.")  # noqa: N815
+    endedDatetime = _moment("ended_at", "When it was complete, canceled or failed.")  # noqa: N815
+    failureCount = _count("failure_count", "Critical failures; several end the import.")  # noqa: N815
+    createdDocuments = _count("created_documents", "Documents created.")  # noqa: N815
+    updatedDocuments = _count("updated_documents", "Lines that updated a document.")  # noqa: N815
+    deletedDocuments = _count("deleted_documents", "Always 0: no strategy deletes.")  # noqa: N815
+    skippedDocuments = _count("skipped_documents", "Lines that the strategy passed over.")  # noqa: N815
+    blockCount = _count("block_count", "Blocks added.")  # noqa: N815
+    rejectedDocuments = _count("rejected_documents", "Lines that could not become documents.")  # noqa: N815
+
+
+class ImportListSchema(Schema):
+    """One page of imports, newest first."""
+
+    data = fields.List(fields.Nested(ImportRowSchema), required=True)
+
+
+class PageSchema(Strict):
+    """Which page of a list to show."""
+
+    page = Positive(load_default=1, metadata={"description": "From 1; 1000 entries a page.", "minimum": 1})
+
+
+class BlockSchema(Schema):
+    """A block's number within its import."""
+
+    blockid = fields.Integer(required=True, metadata={"minimum": 1})
+
+
+class BlockListSchema(Schema):
+    """One page of blocks, ascending."""
+
+    data = fields.List(fields.Nested(BlockSchema), required=True)
+
+
+class RejectionSchema(Schema):
+    """A line that could not become a document."""
+
+    blockid = fields.Integer(required=True, attribute="block_number", metadata={"minimum": 1})
+    line = fields.Integer(
+        required=True,
+        attribute="line_number",
+        metadata={"description": "From 1, blank lines counted.", "minimum": 1},
+    )
+    documentid = fields.String(required=True, allow_none=True)
+    code = fields.String(required=True, metadata={"description": "Stable, for programs."})
+    reason = fields.String(required=True, metadata={"description": "For people."})
+
+
+class RejectionListSchema(Schema):
+    """One page of rejections in the order of the lines."""
+
+    data = fields.List(fields.Nested(RejectionSchema), required=True)

@@ -1,0 +1,38 @@
+"""What is left of a refused body is read before the answer goes out.
+
+Closing a connection with unread bytes resets it: a client that is still sending would lose the answer, and
+on a kept-alive connection the rest of the body would be taken for the next request.
+"""
+
+from time import monotonic
+
+from flask import Flask, Response, request
+
+from api.http.bodies import BROKEN_CONNECTION
+
+PIECE_BYTES = 64 * 1024
+LIMIT_BYTES = 256 * 1024 * 1024
+LIMIT_SECONDS = 10.0
+
+
+def install(app: Flask) -> None:
+    """Drain each request's body after its view."""
+    app.after_request(_drain)
+
+
+def _drain(response: Response) -> Response:
+    """Read on, within limits: beyond them the server closes the connection, and that is the sender's loss."""
+    if not request.environ.get("wsgi.input_terminated"):
+        return response  # this server does not say where a body ends, so reading on could hang
+    body = request.environ["wsgi.input"]
+    deadline = monotonic() + LIMIT_SECONDS
+    drained_bytes = 0
+    while drained_bytes < LIMIT_BYTES and monotonic() < deadline:
+        try:
+            piece = body.read(PIECE_BYTES)
+        except BROKEN_CONNECTION:
+            break
+        if not piece:
+            break
+        drained_bytes += len(piece)
+    return response

@@ -1,0 +1,80 @@
+"""Whether the process lives, and whether it can work: probes for load balancers and orchestrators."""
+
+from marshmallow import Schema, fields, validate
+
+from api.http.arguments import Blueprint
+from api.http.grounds import current_ground
+from api.http.openapi import problems
+from api.http.problems import UNAVAILABLE, Param, Problem, Refused
+from shared.db.migrate import is_migrated
+from shared.errors import DatabaseUnavailable, StorageFault
+from shared.ground import Ground
+
+REASONS = {
+    "database": "The database does not answer.",
+    "migrations": "The database has not the schema of this release: run longshore migrate.",
+    "redis": "Redis does not answer.",
+    "storage": "Block storage cannot take bytes.",
+}
+
+# Redis only wakes workers: without it the sweep's clock stands still, but every request is answered and
+# nothing is lost. Were this a refusal, a load balancer would take all APIs out at once.
+DISPENSABLE = frozenset({"redis"})
+
+blueprint = Blueprint("health", __name__, url_prefix="/health", description="Probes. No token is needed.")
+
+
+class HealthSchema(Schema):
+    """A probe's answer."""
+
+    status = fields.String(required=True, validate=validate.OneOf(["live", "ready", "degraded"]))
+    missing = fields.List(
+        fields.String(validate=validate.OneOf([*DISPENSABLE])),
+        metadata={"description": "What does not answer, where the service works without it."},
+    )
+
+
+def not_ready(missing: list[str]) -> Problem:
+    """The refusal that names each missing dependency, and nothing of where it should be."""
+    params = tuple(Param(name, REASONS[name]) for name in missing)
+    return Problem(status=503, title=UNAVAILABLE.title, params=params, headers=UNAVAILABLE.headers)
+
+
+@blueprint.get("/live")
+@blueprint.doc(security=[])
+@blueprint.response(200, HealthSchema, example={"status": "live"})
+def live() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "live"}
+
+
+@blueprint.get("/ready")
+@blueprint.doc(security=[])
+@blueprint.response(200, HealthSchema, example={"status": "ready"})
+@problems(not_ready(["database", "storage"]))
+def ready() -> dict[str, str | list[str]]:
+    """The process can answer requests; `degraded` where imports wait for a dependency to come back."""
+    missing = missing_dependencies(current_ground())
+    if not DISPENSABLE.issuperset(missing):
+        raise Refused(not_ready(missing))
+    return {"status": "degraded", "missing": missing} if missing else {"status": "ready"}
+
+
+def missing_dependencies(ground: Ground) -> list[str]:
+    """Names of what does not work now, in the order of `REASONS`."""
+    missing = _missing_in_database(ground)
+    if not ground.dispatcher.is_reachable():
+        missing.append("redis")
+    try:
+        ground.storage.check()
+    except StorageFault:
+        missing.append("storage")
+    return missing
+
+
+def _missing_in_database(ground: Ground) -> list[str]:
+    try:
+        ground.database.ping()
+        return [] if is_migrated(ground.database) else ["migrations"]
+    except DatabaseUnavailable:
+        return ["database"]

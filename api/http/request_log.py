@@ -1,0 +1,60 @@
+"""One log line for each request, an id that ties a request's lines together, and headers for all answers."""
+
+import re
+from time import monotonic
+from uuid import uuid4
+
+import structlog
+from flask import Flask, Response, g, request
+from structlog.contextvars import bind_contextvars, clear_contextvars
+
+_USABLE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def install(app: Flask) -> None:
+    """Watch all requests of the application."""
+    app.before_request(_begin)
+    app.after_request(_end)
+
+
+def request_id(given: str | None) -> str:
+    """The id the client gave where it is fit for logs and headers, else a new one."""
+    return given if given and _USABLE_REQUEST_ID.fullmatch(given) else uuid4().hex
+
+
+def _begin() -> None:
+    clear_contextvars()  # threads serve many requests
+    g.began = monotonic()
+    g.request_id = request_id(request.headers.get("X-Request-Id"))
+    bind_contextvars(request_id=g.request_id)
+
+
+def _end(response: Response) -> Response:
+    _log(response)
+    response.headers["X-Request-Id"] = g.request_id
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.method == "HEAD":
+        response.close()  # werkzeug drops the body of an answer to HEAD without closing it
+    return response
+
+
+def _log(response: Response) -> None:
+    """Bodies, tokens, query strings and the path itself (it may hold a documentid) stay out."""
+    route = request.url_rule.rule if request.url_rule else None
+    quiet = route is not None and route.startswith("/health/")
+    logger = structlog.get_logger()
+    (logger.debug if quiet else logger.info)(
+        "request_answered",
+        method=request.method,
+        route=route,
+        status=response.status_code,
+        seconds=round(monotonic() - g.began, 4),
+    )

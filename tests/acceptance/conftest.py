@@ -1,0 +1,71 @@
+"""One stack for the whole session, started as a user starts it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.client import Client
+
+LONGSHORE = Path(sys.executable).with_name("longshore")
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def stack_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("stack")
+
+
+@pytest.fixture(scope="session")
+def stack(stack_folder: Path) -> Iterator[dict[str, Any]]:
+    """What `longshore up --json` printed about the stack that now runs."""
+    command = [LONGSHORE, "up", "--json", "--port", "0", "--workers", "2", "--data-dir", stack_folder]
+    environment = os.environ | {"LONGSHORE_LEASE_SECONDS": "3", "LONGSHORE_SWEEP_SECONDS": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def client(stack: dict[str, Any]) -> Iterator[Client]:
+    opened = Client(stack["url"], stack["token"])
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def longshore(stack: dict[str, Any], stack_folder: Path) -> Callable[..., str]:
+    """Runs the command line beside the stack and returns what it printed."""
+
+    def run(*arguments: str) -> str:
+        command = [LONGSHORE, *arguments, "--data-dir", stack_folder]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    return run
+
+
+@pytest.fixture
+def collection(longshore: Callable[..., str]) -> str:
+    """A collection that only this test uses."""
+    path = f"/collection-{next(_numbers)}"
+    longshore("collections", "add", path)
+    return path
+
+
+@pytest.fixture
+def running_pids(stack: dict[str, Any], stack_folder: Path) -> Callable[[str], list[int]]:
+    """The pids of a role now, as the stack's own description tells."""
+
+    def pids(role: str) -> list[int]:
+        return list(json.loads((stack_folder / "stack.json").read_text())["pids"][role])
+
+    return pids

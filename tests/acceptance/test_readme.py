@@ -1,0 +1,40 @@
+"""The README's commands do what it says."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+SHELL = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+MAKE = sorted({line.split()[1] for block in SHELL for line in block.splitlines() if line.startswith("make ")})
+
+
+def tour(stack: dict[str, Any]) -> str:
+    """The tour's commands as one script against the stack of this session."""
+    script = "\n".join(block for block in SHELL if "make " not in block)
+    script = script.replace("URL=http://127.0.0.1:8080", f"URL={stack['url']}")
+    return "shopt -s expand_aliases\nset -eu\n" + script
+
+
+def test_the_tour_runs_as_printed(stack: dict[str, Any], stack_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / ".venv").symlink_to(Path(sys.prefix))
+    (tmp_path / ".longshore").symlink_to(stack_folder)
+
+    done = subprocess.run(
+        ["bash", "-c", tour(stack)], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert "Jaws" in done.stdout, done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("target", MAKE)
+def test_each_make_target_named_exists(target: str) -> None:
+    planned = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert planned.returncode == 0, planned.stderr

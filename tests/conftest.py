@@ -1,0 +1,62 @@
+"""Real services for the whole session, and a data service of its own for each test."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from api.usecases.collections import add_collection
+from api.usecases.services import Service, add_service
+from shared.db.migrate import migrate
+from shared.embedded.services import ServiceUrls, embedded_services
+from shared.ground import Ground
+from shared.settings import Settings
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def service_urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceUrls]:
+    """Where Postgres and Redis of this session answer."""
+    with embedded_services(tmp_path_factory.mktemp("services")) as urls:
+        yield urls
+
+
+@pytest.fixture(scope="session")
+def environment(service_urls: ServiceUrls, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a process that uses this session's services."""
+    blocks: Path = tmp_path_factory.mktemp("blocks")
+    return {
+        "DATABASE_URL": service_urls.database_url,
+        "REDIS_URL": service_urls.redis_url,
+        "STORAGE_URL": f"file://{blocks}",
+    }
+
+
+@pytest.fixture(scope="session")
+def settings(environment: dict[str, str]) -> Settings:
+    return Settings.read(environment)
+
+
+@pytest.fixture(scope="session")
+def ground(settings: Settings) -> Iterator[Ground]:
+    """The ground on a migrated database."""
+    opened = Ground.open(settings)
+    migrate(opened.database)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def secret() -> str:
+    """The signing secret of `service`."""
+    return "a-secret-of-the-tests-that-is-long-enough-for-every-hmac-algorithm-there-is"
+
+
+@pytest.fixture
+def service(ground: Ground, secret: str) -> Service:
+    """A data service that only this test uses, with the collection /contacts."""
+    made, _ = add_service(ground, f"service-{next(_numbers)}", secret)
+    add_collection(ground, made, "/contacts")
+    return made

@@ -1,0 +1,156 @@
+"""What surrounds the API: health, description, documentation, request ids, headers, logs, failures."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+from sqlalchemy import make_url
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
+
+from api.app import create_app
+from api.http import grounds
+from shared.settings import Settings
+from tests.contract.conftest import IMPORTS, Caller
+
+UNAVAILABLE = {"title": "Service Unavailable", "status": "503"}
+
+
+@pytest.fixture
+def without(settings: Settings) -> Iterator[dict[str, Flask]]:
+    """Applications by what each cannot reach."""
+    unmigrated = make_url(settings.database_url).set(database="template1")
+    nowhere = {
+        "database": replace(settings, database_url="postgresql://longshore@localhost:1/nowhere"),
+        "migrations": replace(settings, database_url=unmigrated.render_as_string(hide_password=False)),
+        "redis": replace(settings, redis_url="redis://localhost:1"),
+        "storage": replace(settings, storage_url="file:///proc/nowhere"),
+    }
+    apps = {missing: create_app(changed) for missing, changed in nowhere.items()}
+    yield apps
+    for app in apps.values():
+        grounds.close(app)
+
+
+def test_a_healthy_process_is_live_and_ready(app: Flask) -> None:
+    client = app.test_client()
+
+    assert client.get("/health/live").get_json() == {"status": "live"}
+    assert client.get("/health/ready").get_json() == {"status": "ready"}
+
+
+@pytest.mark.parametrize("missing", ["database", "migrations", "storage"])
+def test_readiness_names_what_is_missing(without: dict[str, Flask], missing: str) -> None:
+    client = without[missing].test_client()
+
+    response = client.get("/health/ready")
+
+    assert response.status_code == 503
+    assert [param["name"] for param in response.get_json()["invalid-params"]] == [missing]
+    assert int(response.headers["Retry-After"]) > 0
+    assert not re.search(r"localhost|nowhere|template1|:1\b", response.text), "no internals"
+    assert client.get("/health/live").status_code == 200
+
+
+def test_without_redis_requests_are_answered_and_readiness_says_so(without: dict[str, Flask]) -> None:
+    response = without["redis"].test_client().get("/health/ready")
+
+    assert response.status_code == 200
+    assert response.get_json() == {"status": "degraded", "missing": ["redis"]}
+
+
+def test_without_the_database_a_request_may_be_tried_again(without: dict[str, Flask]) -> None:
+    response = without["database"].test_client().get(IMPORTS, headers={"Authorization": "Bearer x"})
+
+    assert response.status_code == 503
+    assert response.get_json() == UNAVAILABLE
+    assert int(response.headers["Retry-After"]) > 0
+
+
+def test_what_nobody_expected_is_told_once_and_only_inside(app: Flask) -> None:
+    def break_down() -> None:
+        raise RuntimeError("a secret detail")
+
+    app.add_url_rule("/broken", view_func=break_down)
+
+    with capture_logs() as logs:
+        response = app.test_client().get("/broken")
+
+    assert response.status_code == 500
+    assert response.get_json() == {"title": "Internal Server Error", "status": "500"}
+    assert [line["event"] for line in logs] == ["request_broke", "request_answered"]
+
+
+def test_a_request_leaves_one_line_without_its_token_or_its_documents(call: Caller) -> None:
+    import_id = call.new_import()
+
+    with capture_logs(processors=[merge_contextvars]) as logs:
+        call.add_block(import_id, b'{"documentid":"private"}', X_Request_Id="from-the-client")
+
+    [line] = logs
+    assert line.pop("seconds") >= 0
+    assert line == {
+        "event": "request_answered",
+        "log_level": "info",
+        "method": "POST",
+        "route": "/__resources/imports/<importid>/blocks",
+        "status": 200,
+        "service": call.service.name,
+        "import_id": import_id,
+        "request_id": "from-the-client",
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "is_kept"), [("a-1:b_2.c", True), ("", False), ("a b", False), ("x" * 129, False), ("é", False)]
+)
+def test_a_request_id_is_kept_where_it_is_usable(call: Caller, given: str, is_kept: bool) -> None:
+    answered = call("GET", IMPORTS, headers={"X-Request-Id": given}).headers["X-Request-Id"]
+
+    assert (answered == given) is is_kept
+    assert re.fullmatch(r"[A-Za-z0-9._:-]{1,128}", answered)
+
+
+def test_answers_are_neither_kept_nor_guessed_at(call: Caller) -> None:
+    headers = call("GET", IMPORTS).headers
+
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_documentation_needs_no_other_host(app: Flask) -> None:
+    client = app.test_client()
+
+    page = client.get("/docs")
+
+    files = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(files) == 4
+    for file in files:
+        assert file.startswith("/docs/")
+        with client.get(file) as response:
+            assert response.status_code == 200
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert "http" not in page.headers["Content-Security-Policy"]
+    assert "<script>" not in page.text
+    assert client.get("/docs/oauth2-redirect.html").status_code == 404
+
+
+def test_the_description_names_every_problem_of_every_endpoint(app: Flask) -> None:
+    description = app.test_client().get("/openapi.json").get_json()
+
+    endpoints = {
+        f"{method} {path}": operation
+        for path, operations in description["paths"].items()
+        for method, operation in operations.items()
+        if method != "parameters"
+    }
+    assert len(endpoints) == 13
+    for name, operation in endpoints.items():
+        if "/health/" in name:
+            assert operation["security"] == []
+        else:
+            assert {"401", "403", "404", "500", "503"} <= set(operation["responses"]), name
+        for status, response in operation["responses"].items():
+            assert status < "400" or set(response["content"]) == {"application/problem+json"}
