@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from shared.instructions import Instruction, Strategy
+from shared.instructions import Instruction, Operation
 
 _properties = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -17,11 +17,12 @@ class Folded(NamedTuple):
     repeated: list[str]  # the documentid of each line that went into the row of an earlier one
 
 
-def fold(instructions: Iterable[Instruction], operations: frozenset[Strategy]) -> Folded:
+def fold(instructions: Iterable[Instruction], operation: Operation) -> Folded:
     """One row a document, sorted by documentid, so that concurrent batches lock in one order.
 
-    With `update` later properties win over earlier ones, property by property; without it the first
-    line wins, since by the second the document exists. Instructions that name no document are left out.
+    All instructions ask for `operation`. Of lines for one document the first counts where only creating
+    is asked for, since by the second it exists; the last where it is replaced; otherwise later properties
+    win over earlier ones, property by property. Instructions that name no document are left out.
     """
     rows: dict[str, bytes] = {}
     repeated: list[str] = []
@@ -33,7 +34,9 @@ def fold(instructions: Iterable[Instruction], operations: frozenset[Strategy]) -
             rows[documentid] = instruction.properties
             continue
         repeated.append(documentid)
-        if Strategy.UPDATE in operations:
+        if operation is Operation.REPLACE:
+            rows[documentid] = instruction.properties
+        elif operation is not Operation.CREATE:
             rows[documentid] = merge(rows[documentid], instruction.properties)
     return Folded(sorted(rows.items()), repeated)
 

@@ -23,14 +23,29 @@ class Strategy(StrEnum):
     UPDATE = "update"
 
 
+class Operation(StrEnum):
+    """What a line asks to do with its document."""
+
+    CREATE = "create"  # where it is not there yet
+    UPDATE = "update"  # where it is there: set the given properties, leave the others
+    MERGE = "merge"  # whichever of the two applies
+    REPLACE = "replace"  # make the given properties the document, there or not
+    DELETE = "delete"  # where it is there
+
+
+# Operations that have something to make a document of.
+CREATING = frozenset({Operation.CREATE, Operation.MERGE, Operation.REPLACE})
+
+
 class Instruction(Struct, frozen=True, gc=False):
     """One line that can be applied. There are millions of them, hence the lightest kind of object."""
 
     line_number: int  # from 1, blank lines counted
     offset: int  # of the line's first byte in the block
     length: int  # of the line in bytes, its line end included
+    operation: Operation
     documentid: str | None  # None: nothing names a document, and none may be created
-    properties: bytes  # a JSON object without `documentid`, digits and escapes as they came
+    properties: bytes  # a JSON object, digits and escapes as they came
 
 
 class Rejection(NamedTuple):
@@ -107,6 +122,9 @@ def is_usable_documentid(documentid: str) -> bool:
     return _is_usable(documentid) is not None
 
 
-def operations(strategies: Iterable[str]) -> frozenset[Strategy]:
-    """The operations an import's strategy list names."""
-    return frozenset(Strategy(name) for name in strategies)
+def operation_of(strategies: Iterable[str]) -> Operation:
+    """What an import with this strategy list does with each of its lines."""
+    names = set(strategies)
+    if names == {Strategy.CREATE, Strategy.UPDATE}:
+        return Operation.MERGE
+    return Operation(names.pop())

@@ -15,9 +15,11 @@ class Status(StrEnum):
     RUNNING = "running"  # a worker applies its blocks
     PAUSED = "paused"  # stopped at a checkpoint until resumed
     RESUMED = "resumed"  # waits for a worker again
+    CANCELING = "canceling"  # asked to stop for good; its worker has not let go yet
     CANCELED = "canceled"  # stopped for good by its owner
     COMPLETE = "complete"  # every line has had its effect
     FAILED = "failed"  # stopped for good by repeated critical failures
+    REJECTED = "rejected"  # its file cannot be read at all; nothing was applied
 
 
 class Event(StrEnum):
@@ -28,11 +30,14 @@ class Event(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     CANCEL = "cancel"
+    ASK_TO_CANCEL = "ask_to_cancel"
+    LET_GO = "let_go"  # nobody works on it any longer
     COMPLETE = "complete"
     FAIL = "fail"
+    REJECT = "reject"
 
 
-FINAL = frozenset({Status.CANCELED, Status.COMPLETE, Status.FAILED})
+FINAL = frozenset({Status.CANCELED, Status.COMPLETE, Status.FAILED, Status.REJECTED})
 
 # Statuses in which a worker may take one of the import's blocks.
 RUNNABLE = frozenset({Status.STARTED, Status.RUNNING, Status.RESUMED})
@@ -43,8 +48,11 @@ TARGET: Mapping[Event, Status] = {
     Event.PAUSE: Status.PAUSED,
     Event.RESUME: Status.RESUMED,
     Event.CANCEL: Status.CANCELED,
+    Event.ASK_TO_CANCEL: Status.CANCELING,
+    Event.LET_GO: Status.CANCELED,
     Event.COMPLETE: Status.COMPLETE,
     Event.FAIL: Status.FAILED,
+    Event.REJECT: Status.REJECTED,
 }
 
 SOURCES: Mapping[Event, frozenset[Status]] = {
@@ -53,8 +61,11 @@ SOURCES: Mapping[Event, frozenset[Status]] = {
     Event.PAUSE: RUNNABLE,
     Event.RESUME: frozenset({Status.PAUSED}),
     Event.CANCEL: frozenset(Status) - FINAL,
+    Event.ASK_TO_CANCEL: frozenset({Status.RUNNING}),
+    Event.LET_GO: frozenset({Status.CANCELING}),
     Event.COMPLETE: frozenset({Status.RUNNING}),
     Event.FAIL: RUNNABLE,
+    Event.REJECT: frozenset({Status.RUNNING}),
 }
 
 # The statuses a client may ask for, and the event each stands for.

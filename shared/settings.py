@@ -14,7 +14,7 @@ from shared.errors import SettingsInvalid
 
 MIB = 1024 * 1024
 PREFIX = "LONGSHORE_"
-_UNPREFIXED = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL")
+_UNPREFIXED = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SMTP_URL")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,8 @@ class Settings:
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
     storage_url: str = field(repr=False)
+    smtp_url: str | None = field(default=None, repr=False)
+    mail_from: str = "longshore@localhost"
     base_domain: str = "localhost"
     default_service: str = "default"
     block_limit_bytes: int = 20 * MIB
@@ -62,6 +64,8 @@ class _Environment(Schema):
     database_url = fields.String(required=True, data_key="DATABASE_URL")
     redis_url = fields.String(required=True, data_key="REDIS_URL")
     storage_url = fields.String(required=True, data_key="STORAGE_URL")
+    smtp_url = fields.String(data_key="SMTP_URL")
+    mail_from = fields.String(validate=validate.Length(min=3))
     base_domain = fields.String(validate=validate.Length(min=1))
     default_service = fields.String(validate=validate.Length(min=1))
     block_limit_bytes = _positive(fields.Integer)

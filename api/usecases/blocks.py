@@ -19,7 +19,7 @@ class StoredBlock:
     """A block's bytes, to be streamed."""
 
     size_bytes: int
-    chunks: Iterator[bytes]
+    chunks: reading.Chunks
 
 
 def list_blocks(ground: Ground, service: Service, import_id: int, page: int) -> list[int]:
@@ -67,7 +67,7 @@ def open_block(ground: Ground, service: Service, import_id: int, number: int) ->
         block = blocks.get(session, row.id, number) if number <= MAX_BLOCKS else None
     if block is None:
         raise BlockNotFound(str(number))
-    return StoredBlock(block.size_bytes, reading.chunks(ground.storage.open(block.storage_key)))
+    return StoredBlock(block.size_bytes, reading.Chunks(ground.storage.open(block.storage_key)))
 
 
 _WHAT = "Blocks may be added"

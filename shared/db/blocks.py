@@ -1,6 +1,7 @@
 """Block rows: numbered without gaps, in the order in which they are registered."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -25,17 +26,37 @@ def register(session: Session, import_id: int, stored: StoredBytes) -> int | Non
     ).one_or_none()
     if number is None:
         return None
-    session.add(
-        Block(
-            import_id=import_id,
-            number=number,
-            size_bytes=stored.size_bytes,
-            sha256=stored.sha256,
-            storage_key=stored.key,
-        )
-    )
+    session.add(_row(import_id, number, stored))
     session.flush()
     return number
+
+
+def add_file(session: Session, import_id: int, stored: StoredBytes) -> None:
+    """Keep an uploaded file as block 0 of a new import, to be cut into blocks before anything else."""
+    session.add(_row(import_id, 0, stored))
+    session.flush()
+
+
+def append(
+    session: Session, import_id: int, stored: StoredBytes, *, lines_before: int, reading: dict[str, Any]
+) -> None:
+    """Give bytes that were cut out of the import's file the next block number.
+
+    `reading` is what is known of the file by now. The caller holds the import's row.
+    """
+    number = session.scalars(
+        update(Import)
+        .where(Import.id == import_id)
+        .values(
+            block_count=Import.block_count + 1,
+            total_bytes=Import.total_bytes + stored.size_bytes,
+            reading=reading,
+        )
+        .execution_options(synchronize_session=False)
+        .returning(Import.block_count)
+    ).one()
+    session.add(_row(import_id, number, stored, lines_before))
+    session.flush()
 
 
 def get(session: Session, import_id: int, number: int) -> Block | None:
@@ -52,3 +73,14 @@ def page(session: Session, import_id: int, *, number: int, size: int) -> Sequenc
         .order_by(Block.number)
     )
     return session.scalars(found).all()
+
+
+def _row(import_id: int, number: int, stored: StoredBytes, lines_before: int = 0) -> Block:
+    return Block(
+        import_id=import_id,
+        number=number,
+        size_bytes=stored.size_bytes,
+        lines_before=lines_before,
+        sha256=stored.sha256,
+        storage_key=stored.key,
+    )

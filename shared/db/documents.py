@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.db.copying import copy
-from shared.instructions import Strategy
+from shared.instructions import Operation
 
 CREATE_STAGED = """
 CREATE TEMPORARY TABLE IF NOT EXISTS staged (
@@ -30,13 +30,26 @@ ON CONFLICT (collection_id, documentid) DO NOTHING
 
 # xmax is 0 in a row that this statement inserted, not in one that it updated. Rows that would not
 # change are not written.
-CREATE_AND_UPDATE = """
+MERGE = """
 WITH written AS (
     INSERT INTO documents AS d (collection_id, documentid, properties)
     SELECT collection_id, documentid, properties FROM staged
     ON CONFLICT (collection_id, documentid) DO UPDATE
        SET properties = d.properties || excluded.properties
      WHERE d.properties || excluded.properties IS DISTINCT FROM d.properties
+    RETURNING d.xmax = 0 AS created
+)
+SELECT count(*) FROM written WHERE created
+"""
+
+# The same with every document made what is given, whatever it was.
+REPLACE = """
+WITH written AS (
+    INSERT INTO documents AS d (collection_id, documentid, properties)
+    SELECT collection_id, documentid, properties FROM staged
+    ON CONFLICT (collection_id, documentid) DO UPDATE
+       SET properties = excluded.properties
+     WHERE excluded.properties IS DISTINCT FROM d.properties
     RETURNING d.xmax = 0 AS created
 )
 SELECT count(*) FROM written WHERE created
@@ -82,22 +95,21 @@ def create_directly(session: Session, encoded: bytes) -> bool:
     return True
 
 
-def write(
-    session: Session, encoded: bytes, *, operations: frozenset[Strategy], repeated: Iterable[str]
-) -> int:
-    """Apply the documents by `operations`.
+def write(session: Session, encoded: bytes, *, operation: Operation, repeated: Iterable[str]) -> int:
+    """Apply the documents by `operation`, which is any but deleting.
 
-    Returns the number of documents created where creating is allowed, else the number of lines,
+    Returns the number of documents created where creating is asked for, else the number of lines,
     `repeated` ones included, whose document exists.
     """
     session.execute(text(CREATE_STAGED))
     copy(session, "staged", encoded)
-    if operations == {Strategy.CREATE}:
+    if operation is Operation.CREATE:
         return session.execute(text(CREATE)).rowcount  # type: ignore[attr-defined, no-any-return]
-    if operations == {Strategy.UPDATE}:
+    if operation is Operation.UPDATE:
         session.execute(text(PIN_TO_INDEX_LOOKUPS))
         return int(session.execute(text(UPDATE), {"repeated": list(repeated)}).scalar_one())
-    return int(session.execute(text(CREATE_AND_UPDATE)).scalar_one())
+    statement = REPLACE if operation is Operation.REPLACE else MERGE
+    return int(session.execute(text(statement)).scalar_one())
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,22 +4,25 @@ All of it is guarded by the block's epoch and the database's clock. Whoever touc
 one of its blocks locks the import first, so that no two transactions wait for each other.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.db.transition import move
 from shared.errors import LeaseLost
-from shared.instructions import Checkpoint, Strategy, Tally, operations
+from shared.instructions import Checkpoint, Tally
 from shared.lifecycle import RUNNABLE, Event, Status
 
 LOCK_IMPORT = """
-SELECT id, status, collection_id, strategies, started_at FROM imports
+SELECT id, status, collection_id, strategies, reading, started_at FROM imports
  WHERE id = :import_id AND status = ANY(:runnable)
    FOR NO KEY UPDATE
 """
+
+LOCK_ANY_IMPORT = "SELECT id FROM imports WHERE id = :import_id FOR NO KEY UPDATE"
 
 # Blocks are applied in order: only the first unfinished one may be claimed.
 FIRST_UNFINISHED = """
@@ -41,6 +44,8 @@ RETURNING number, epoch, attempts, storage_key, size_bytes, sha256, checkpoint_o
 COUNT_FAILURE = """
 UPDATE imports SET failure_count = failure_count + 1, last_error = :reason WHERE id = :import_id
 """
+
+KEEP_REASON = "UPDATE imports SET last_error = :reason WHERE id = :import_id"
 
 # The fence: nothing of a batch is committed unless the import still runs and the epoch is still ours.
 CHECKPOINT = """
@@ -68,9 +73,18 @@ UNFINISHED = "SELECT 1 FROM blocks WHERE import_id = :import_id AND finished_at 
 
 RELEASE = """
 UPDATE blocks
-   SET leased_until = NULL, attempts = :attempts, due_at = clock_timestamp() + :wait
+   SET leased_until = NULL, attempts = 0
  WHERE import_id = :import_id AND number = :number AND epoch = :epoch
 RETURNING number
+"""
+
+# An attempt that reached a checkpoint before it broke counts as the first since then.
+GIVE_UP = """
+UPDATE blocks
+   SET leased_until = NULL, attempts = greatest(attempts, 1),
+       due_at = clock_timestamp() + :retry * 2 ^ (greatest(attempts, 1) - 1)
+ WHERE import_id = :import_id AND number = :number AND epoch = :epoch
+RETURNING attempts
 """
 
 
@@ -80,9 +94,10 @@ class Lease:
 
     import_id: int
     collection_id: int
-    operations: frozenset[Strategy]
+    strategies: tuple[str, ...]
+    reading: dict[str, Any] | None  # how lines become instructions; None: the Datastore API's NDJSON
     import_started_at: datetime
-    block_number: int  # from 1
+    block_number: int  # from 1; 0 is a file to be cut into blocks
     epoch: int
     attempts: int  # this one included, since the last checkpoint
     storage_key: str
@@ -132,7 +147,8 @@ def claim(
     return Lease(
         import_id=import_id,
         collection_id=owner.collection_id,
-        operations=operations(owner.strategies),
+        strategies=tuple(owner.strategies),
+        reading=owner.reading,
         import_started_at=owner.started_at,
         block_number=claimed.number,
         epoch=claimed.epoch,
@@ -154,66 +170,69 @@ def commit_without_waiting(session: Session) -> None:
 
 
 def checkpoint(
-    session: Session, lease: Lease, tally: Tally, *, start: Checkpoint, end: Checkpoint, lease_seconds: float
+    session: Session,
+    lease: Lease,
+    tally: Tally,
+    *,
+    end: Checkpoint,
+    applied_bytes: int,
+    is_finished: bool,
+    lease_seconds: float,
 ) -> None:
     """Note that the block is applied up to `end`, and count; finish block and import at their ends.
 
     Belongs into the transaction that applied the batch, as its last statement: it holds the
     import's row until COMMIT. Raises LeaseLost when this worker may no longer commit.
     """
-    finished = end.offset >= lease.size_bytes
-    noted = session.execute(
-        text(CHECKPOINT),
-        {
-            "import_id": lease.import_id,
-            "number": lease.block_number,
-            "epoch": lease.epoch,
-            "created": tally.created,
-            "updated": tally.updated,
-            "deleted": tally.deleted,
-            "skipped": tally.skipped,
-            "rejected": tally.rejected,
-            "bytes": end.offset - start.offset,
-            "offset": end.offset,
-            "line_number": end.line_number,
-            "finished": finished,
-            "lease": timedelta(seconds=lease_seconds),
-        },
-    ).one_or_none()
-    if noted is None:
+    given = {
+        "import_id": lease.import_id,
+        "number": lease.block_number,
+        "epoch": lease.epoch,
+        "bytes": applied_bytes,
+        "offset": end.offset,
+        "line_number": end.line_number,
+        "finished": is_finished,
+        "lease": timedelta(seconds=lease_seconds),
+    }
+    if session.execute(text(CHECKPOINT), given | asdict(tally)).one_or_none() is None:
         raise LeaseLost(f"Block {lease.block_number} is no longer this worker's to apply.")
-    if finished and session.execute(text(UNFINISHED), {"import_id": lease.import_id}).first() is None:
+    if is_finished and session.execute(text(UNFINISHED), {"import_id": lease.import_id}).first() is None:
         move(session, lease.import_id, Event.COMPLETE)
 
 
 def release(session: Session, lease: Lease) -> None:
-    """Give the block back, due at once: the import was paused or the worker goes home."""
-    _release(session, lease, attempts=0, wait_seconds=0.0)
+    """Give the block back, due at once: the import was paused or canceled, or the worker goes home."""
+    session.execute(text(LOCK_ANY_IMPORT), {"import_id": lease.import_id})
+    session.execute(text(RELEASE), _fence(lease))
+    move(session, lease.import_id, Event.LET_GO)
+
+
+def reject(session: Session, lease: Lease, reason: str) -> None:
+    """The file cannot be read: end its import as rejected. Raises LeaseLost."""
+    session.execute(text(LOCK_ANY_IMPORT), {"import_id": lease.import_id})
+    if session.execute(text(RELEASE), _fence(lease)).first() is None:
+        raise LeaseLost(f"Block {lease.block_number} is no longer this worker's to apply.")
+    move(session, lease.import_id, Event.REJECT)
+    session.execute(text(KEEP_REASON), {"import_id": lease.import_id, "reason": reason})
 
 
 def give_up(session: Session, lease: Lease, reason: str, *, attempts: int, retry_seconds: float) -> None:
     """Give the block back after a critical failure, due after a pause that doubles with each attempt.
 
-    The attempt after the last one ends the import as failed, with the reason kept.
+    The last of so many attempts without a checkpoint ends the import as failed, with the reason kept.
     """
-    session.execute(text(LOCK_IMPORT), {"import_id": lease.import_id, "runnable": sorted(RUNNABLE)})
-    wait_seconds = retry_seconds * 2 ** (lease.attempts - 1)
-    if not _release(session, lease, attempts=lease.attempts, wait_seconds=wait_seconds):
+    session.execute(text(LOCK_ANY_IMPORT), {"import_id": lease.import_id})
+    given = _fence(lease) | {"retry": timedelta(seconds=retry_seconds)}
+    broken = session.execute(text(GIVE_UP), given).scalar_one_or_none()
+    if broken is None:
         return
     _count_failure(session, lease.import_id, reason)
-    if lease.attempts >= attempts:
+    if broken >= attempts:
         move(session, lease.import_id, Event.FAIL)
 
 
-def _release(session: Session, lease: Lease, *, attempts: int, wait_seconds: float) -> bool:
-    given = {
-        "import_id": lease.import_id,
-        "number": lease.block_number,
-        "epoch": lease.epoch,
-        "attempts": attempts,
-        "wait": timedelta(seconds=wait_seconds),
-    }
-    return session.execute(text(RELEASE), given).first() is not None
+def _fence(lease: Lease) -> dict[str, object]:
+    return {"import_id": lease.import_id, "number": lease.block_number, "epoch": lease.epoch}
 
 
 def _count_failure(session: Session, import_id: int, reason: str) -> None:

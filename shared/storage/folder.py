@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -40,7 +41,8 @@ class FolderStorage:
                 _make_names_durable(path.parent)
                 _make_names_durable(self._root)
         except BaseException:
-            file.close()
+            with suppress(OSError):  # a full disk refuses what is still buffered, too
+                file.close()
             unfinished.unlink(missing_ok=True)
             path.unlink(missing_ok=True)
             raise
@@ -69,8 +71,9 @@ class FolderStorage:
         """Remove what writers that died left behind, where it has not grown for that long."""
         with storage_faults("remove"):
             for path in self._root.glob(f"*/*{_UNFINISHED}"):
-                if time.time() - path.stat().st_mtime > older_than_seconds:
-                    path.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):  # its writer was done meanwhile
+                    if time.time() - path.stat().st_mtime > older_than_seconds:
+                        path.unlink()
 
     def check(self) -> None:
         """Raises StorageFault unless bytes can be stored now."""

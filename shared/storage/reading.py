@@ -12,11 +12,22 @@ from shared.storage.faults import storage_faults
 CHUNK_BYTES = 1 << 18
 
 
-def chunks(file: BinaryIO) -> Iterator[bytes]:
-    """The rest of the file in pieces of CHUNK_BYTES; closes it at the end."""
-    with closing(file), storage_faults("read"):
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
+class Chunks(Iterator[bytes]):
+    """The rest of a file in pieces of CHUNK_BYTES; closes it at the end, or when told to."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def __next__(self) -> bytes:
+        with storage_faults("read"):
+            chunk = b"" if self._file.closed else self._file.read(CHUNK_BYTES)
+        if not chunk:
+            self.close()
+            raise StopIteration
+        return chunk
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def lines(file: BinaryIO) -> Iterator[bytes]:
@@ -28,7 +39,7 @@ def lines(file: BinaryIO) -> Iterator[bytes]:
 def verify(storage: BlockStorage, key: str, sha256: bytes) -> None:
     """Raises StorageFault unless the bytes under `key` are the ones that were stored."""
     digest = hashlib.sha256()
-    for chunk in chunks(storage.open(key)):
+    for chunk in Chunks(storage.open(key)):
         digest.update(chunk)
     if digest.digest() != sha256:
         raise StorageFault("Block storage gave other bytes than it was given.")

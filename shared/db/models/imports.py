@@ -1,6 +1,7 @@
-"""The rows that people think about, as typed models. Documents have no model: they are handled in bulk."""
+"""Imports, their blocks and what became of their lines."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -10,74 +11,19 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
-    Text,
-    UniqueConstraint,
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from shared.db.models.base import Base
+from shared.db.models.services import Collection
 from shared.lifecycle import FINAL, RUNNABLE, Status
 
 
 def _in(statuses: frozenset[Status]) -> str:
     return "status IN ({})".format(", ".join(f"'{status}'" for status in sorted(statuses)))
-
-
-class Base(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {  # noqa: RUF012
-        str: Text,
-        datetime: TIMESTAMP(timezone=True),
-        list[str]: ARRAY(Text),
-    }
-
-
-class DataService(Base):
-    """A tenant."""
-
-    __tablename__ = "data_services"
-
-    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-
-class SigningSecret(Base):
-    """A key that signs tokens of a data service. Several may be active at once, for rotation."""
-
-    __tablename__ = "signing_secrets"
-
-    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
-    service_id: Mapped[int] = mapped_column(ForeignKey("data_services.id", ondelete="CASCADE"), index=True)
-    secret: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    retired_at: Mapped[datetime | None]
-
-    def __repr__(self) -> str:
-        return f"SigningSecret(id={self.id}, service_id={self.service_id})"
-
-
-class Collection(Base):
-    """A path inside a data service under which documents are kept."""
-
-    __tablename__ = "collections"
-    __table_args__ = (UniqueConstraint("service_id", "path"),)
-
-    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
-    service_id: Mapped[int] = mapped_column(ForeignKey("data_services.id", ondelete="CASCADE"))
-    path: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Import(Base):
@@ -88,6 +34,7 @@ class Import(Base):
         Index("ix_imports_service_id_id", "service_id", "id"),
         # The sweep looks for work among few rows, however many finished imports there are.
         Index("ix_imports_runnable", "id", postgresql_where=text(_in(RUNNABLE))),
+        Index("ix_imports_canceling", "id", postgresql_where=text("status = 'canceling'")),
         CheckConstraint(_in(frozenset(Status)), name="status"),
         CheckConstraint(f"(ended_at IS NOT NULL) = ({_in(FINAL)})", name="ended"),
     )
@@ -96,6 +43,8 @@ class Import(Base):
     service_id: Mapped[int] = mapped_column(ForeignKey("data_services.id", ondelete="CASCADE"))
     collection_id: Mapped[int] = mapped_column(ForeignKey("collections.id"))
     strategies: Mapped[list[str]]
+    # How lines become instructions (`shared.formats.reading`); None for the Datastore API's NDJSON.
+    reading: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     status: Mapped[str] = mapped_column(server_default=Status.CONFIGURING)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
@@ -128,7 +77,7 @@ class Import(Base):
 
 
 class Block(Base):
-    """One numbered, immutable NDJSON body of an import, and who works on it.
+    """One numbered, immutable body of an import, and who works on it. A file to be cut is block 0.
 
     A block is claimable when it is not finished, due, and its lease is free or has run out.
     `epoch` grows with each claim: a worker that holds an older one can commit nothing.
@@ -141,11 +90,13 @@ class Block(Base):
 
     import_id: Mapped[int] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)  # from 1
-    size_bytes: Mapped[int] = mapped_column(Integer)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    # How many lines of the uploaded file come before the block, which was cut out of it.
+    lines_before: Mapped[int] = mapped_column(BigInteger, server_default="0")
     sha256: Mapped[bytes] = mapped_column(LargeBinary)
     storage_key: Mapped[str]
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    checkpoint_offset: Mapped[int] = mapped_column(Integer, server_default="0")  # first byte not applied
+    checkpoint_offset: Mapped[int] = mapped_column(BigInteger, server_default="0")  # first byte not applied
     checkpoint_line: Mapped[int] = mapped_column(Integer, server_default="0")  # last line applied
     epoch: Mapped[int] = mapped_column(Integer, server_default="0")
     attempts: Mapped[int] = mapped_column(Integer, server_default="0")  # claims since the last checkpoint

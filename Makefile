@@ -1,0 +1,55 @@
+# Everything begins with `make`: the environment in .venv is made and kept up to date by itself.
+#   PYTHON=python3.12 make setup     another interpreter
+#   make up ARGS="--workers 4"       options of `longshore up`; the same for demo, bench and test
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test lint check bench lock clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Prepare .venv with the pinned requirements
+	@:
+
+demo: $(READY) ## A tour of the whole service; leaves nothing behind
+	@$(BIN)/longshore demo $(ARGS)
+
+up: $(READY) ## The whole service on this machine, until Ctrl-C
+	@exec $(BIN)/longshore up $(ARGS)
+
+test: $(READY) ## Every test, on real Postgres and Redis
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY) ## Style, types and the rules between packages
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+check: lint test ## lint and test
+
+bench: $(READY) ## Documents per second against plain COPY
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+lock: $(READY) ## Pin the newest versions that pyproject.toml allows
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@set -e; lock() { \
+	    $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
+	        --no-header --no-annotate pyproject.toml "$$@"; \
+	}; \
+	lock --output-file requirements/runtime.txt; \
+	lock --extra embedded --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+
+clean: ## Remove .venv and caches; keeps the data in .longshore
+	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find api workers shared tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(READY): requirements/dev.txt requirements/setup.sh pyproject.toml
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh requirements/setup.sh
+	@touch $@

@@ -1,0 +1,197 @@
+"""Export rows: who works on them, how far they are, and how they end.
+
+An export is not resumed but begun again, since each attempt writes one consistent snapshot. Its epoch keeps
+an attempt that lost its lease from saying anything more.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from shared.db.models import Export, ExportFile
+from shared.errors import LeaseLost
+
+CLAIM = """
+UPDATE exports
+   SET status = 'processing', epoch = epoch + 1, attempts = attempts + 1, worker = :worker, records = 0,
+       ran_at = coalesce(ran_at, now()), leased_until = clock_timestamp() + :lease,
+       failure_count = failure_count + CASE WHEN leased_until IS NULL THEN 0 ELSE 1 END
+ WHERE id = :export_id AND status IN ('accepted', 'processing')
+   AND due_at <= clock_timestamp() AND (leased_until IS NULL OR leased_until <= clock_timestamp())
+RETURNING id, service_id, collection_id, selection, rendering, epoch, attempts
+"""
+
+# Also how a worker learns that it is to stop: an export that is being canceled gives no row.
+PROGRESS = """
+UPDATE exports
+   SET records = :records, leased_until = clock_timestamp() + :lease
+ WHERE id = :export_id AND epoch = :epoch AND status = 'processing'
+RETURNING id
+"""
+
+END = """
+UPDATE exports
+   SET status = :status, ended_at = now(), leased_until = NULL, last_error = coalesce(:reason, last_error),
+       records = coalesce(:records, records), expires_at = now() + :lifetime
+ WHERE id = :export_id AND epoch = :epoch AND status = 'processing'
+RETURNING id
+"""
+
+GIVE_UP = """
+UPDATE exports
+   SET leased_until = NULL, failure_count = failure_count + 1, last_error = :reason,
+       due_at = clock_timestamp() + :wait,
+       status = CASE WHEN attempts >= :attempts THEN 'failed' ELSE status END,
+       ended_at = CASE WHEN attempts >= :attempts THEN now() END
+ WHERE id = :export_id AND epoch = :epoch AND status = 'processing'
+RETURNING status
+"""
+
+# Canceled at once where nobody works on it, else as soon as its worker lets go or its lease runs out.
+ASK_TO_CANCEL = """
+UPDATE exports
+   SET status = CASE WHEN leased_until > clock_timestamp() THEN 'canceling' ELSE 'canceled' END,
+       ended_at = CASE WHEN leased_until > clock_timestamp() THEN NULL ELSE now() END
+ WHERE id = :export_id AND status IN ('accepted', 'processing')
+"""
+
+CANCEL = """
+UPDATE exports SET status = 'canceled', ended_at = now(), leased_until = NULL
+ WHERE id = :export_id AND status = 'canceling' AND (epoch = :epoch OR leased_until <= clock_timestamp())
+RETURNING id
+"""
+
+DUE = """
+SELECT id FROM exports
+ WHERE ended_at IS NULL AND due_at <= clock_timestamp()
+   AND (leased_until IS NULL OR leased_until <= clock_timestamp())
+ ORDER BY id LIMIT :limit
+"""
+
+EXPIRED = """
+SELECT e.id FROM exports e
+ WHERE e.expires_at <= now() AND EXISTS (SELECT FROM export_files f WHERE f.export_id = e.id)
+ ORDER BY e.expires_at LIMIT :limit
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportLease:
+    """A worker's time-limited claim on an export, and what it is to write."""
+
+    export_id: int
+    service_id: int
+    collection_id: int
+    selection: dict[str, Any]
+    rendering: dict[str, Any]
+    epoch: int
+    attempts: int
+
+
+def add(
+    session: Session,
+    *,
+    service_id: int,
+    collection_id: int,
+    selection: dict[str, Any],
+    rendering: dict[str, Any],
+) -> Export:
+    """A new export, accepted."""
+    row = Export(service_id=service_id, collection_id=collection_id, selection=selection, rendering=rendering)
+    session.add(row)
+    session.flush()
+    session.refresh(row)
+    return row
+
+
+def claim(session: Session, export_id: int, *, worker: str, lease_seconds: float) -> ExportLease | None:
+    """Take the export, if it is free and due; the files of an earlier attempt are forgotten."""
+    given = {"export_id": export_id, "worker": worker, "lease": timedelta(seconds=lease_seconds)}
+    claimed = session.execute(text(CLAIM), given).one_or_none()
+    if claimed is None:
+        return None
+    return ExportLease(
+        export_id=claimed.id,
+        service_id=claimed.service_id,
+        collection_id=claimed.collection_id,
+        selection=claimed.selection,
+        rendering=claimed.rendering,
+        epoch=claimed.epoch,
+        attempts=claimed.attempts,
+    )
+
+
+def note_progress(session: Session, lease: ExportLease, *, records: int, lease_seconds: float) -> None:
+    """Renew the lease. Raises LeaseLost where the export is canceled, gone or another worker's."""
+    given = {"records": records, "lease": timedelta(seconds=lease_seconds)}
+    _ours(session, PROGRESS, lease, given)
+
+
+def complete(
+    session: Session,
+    lease: ExportLease,
+    files: Iterable[ExportFile],
+    *,
+    records: int,
+    lifetime: timedelta,
+) -> None:
+    """The export is complete, with these files, for that long. Raises LeaseLost."""
+    given = {"status": "completed", "reason": None, "records": records, "lifetime": lifetime}
+    _ours(session, END, lease, given)
+    session.add_all(files)
+
+
+def reject(session: Session, lease: ExportLease, reason: str) -> None:
+    """The export cannot be done as it was asked for. Raises LeaseLost."""
+    given = {"status": "rejected", "reason": reason, "records": None, "lifetime": None}
+    _ours(session, END, lease, given)
+
+
+def give_up(
+    session: Session, lease: ExportLease, reason: str, *, attempts: int, retry_seconds: float
+) -> str | None:
+    """Note a critical failure; returns the status then, or None where the export is not ours any more."""
+    wait = timedelta(seconds=retry_seconds * 2 ** (lease.attempts - 1))
+    given = _fence(lease) | {"reason": reason, "attempts": attempts, "wait": wait}
+    status: str | None = session.execute(text(GIVE_UP), given).scalar_one_or_none()
+    return status
+
+
+def ask_to_cancel(session: Session, export_id: int) -> None:
+    """Cancel it, or have its worker do so; nothing for one that has ended."""
+    session.execute(text(ASK_TO_CANCEL), {"export_id": export_id})
+
+
+def cancel(session: Session, export_id: int, *, epoch: int = -1) -> bool:
+    """An export that is being canceled is: by the worker of this epoch, or when its lease ran out."""
+    given = {"export_id": export_id, "epoch": epoch}
+    return session.execute(text(CANCEL), given).one_or_none() is not None
+
+
+def due(session: Session, *, limit: int) -> list[int]:
+    """Ids of exports that a worker should look at now, oldest first."""
+    return list(session.scalars(text(DUE), {"limit": limit}))
+
+
+def expired(session: Session, *, limit: int) -> list[int]:
+    """Ids of exports whose files are still kept though their links have ended."""
+    return list(session.scalars(text(EXPIRED), {"limit": limit}))
+
+
+def files(session: Session, export_id: int) -> Sequence[ExportFile]:
+    """The export's files in order."""
+    found = select(ExportFile).where(ExportFile.export_id == export_id).order_by(ExportFile.number)
+    return session.scalars(found).all()
+
+
+def _ours(session: Session, statement: str, lease: ExportLease, given: Mapping[str, object]) -> None:
+    if session.execute(text(statement), {**_fence(lease), **given}).one_or_none() is None:
+        raise LeaseLost(f"Export {lease.export_id} is no longer this worker's.")
+
+
+def _fence(lease: ExportLease) -> dict[str, object]:
+    return {"export_id": lease.export_id, "epoch": lease.epoch}

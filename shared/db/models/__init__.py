@@ -1,0 +1,28 @@
+"""The rows that people think about, as typed models. Documents have none: they are handled in bulk."""
+
+from shared.db.models.accounts import OAuthClient, OAuthClientCommunity, OAuthToken, User, UserCommunity
+from shared.db.models.base import Base
+from shared.db.models.imports import Block, Import, ImportEvent, RejectedLine, StorageGarbage
+from shared.db.models.jobs import BatchJob, Export, ExportFile, Notification
+from shared.db.models.services import Collection, DataService, SigningSecret
+
+__all__ = [
+    "Base",
+    "BatchJob",
+    "Block",
+    "Collection",
+    "DataService",
+    "Export",
+    "ExportFile",
+    "Import",
+    "ImportEvent",
+    "Notification",
+    "OAuthClient",
+    "OAuthClientCommunity",
+    "OAuthToken",
+    "RejectedLine",
+    "SigningSecret",
+    "StorageGarbage",
+    "User",
+    "UserCommunity",
+]

@@ -1,0 +1,53 @@
+"""Lines, read one by one, gathered into batches."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from shared.instructions import Batch, Checkpoint, Instruction, Rejection
+
+# Gives a line without a documentid one, by the number of the line; None where there is no such need.
+MakeDocumentid = Callable[[int], str | None]
+
+Outcome = Instruction | Rejection | None
+
+
+class Read(NamedTuple):
+    """What became of the next bytes of a block."""
+
+    outcome: Outcome  # None: nothing was asked for, such as by a blank line
+    length: int  # in bytes, line ends included
+    lines: int  # how many lines they are
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where a batch ends: after so many lines, or with the line that reaches so many bytes."""
+
+    lines: int
+    bytes: int
+
+
+def batched(reads: Iterable[Read], start: Checkpoint, limits: Limits) -> Iterator[Batch]:
+    """Batches of what is read from `start` on; the last one ends where the block does.
+
+    Memory is bounded by one batch.
+    """
+    instructions: list[Instruction] = []
+    rejections: list[Rejection] = []
+    begin = offset = start.offset
+    number = start.line_number
+    last = number + limits.lines
+    for outcome, length, lines in reads:
+        if type(outcome) is Instruction:
+            instructions.append(outcome)
+        elif outcome is not None:
+            rejections.append(outcome)  # type: ignore[arg-type]
+        offset += length
+        number += lines
+        if number >= last or offset - begin >= limits.bytes:
+            yield Batch(instructions, rejections, Checkpoint(offset, number))
+            instructions, rejections = [], []
+            begin, last = offset, number + limits.lines
+    if offset > begin:
+        yield Batch(instructions, rejections, Checkpoint(offset, number))

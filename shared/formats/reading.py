@@ -1,0 +1,90 @@
+"""How the lines of an import become instructions: kept with the import, the same for all of its blocks."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol, Self
+
+from shared.formats.batching import MakeDocumentid, Outcome, Read
+from shared.formats.cells import CellRefused, CellTypes
+from shared.formats.csv_rows import CsvReader
+from shared.formats.items import ItemReader, ItemType
+from shared.formats.json_lines import Refusal, rejection
+from shared.formats.ndjson import NdjsonReader
+from shared.instructions import Checkpoint, operation_of
+from shared.templates.errors import TemplateRefused
+from shared.templates.velocity import compile_template
+
+
+class Reader(Protocol):
+    """Makes what the engine applies of a block's lines."""
+
+    def read(self, lines: Iterable[bytes], start: Checkpoint) -> Iterator[Read]:
+        """What the lines from `start` on ask for; their line ends are kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CsvLayout:
+    """What is known of a CSV file's rows."""
+
+    header: list[str] = field(default_factory=list)  # empty: not known before the file is cut
+    has_header_row: bool = False
+    delimiter: str = ","
+    types: dict[str, str] = field(default_factory=dict)  # by column
+    template: str | None = None  # makes an item of a row
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileReading:
+    """What to make of an uploaded file of items."""
+
+    item_type: str
+    key: str
+    merges: bool
+    charset: str = "utf-8"
+    csv: CsvLayout | None = None  # None: JSON
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Self:
+        csv = kept["csv"]
+        return cls(**{**kept, "csv": None if csv is None else CsvLayout(**csv)})
+
+
+def datastore_reader(strategies: Iterable[str], make_documentid: MakeDocumentid) -> Reader:
+    """Reads NDJSON as the Datastore API takes it."""
+    return NdjsonReader(operation_of(strategies), make_documentid)
+
+
+def file_reader(reading: FileReading, make_documentid: MakeDocumentid) -> Reader:
+    """Reads blocks that were cut out of a file of items. Raises TemplateRefused."""
+    items = ItemReader(ItemType(reading.item_type, reading.key, reading.merges), make_documentid)
+    if reading.csv is None:
+        return items
+    rows = _Rows(reading.csv, items)
+    return CsvReader(reading.csv.delimiter, len(reading.csv.header), rows.read_row)
+
+
+class _Rows:
+    """Rows as items: by a template, or each cell as a property."""
+
+    def __init__(self, layout: CsvLayout, items: ItemReader) -> None:
+        self._items = items
+        self._header = layout.header
+        self._types = CellTypes(layout.header, layout.types)
+        self._template = None if layout.template is None else compile_template(layout.template)
+
+    def read_row(self, cells: Sequence[str], text: bytes, number: int, offset: int) -> Outcome:
+        try:
+            item = self._item(cells)
+        except CellRefused as refused:
+            return rejection(text, number, offset, Refusal("invalid_cell", str(refused)))
+        except TemplateRefused as refused:
+            return rejection(text, number, offset, Refusal("template_refused", str(refused)))
+        return self._items.read_item(item, text, number, offset)
+
+    def _item(self, cells: Sequence[str]) -> bytes:
+        if self._template is None:
+            return self._types.properties(cells)
+        return self._template.render(dict(zip(self._header, cells, strict=True))).encode()

@@ -1,0 +1,1 @@
+"""Velocity templates as hostile input: an item becomes a text, and nothing else can happen."""

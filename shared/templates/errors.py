@@ -1,0 +1,20 @@
+"""Why a template is refused, at whichever time that is found out."""
+
+from typing import ClassVar
+
+from shared.errors import LongshoreError
+
+
+class TemplateRefused(LongshoreError):
+    """The template cannot be understood, asks for what is not offered, or went over a limit."""
+
+    code: ClassVar[str] = "template_refused"
+
+    def __init__(self, line_number: int, cause: str) -> None:
+        super().__init__(f"Template line {line_number}: {cause}")
+        self.line_number = line_number  # from 1
+        self.cause = cause
+
+
+class Misuse(Exception):
+    """What went wrong while rendering, raised where the line is not known; `render` adds it."""

@@ -1,0 +1,77 @@
+"""One rendering: the names it sees, what it has written, and how much it may still do."""
+
+from collections.abc import Callable, Mapping
+
+from shared.templates.errors import Misuse
+from shared.templates.limits import Limits
+from shared.templates.values import Value, member, size
+
+Clock = Callable[[], float]
+
+
+class Run:
+    """Everything that changes while a template is rendered. Methods that count may raise `Misuse`."""
+
+    __slots__ = (
+        "_clock",
+        "_deadline",
+        "_limits",
+        "_room",
+        "_spare",
+        "_steps",
+        "item",
+        "line",
+        "names",
+        "parts",
+    )
+
+    def __init__(self, item: Mapping[str, Value], limits: Limits, clock: Clock) -> None:
+        self.item: dict[str, Value] = item if type(item) is dict else dict(item)
+        self.names: dict[str, Value] = {**self.item, "item": self.item}
+        self.parts: list[str] = []
+        self.line = 1
+        self._limits = limits
+        self._clock = clock
+        self._deadline = clock() + limits.seconds
+        self._steps = limits.steps
+        self._room = self._spare = limits.output_characters
+
+    def step(self, line: int) -> None:
+        """Count one thing done on this line."""
+        self.line = line
+        self._steps -= 1
+        if self._steps < 0:
+            raise Misuse(f"it takes more than {self._limits.steps} steps for one item; do less in loops.")
+        if self._clock() > self._deadline:
+            raise Misuse(f"it takes longer than {self._limits.seconds:g} seconds for one item; do less.")
+
+    def spend(self, steps: int) -> None:
+        """Count many things at once, before they are done."""
+        self._steps -= steps
+        self.step(self.line)
+
+    def spend_size(self, value: Value) -> None:
+        """Count a list or map that the template made, with all that is in it."""
+        self.spend(size(value, self._steps))
+
+    def write(self, text: str) -> None:
+        """Add to the result."""
+        self._room -= len(text)
+        if self._room < 0:
+            raise Misuse(self._too_much("writes"))
+        self.parts.append(text)
+
+    def reserve(self, characters: int) -> None:
+        """Count a text that is not part of the result, before it is made where that may be large."""
+        self._spare -= characters
+        if self._spare < 0:
+            raise Misuse(self._too_much("builds"))
+
+    def member(self, value: Value, key: Value) -> Value:
+        """As `values.member`, and `$item.data` is the item itself unless it has a field of that name."""
+        if value is self.item and key == "data" and "data" not in self.item:
+            return value
+        return member(value, key)
+
+    def _too_much(self, does: str) -> str:
+        return f"it {does} more than {self._limits.output_characters} characters for one item; write less."

@@ -1,0 +1,75 @@
+"""Small batches, and a database that refuses on demand."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+from sqlalchemy import text
+
+from shared.ground import Ground
+from tests.integration.builders import tuned
+
+_INSTALL = """
+CREATE SEQUENCE {name} MINVALUE 0 START 1;
+SELECT setval('{name}', 0);
+CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+    IF {condition} THEN
+        IF nextval('{name}') <= {times} THEN
+            RAISE EXCEPTION 'refused by a test' USING ERRCODE = '{sqlstate}';
+        END IF;
+    END IF;
+    RETURN NULL;
+END $body$;
+CREATE TRIGGER {name} BEFORE INSERT OR UPDATE ON documents FOR EACH STATEMENT EXECUTE FUNCTION {name}()
+"""
+_REMOVE = "DROP FUNCTION {name} CASCADE; DROP SEQUENCE {name}"
+
+IS_COPY = r"current_query() ~ '^\s*COPY'"
+UNIQUE_VIOLATION = "23505"
+ALWAYS = 10**9
+
+Refuse = Callable[..., Callable[[], int]]
+
+
+@pytest.fixture
+def small(ground: Ground) -> Ground:
+    """The ground with batches of three lines, so that a few lines make several checkpoints."""
+    return tuned(ground, batch_lines=3)
+
+
+@pytest.fixture
+def refuse(ground: Ground) -> Iterator[Refuse]:
+    """Let the database refuse what writes documents: refuse(condition in SQL, SQLSTATE, times=...).
+
+    Returns a function that counts the statements that met the condition.
+    """
+    names = (f"refusal_{n}" for n in count(1))
+    installed: list[str] = []
+
+    def install(condition: str, sqlstate: str, *, times: int = ALWAYS) -> Callable[[], int]:
+        name = next(names)
+        _execute(ground, _INSTALL.format(name=name, condition=condition, sqlstate=sqlstate, times=times))
+        installed.append(name)
+        return lambda: _last_value(ground, name)
+
+    yield install
+    for name in installed:
+        _execute(ground, _REMOVE.format(name=name))
+
+
+@pytest.fixture(params=["as the engine chooses", "always staged"])
+def write_path(request: pytest.FixtureRequest, refuse: Refuse) -> None:
+    """Runs a test twice, the second time with no batch copied straight into the collection."""
+    if request.param == "always staged":
+        refuse(IS_COPY, UNIQUE_VIOLATION)
+
+
+def _execute(ground: Ground, statement: str) -> None:
+    with ground.database.begin() as session:
+        session.execute(text(statement))
+
+
+def _last_value(ground: Ground, sequence: str) -> int:
+    with ground.database.begin() as session:
+        return int(session.execute(text(f"SELECT last_value FROM {sequence}")).scalar_one())

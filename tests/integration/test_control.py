@@ -1,0 +1,258 @@
+"""Pause, resume, cancel, delete and the worker's own shutdown, in the middle of a block."""
+
+import pytest
+from sqlalchemy import select
+
+from api.usecases.imports import ImportChanges, delete_import, get_import, update_import
+from api.usecases.services import Service
+from shared.db.models import Block, Import, RejectedLine
+from shared.db.transition import events_of
+from shared.errors import ImportNotFound, StatusRefused
+from shared.ground import Ground
+from shared.lifecycle import Status
+from tests.integration.builders import (
+    Counts,
+    after_batches,
+    an_import,
+    ask,
+    block_files,
+    counts,
+    documents,
+    go_home,
+    ndjson,
+    numbered,
+    take_nudges,
+    work,
+    work_off,
+)
+from workers.sweeping import sweep
+
+pytestmark = pytest.mark.usefixtures("write_path")
+
+
+def events(ground: Ground, import_id: int) -> list[tuple[str, str]]:
+    with ground.database.begin() as session:
+        return [(event.event, event.to_status) for event in events_of(session, import_id)]
+
+
+def test_an_import_without_blocks_completes_at_once(ground: Ground, service: Service):
+    import_id = an_import(ground, service)
+
+    work(ground, import_id)
+
+    done = get_import(ground, service, import_id)
+    assert (done.status, done.percent_complete) == (Status.COMPLETE, 100)
+    assert done.started_at is not None
+    assert done.ran_at is not None
+    assert done.ended_at is not None
+
+
+def test_every_move_is_noted(small: Ground, service: Service):
+    import_id = an_import(small, service, numbered(6))
+    work(
+        small, import_id, should_stop=after_batches(1, lambda: ask(small, service, import_id, Status.PAUSED))
+    )
+    ask(small, service, import_id, Status.RESUMED)
+
+    work_off(small, service, import_id)
+
+    assert events(small, import_id) == [
+        ("start", "started"),
+        ("run", "running"),
+        ("pause", "paused"),
+        ("resume", "resumed"),
+        ("run", "running"),
+        ("complete", "complete"),
+    ]
+
+
+@pytest.mark.parametrize("status", [Status.PAUSED, Status.CANCELED])
+def test_after_a_pause_or_cancel_nothing_more_is_applied(small: Ground, service: Service, status: Status):
+    import_id = an_import(small, service, numbered(10), numbered(5, b=1))
+
+    work(small, import_id, should_stop=after_batches(2, lambda: ask(small, service, import_id, status)))
+    work(small, import_id)
+
+    row = get_import(small, service, import_id)
+    assert (row.status, row.failure_count, row.last_error) == (status, 0, None)
+    assert counts(small, service, import_id) == Counts(created=6)
+    assert list(documents(small, service)) == ["001", "002", "003", "004", "005", "006"]
+
+
+def test_a_paused_import_gives_its_block_back_at_once(small: Ground, service: Service):
+    import_id = an_import(small, service, numbered(10))
+
+    work(
+        small, import_id, should_stop=after_batches(1, lambda: ask(small, service, import_id, Status.PAUSED))
+    )
+
+    with small.database.begin() as session:
+        block = session.get_one(Block, (import_id, 1))
+    assert block.leased_until is None
+    assert (block.checkpoint_line, block.attempts) == (3, 0)
+
+
+def test_resuming_goes_on_at_the_checkpoint(small: Ground, service: Service):
+    block = ndjson(*({"documentid": str(n % 4), "n": n} for n in range(9)), b"broken")
+    import_id = an_import(small, service, block)
+
+    for _ in range(3):
+        pause = after_batches(1, lambda: ask(small, service, import_id, Status.PAUSED))
+        work(small, import_id, should_stop=pause)
+        ask(small, service, import_id, Status.RESUMED)
+    done = work_off(small, service, import_id)
+
+    assert done.status == Status.COMPLETE
+    assert counts(small, service, import_id) == Counts(created=4, updated=5, rejected=1)
+    assert documents(small, service) == {"0": {"n": 8}, "1": {"n": 5}, "2": {"n": 6}, "3": {"n": 7}}
+
+
+def test_a_resume_before_the_worker_noticed_the_pause_loses_nothing(small: Ground, service: Service):
+    import_id = an_import(small, service, numbered(10))
+
+    def pause_and_resume() -> None:
+        ask(small, service, import_id, Status.PAUSED)
+        ask(small, service, import_id, Status.RESUMED)
+        take_nudges(small)
+
+    work(small, import_id, should_stop=after_batches(1, pause_and_resume))
+
+    assert import_id in take_nudges(small)
+    assert work_off(small, service, import_id).status == Status.COMPLETE
+    assert counts(small, service, import_id) == Counts(created=10)
+
+
+def test_an_import_between_two_blocks_can_be_paused_and_resumed(small: Ground, service: Service):
+    import_id = an_import(small, service, numbered(2), numbered(2, b=1))
+    work(small, import_id)
+
+    ask(small, service, import_id, Status.PAUSED)
+    work(small, import_id)
+    assert counts(small, service, import_id) == Counts(created=2)
+
+    ask(small, service, import_id, Status.RESUMED)
+    assert work_off(small, service, import_id).status == Status.COMPLETE
+    assert counts(small, service, import_id) == Counts(created=2, updated=2)
+
+
+def test_the_first_moment_of_running_stays_when_an_import_runs_again(small: Ground, service: Service):
+    import_id = an_import(small, service, numbered(6))
+    work(
+        small, import_id, should_stop=after_batches(1, lambda: ask(small, service, import_id, Status.PAUSED))
+    )
+    first = get_import(small, service, import_id).ran_at
+    ask(small, service, import_id, Status.RESUMED)
+
+    assert work_off(small, service, import_id).ran_at == first
+
+
+def test_a_worker_that_goes_home_stops_at_a_checkpoint_and_leaves_the_rest(small: Ground, service: Service):
+    import_id = an_import(small, service, numbered(10))
+    take_nudges(small)
+
+    work(small, import_id, should_stop=after_batches(2, go_home))
+
+    row = get_import(small, service, import_id)
+    assert (row.status, row.percent_complete) == (Status.RUNNING, 60)
+    assert counts(small, service, import_id) == Counts(created=6)
+    assert take_nudges(small) == [import_id]
+    work(small, import_id, worker="next")
+    assert counts(small, service, import_id) == Counts(created=10)
+
+
+def test_each_block_is_followed_by_a_nudge_for_the_next(small: Ground, service: Service):
+    import_id = an_import(small, service, numbered(1), numbered(1))
+    assert take_nudges(small)[-1:] == [import_id]
+
+    work(small, import_id)
+
+    assert take_nudges(small) == [import_id]
+
+
+def test_starting_and_resuming_nudge_at_once(ground: Ground, service: Service):
+    take_nudges(ground)
+    import_id = an_import(ground, service, numbered(1))
+    assert take_nudges(ground) == [import_id]
+    ask(ground, service, import_id, Status.PAUSED)
+    assert take_nudges(ground) == []
+
+    ask(ground, service, import_id, Status.RESUMED)
+
+    assert take_nudges(ground) == [import_id]
+
+
+def test_a_nudge_too_many_does_nothing(small: Ground, service: Service):
+    import_id = an_import(small, service, numbered(3), status=Status.CONFIGURING)
+    work(small, import_id)
+    assert get_import(small, service, import_id).status == Status.CONFIGURING
+
+    ask(small, service, import_id, Status.STARTED)
+    for _ in range(3):
+        work(small, import_id)
+
+    assert counts(small, service, import_id) == Counts(created=3)
+    work(small, 10**12)
+
+
+def test_a_block_under_lease_is_left_to_its_worker(small: Ground, service: Service):
+    import_id = an_import(small, service, numbered(9))
+
+    work(small, import_id, should_stop=after_batches(1, lambda: work(small, import_id, worker="second")))
+
+    assert counts(small, service, import_id) == Counts(created=9)
+    assert get_import(small, service, import_id).failure_count == 0
+
+
+def test_an_import_deleted_while_it_runs_commits_nothing_more_and_leaves_nothing(
+    small: Ground, service: Service
+):
+    import_id = an_import(small, service, ndjson(b"broken") + numbered(9), numbered(3))
+
+    work(small, import_id, should_stop=after_batches(1, lambda: delete_import(small, service, import_id)))
+    sweep(small)
+
+    with pytest.raises(ImportNotFound):
+        get_import(small, service, import_id)
+    assert list(documents(small, service)) == ["001", "002"]
+    assert block_files(small, import_id) == []
+    with small.database.begin() as session:
+        for table in (Block, RejectedLine):
+            assert session.scalars(select(table).where(table.import_id == import_id)).all() == []
+
+
+def test_at_every_checkpoint_the_counters_add_up_to_the_lines_read(small: Ground, service: Service):
+    lines = [b"broken", b"", b'{"documentid":"1"}', b'{"documentid":"1"}', b"{}", b"[]", b" ", b"{}"]
+    import_id = an_import(small, service, ndjson(*lines))
+    seen: list[tuple[int, int]] = []
+
+    def look() -> bool:
+        with small.database.begin() as session:
+            line = session.get_one(Block, (import_id, 1)).checkpoint_line
+        expected = sum(bool(text.strip()) for text in lines[:line])
+        seen.append((counts(small, service, import_id).lines, expected))
+        return False
+
+    work(small, import_id, should_stop=look)
+
+    assert seen == [(2, 2), (5, 5), (6, 6)]
+
+
+@pytest.mark.parametrize("asked", [Status.PAUSED, Status.RESUMED, Status.STARTED, Status.CANCELED])
+def test_nothing_moves_an_import_that_is_complete(ground: Ground, service: Service, asked: Status):
+    import_id = an_import(ground, service)
+    work_off(ground, service, import_id)
+
+    with pytest.raises(StatusRefused, match=f"complete cannot be set to {asked}"):
+        ask(ground, service, import_id, asked)
+
+    assert events(ground, import_id)[-1] == ("complete", "complete")
+
+
+def test_configuration_and_status_change_together_or_not_at_all(ground: Ground, service: Service):
+    import_id = an_import(ground, service, status=Status.CONFIGURING)
+
+    with pytest.raises(StatusRefused):
+        update_import(ground, service, import_id, ImportChanges(strategies=["update"], status=Status.RESUMED))
+
+    row: Import = get_import(ground, service, import_id)
+    assert (row.strategies, row.status) == (["create", "update"], Status.CONFIGURING)

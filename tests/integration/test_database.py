@@ -1,0 +1,83 @@
+"""Transactions, and a database that is not there."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from api.usecases.services import find_service
+from shared.db import services
+from shared.db.database import Database
+from shared.errors import BatchRefused, ConflictOfTransactions, DatabaseUnavailable, ServiceNotFound
+from shared.ground import Ground
+
+
+def test_a_database_that_answers_is_reached(ground: Ground):
+    ground.database.ping()
+
+
+def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path):
+    database = Database(f"postgresql://nobody:pass-word@/nothing?host={tmp_path}", pool_size=1)
+
+    with pytest.raises(DatabaseUnavailable) as away:
+        database.ping()
+
+    database.close()
+    assert "pass-word" not in str(away.value)
+
+
+def test_a_connection_that_broke_is_replaced(ground: Ground):
+    database = Database(ground.settings.database_url, pool_size=1)
+    with database.begin() as session:
+        process = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    with ground.database.begin() as session:
+        session.execute(text("SELECT pg_terminate_backend(:process, 5000)"), {"process": process})
+
+    database.ping()
+
+    database.close()
+
+
+def test_a_connection_that_breaks_in_a_transaction_is_a_database_unavailable(ground: Ground):
+    broken = "SELECT pg_terminate_backend(pg_backend_pid())"
+
+    with pytest.raises(DatabaseUnavailable), ground.database.begin() as session:
+        session.execute(text(broken))
+
+    ground.database.ping()
+
+
+def test_what_raises_in_a_transaction_leaves_nothing_of_it(ground: Ground):
+    def break_off() -> None:
+        with ground.database.begin() as session:
+            services.add(session, "half-done")
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        break_off()
+
+    with pytest.raises(ServiceNotFound):
+        find_service(ground, "half-done")
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "meaning"),
+    [
+        ("40001", ConflictOfTransactions),
+        ("40P01", ConflictOfTransactions),
+        ("55P03", ConflictOfTransactions),
+        ("22003", BatchRefused),
+        ("23514", BatchRefused),
+        ("54000", BatchRefused),
+        ("XX000", BatchRefused),
+        ("53100", DatabaseUnavailable),
+        ("53300", DatabaseUnavailable),
+        ("57P01", DatabaseUnavailable),
+        ("08006", DatabaseUnavailable),
+    ],
+)
+def test_what_the_driver_raises_is_said_in_our_terms(ground: Ground, sqlstate: str, meaning: type[Exception]):
+    failing = f"DO $$ BEGIN RAISE EXCEPTION 'a test' USING ERRCODE = '{sqlstate}'; END $$"
+
+    with pytest.raises(meaning), ground.database.begin() as session:
+        session.execute(text(failing))

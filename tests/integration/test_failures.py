@@ -1,0 +1,289 @@
+"""Critical failures: counted, explained, retried after growing pauses, and final after several."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from api.usecases.imports import get_import
+from api.usecases.services import Service
+from shared.db import leases
+from shared.ground import Ground
+from shared.lifecycle import Status
+from tests.integration.builders import (
+    Counts,
+    after_batches,
+    an_import,
+    ask,
+    block_files,
+    counts,
+    documents,
+    let_leases_expire,
+    let_pauses_pass,
+    ndjson,
+    numbered,
+    seconds_until_due,
+    take_nudges,
+    tuned,
+    work,
+    work_off,
+)
+from tests.integration.conftest import Refuse
+
+DEADLOCK = "40P01"
+ADMIN_SHUTDOWN = "57P01"
+
+
+def alter(block: Path) -> None:
+    block.write_bytes(block.read_bytes().replace(b"002", b"022"))
+
+
+def truncate(block: Path) -> None:
+    block.write_bytes(block.read_bytes()[:-10])
+
+
+@pytest.mark.parametrize("damage", [alter, truncate, Path.unlink], ids=["altered", "truncated", "missing"])
+def test_a_damaged_block_is_tried_again_and_again_and_then_ends_its_import(
+    ground: Ground, service: Service, damage: Callable[[Path], None]
+):
+    patient = tuned(ground, attempts=3, retry_seconds=100.0)
+    import_id = an_import(ground, service, numbered(3))
+    [block] = block_files(ground, import_id)
+    damage(block)
+
+    pauses = []
+    for failures in (1, 2, 3):
+        work(patient, import_id)
+        row = get_import(ground, service, import_id)
+        assert row.failure_count == failures
+        assert "Block storage" in str(row.last_error)
+        pauses.append(round(seconds_until_due(ground, import_id), -1))
+        let_pauses_pass(ground, import_id)
+
+    assert pauses == [100, 200, 400]
+    assert (row.status, row.percent_complete) == (Status.FAILED, 0)
+    assert row.ended_at is not None
+    assert documents(ground, service) == {}
+
+
+def test_a_failed_attempt_is_not_repeated_before_its_pause_has_passed(ground: Ground, service: Service):
+    import_id = an_import(ground, service, numbered(3))
+    block_files(ground, import_id)[0].unlink()
+
+    work(tuned(ground, retry_seconds=100.0), import_id)
+    work(ground, import_id)
+
+    assert get_import(ground, service, import_id).failure_count == 1
+
+
+def test_a_failure_that_goes_away_ends_nothing(ground: Ground, service: Service):
+    import_id = an_import(ground, service, numbered(3))
+    [block] = block_files(ground, import_id)
+    kept = block.read_bytes()
+    block.unlink()
+    for _ in range(2):
+        work(ground, import_id)
+        let_pauses_pass(ground, import_id)
+
+    block.write_bytes(kept)
+    done = work_off(ground, service, import_id)
+
+    assert (done.status, done.failure_count) == (Status.COMPLETE, 2)
+    assert done.last_error == "Block storage could not read the bytes: No such file or directory."
+    assert counts(ground, service, import_id) == Counts(created=3)
+
+
+def test_the_reason_of_a_failure_shows_no_path(ground: Ground, service: Service):
+    import_id = an_import(ground, service, numbered(3))
+    block_files(ground, import_id)[0].unlink()
+
+    work(ground, import_id)
+
+    assert "/" not in str(get_import(ground, service, import_id).last_error)
+
+
+def test_a_batch_that_had_to_give_way_is_tried_again(ground: Ground, service: Service, refuse: Refuse):
+    refuse("true", DEADLOCK, times=3)
+    import_id = an_import(ground, service, numbered(3))
+
+    done = work_off(tuned(ground, attempts=1), service, import_id)
+
+    assert (done.status, done.failure_count) == (Status.COMPLETE, 0)
+    assert counts(ground, service, import_id) == Counts(created=3)
+
+
+def test_a_batch_that_always_has_to_give_way_is_a_critical_failure(
+    ground: Ground, service: Service, refuse: Refuse
+):
+    refuse("true", DEADLOCK)
+    import_id = an_import(ground, service, numbered(3))
+
+    work(tuned(ground, attempts=1), import_id)
+
+    row = get_import(ground, service, import_id)
+    assert (row.status, row.failure_count) == (Status.FAILED, 1)
+    assert row.last_error == "The transaction had to give way to another one."
+
+
+def test_a_database_that_refuses_to_work_for_a_while_costs_only_time(
+    ground: Ground, service: Service, refuse: Refuse
+):
+    refuse("true", ADMIN_SHUTDOWN, times=2)
+    import_id = an_import(ground, service, numbered(3))
+    for _ in range(2):
+        work(ground, import_id)
+        let_pauses_pass(ground, import_id)
+
+    done = work_off(ground, service, import_id)
+
+    assert (done.status, done.failure_count) == (Status.COMPLETE, 2)
+    assert counts(ground, service, import_id) == Counts(created=3)
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing of ours handles it, so nothing is given back."""
+
+
+def kill() -> None:
+    raise Killed
+
+
+def die_after_batches(ground: Ground, import_id: int, count: int, *, worker: str = "killed") -> None:
+    with pytest.raises(Killed):
+        work(ground, import_id, worker=worker, should_stop=after_batches(count, kill))
+
+
+def test_the_block_of_a_killed_worker_is_applied_on_by_another(small: Ground, service: Service):
+    import_id = an_import(small, service, numbered(10))
+    die_after_batches(small, import_id, 2)
+    work(small, import_id)
+    assert counts(small, service, import_id) == Counts(created=6)
+
+    let_leases_expire(small, import_id)
+    done = work_off(small, service, import_id)
+
+    assert (done.status, done.failure_count) == (Status.COMPLETE, 1)
+    assert done.last_error == "Worker killed stopped while it held block 1."
+    assert counts(small, service, import_id) == Counts(created=10)
+
+
+def test_workers_that_are_killed_after_progress_do_not_end_an_import(small: Ground, service: Service):
+    import_id = an_import(small, service, numbered(12))
+    careless = tuned(small, attempts=2)
+    for _ in range(3):
+        die_after_batches(careless, import_id, 1)
+        let_leases_expire(small, import_id)
+
+    assert work_off(careless, service, import_id).status == Status.COMPLETE
+    assert counts(small, service, import_id) == Counts(created=12)
+
+
+def test_workers_that_are_killed_without_progress_end_an_import(ground: Ground, service: Service):
+    """A line that kills its worker each time must not go round for ever."""
+    import_id = an_import(ground, service, numbered(3))
+    for worker in ("one", "two"):
+        with ground.database.begin() as session:
+            assert leases.claim(session, import_id, worker=worker, lease_seconds=10, attempts=2)
+        let_leases_expire(ground, import_id)
+
+    work(tuned(ground, attempts=2), import_id)
+
+    row = get_import(ground, service, import_id)
+    assert (row.status, row.failure_count) == (Status.FAILED, 2)
+    assert row.last_error == "Worker two stopped while it held block 1."
+    assert documents(ground, service) == {}
+
+
+def test_an_attempt_that_got_on_before_it_broke_counts_as_the_first(
+    small: Ground, service: Service, refuse: Refuse
+):
+    """`attempts` counts claims since the last checkpoint, however they ended."""
+    careless = tuned(small, attempts=2)
+    import_id = an_import(small, service, numbered(12))
+    refuse("true", ADMIN_SHUTDOWN, times=1)
+    work(careless, import_id)
+    let_pauses_pass(small, import_id)
+
+    break_soon = after_batches(1, lambda: refuse("true", ADMIN_SHUTDOWN, times=1))
+    work(careless, import_id, should_stop=break_soon)
+    let_pauses_pass(small, import_id)
+
+    done = work_off(careless, service, import_id)
+    assert (done.status, done.failure_count) == (Status.COMPLETE, 2)
+    assert counts(small, service, import_id) == Counts(created=12)
+
+
+def test_a_worker_whose_block_was_taken_over_leaves_no_trace(small: Ground, service: Service):
+    """It comes back to life after another worker finished the block and a later import changed more."""
+    import_id = an_import(small, service, numbered(9, a="this"))
+    later_id = an_import(small, service, numbered(9, a="later"))
+
+    def be_taken_over() -> None:
+        let_leases_expire(small, import_id)
+        work(small, import_id, worker="second")
+        work_off(small, service, later_id)
+        take_nudges(small)
+
+    work(small, import_id, worker="stale", should_stop=after_batches(1, be_taken_over))
+
+    row = get_import(small, service, import_id)
+    assert (row.status, row.failure_count) == (Status.COMPLETE, 1)
+    assert counts(small, service, import_id) == Counts(created=9)
+    assert {document["a"] for document in documents(small, service).values()} == {"later"}
+
+
+def test_a_stale_worker_does_not_disturb_the_lease_of_the_next(small: Ground, service: Service):
+    import_id = an_import(small, service, numbered(12))
+
+    def be_taken_over() -> None:
+        let_leases_expire(small, import_id)
+        die_after_batches(small, import_id, 1, worker="second")
+
+    work(small, import_id, worker="stale", should_stop=after_batches(1, be_taken_over))
+    work(small, import_id, worker="third")
+
+    assert counts(small, service, import_id) == Counts(created=6)
+    let_leases_expire(small, import_id)
+    assert work_off(small, service, import_id).status == Status.COMPLETE
+    assert counts(small, service, import_id) == Counts(created=12)
+
+
+def test_a_stale_worker_that_breaks_is_no_failure_of_the_next(
+    small: Ground, service: Service, refuse: Refuse
+):
+    import_id = an_import(small, service, numbered(12))
+
+    def be_taken_over() -> None:
+        let_leases_expire(small, import_id)
+        die_after_batches(small, import_id, 1, worker="second")
+        refuse("true", ADMIN_SHUTDOWN, times=1)
+
+    work(small, import_id, worker="stale", should_stop=after_batches(1, be_taken_over))
+    work(small, import_id, worker="third")
+
+    row = get_import(small, service, import_id)
+    assert (row.status, row.failure_count) == (Status.RUNNING, 1)
+    assert counts(small, service, import_id) == Counts(created=6)
+
+
+def test_an_import_paused_while_it_fails_stays_paused(ground: Ground, service: Service):
+    import_id = an_import(ground, service, numbered(3))
+    block_files(ground, import_id)[0].unlink()
+    work(ground, import_id)
+    ask(ground, service, import_id, Status.PAUSED)
+    let_pauses_pass(ground, import_id)
+
+    work(ground, import_id)
+
+    row = get_import(ground, service, import_id)
+    assert (row.status, row.failure_count) == (Status.PAUSED, 1)
+
+
+def test_a_line_longer_than_any_batch_is_no_failure(ground: Ground, service: Service):
+    long = {"documentid": "long", "text": "x" * 300_000}
+    import_id = an_import(ground, service, ndjson({"documentid": "1"}, long, {"documentid": "2"}))
+
+    done = work_off(tuned(ground, batch_bytes=1000), service, import_id)
+
+    assert (done.status, done.failure_count) == (Status.COMPLETE, 0)
+    assert counts(ground, service, import_id) == Counts(created=3)

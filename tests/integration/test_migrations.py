@@ -1,0 +1,126 @@
+"""The schema that migrations make, and making it twice or by several processes at once."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, inspect, make_url, text
+from sqlalchemy.orm import Session
+
+from shared.db.database import Database
+from shared.db.migrate import current_version, is_migrated, migrate, newest_version
+from shared.db.models import Base
+from shared.settings import Settings
+
+PROCESSES = 4
+DEADLINE_SECONDS = 60
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def empty_url(settings: Settings) -> Iterator[str]:
+    """A database of this server that nobody has migrated yet."""
+    name = f"empty_{next(_numbers)}"
+    url = make_url(settings.database_url)
+    server = create_engine(url.set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+        yield url.set(database=name).render_as_string(hide_password=False)
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+@pytest.fixture
+def empty(empty_url: str) -> Iterator[Database]:
+    database = Database(empty_url, pool_size=2)
+    yield database
+    database.close()
+
+
+def differences(session: Session) -> list[object]:
+    """What the models say and the database does not, or the other way round."""
+    options = {
+        "include_object": lambda _, name, kind, *__: (kind, name) != ("table", "documents"),
+        "compare_server_default": True,
+    }
+    return list(
+        compare_metadata(MigrationContext.configure(session.connection(), opts=options), Base.metadata)
+    )
+
+
+def constraints(session: Session) -> dict[str, list[str]]:
+    """Names of the check constraints of each table."""
+    look = inspect(session.connection())
+    return {
+        table: sorted(str(check["name"]) for check in look.get_check_constraints(table))
+        for table in Base.metadata.tables
+    }
+
+
+def test_a_fresh_database_is_what_the_models_say(empty: Database):
+    migrate(empty)
+
+    with empty.begin() as session:
+        assert differences(session) == []
+
+
+def test_check_constraints_are_the_models_too(empty: Database):
+    migrate(empty)
+    with empty.begin() as session:
+        migrated = constraints(session)
+        session.execute(text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
+        Base.metadata.create_all(session.connection())
+
+        assert constraints(session) == migrated
+
+
+def test_an_empty_database_is_not_migrated(empty: Database):
+    assert not is_migrated(empty)
+
+
+def test_migrating_twice_is_migrating_once(empty: Database):
+    assert migrate(empty) == migrate(empty) == newest_version()
+
+    assert is_migrated(empty)
+
+
+MIGRATE_ON_COMMAND = """
+import sys
+from shared.db.database import Database
+from shared.db.migrate import migrate
+database = Database(sys.argv[1], pool_size=1)
+database.ping()
+print("ready", flush=True)
+sys.stdin.readline()
+print(migrate(database))
+"""
+
+
+def test_several_processes_may_migrate_at_once(empty: Database, empty_url: str):
+    running = [_start(MIGRATE_ON_COMMAND, empty_url) for _ in range(PROCESSES)]
+    assert all(process.stdout.readline() == "ready\n" for process in running)
+
+    for process in running:
+        process.stdin.write("now\n")
+        process.stdin.flush()
+    ended = [process.communicate(timeout=DEADLINE_SECONDS) for process in running]
+
+    assert [output for output, _ in ended] == [f"{newest_version()}\n"] * PROCESSES, ended
+    with empty.begin() as session:
+        assert current_version(session) == newest_version()
+        assert differences(session) == []
+
+
+def _start(program: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )

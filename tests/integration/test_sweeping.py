@@ -1,0 +1,196 @@
+"""Whatever Redis lost is found again in the rows, and what was deleted is cleared away."""
+
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from api.usecases.imports import delete_import, get_import
+from api.usecases.services import Service
+from shared.db import leases, sweeps
+from shared.ground import Ground
+from shared.lifecycle import Status
+from tests.integration.builders import (
+    after_batches,
+    an_import,
+    ask,
+    block_files,
+    go_home,
+    let_leases_expire,
+    let_pauses_pass,
+    numbered,
+    storage_folder,
+    take_nudges,
+    tuned,
+    work,
+    work_off,
+)
+from workers.sweeping import UPLOAD_HOURS, sweep
+
+
+@pytest.fixture(autouse=True)
+def _nothing_waits(ground: Ground) -> Iterator[None]:
+    """No nudge of an earlier test is under way, and none stays for a later one."""
+    take_nudges(ground)
+    yield
+    take_nudges(ground)
+
+
+def is_nudged(ground: Ground, import_id: int) -> bool:
+    """Whether a sweep nudges the import, all earlier nudges being lost."""
+    take_nudges(ground)
+    sweep(ground)
+    return import_id in take_nudges(ground)
+
+
+def test_a_started_import_whose_nudge_was_lost_is_nudged(ground: Ground, service: Service):
+    import_id = an_import(ground, service, numbered(1))
+
+    assert is_nudged(ground, import_id)
+    assert is_nudged(ground, an_import(ground, service))
+
+
+def test_redis_may_be_flushed_at_any_moment(small: Ground, service: Service):
+    import_id = an_import(small, service, numbered(2), numbered(2))
+    work(small, import_id)
+    with redis.Redis.from_url(small.settings.redis_url) as client:
+        client.flushall()
+
+    sweep(small)
+
+    assert import_id in take_nudges(small)
+    assert work_off(small, service, import_id).status == Status.COMPLETE
+
+
+def test_an_import_that_waits_for_nobody_is_left_alone(small: Ground, service: Service):
+    configuring = an_import(small, service, numbered(1), status=Status.CONFIGURING)
+    paused = an_import(small, service, numbered(9))
+    work(small, paused, should_stop=after_batches(1, lambda: ask(small, service, paused, Status.PAUSED)))
+    complete = an_import(small, service)
+    work_off(small, service, complete)
+
+    assert not any(is_nudged(small, import_id) for import_id in (configuring, paused, complete))
+
+
+def test_a_resumed_import_is_nudged(small: Ground, service: Service):
+    import_id = an_import(small, service, numbered(9))
+    ask(small, service, import_id, Status.PAUSED)
+    assert not is_nudged(small, import_id)
+
+    ask(small, service, import_id, Status.RESUMED)
+
+    assert is_nudged(small, import_id)
+
+
+def test_a_block_is_left_to_its_worker_until_the_lease_expires(ground: Ground, service: Service):
+    import_id = an_import(ground, service, numbered(1))
+    with ground.database.begin() as session:
+        assert leases.claim(session, import_id, worker="alive", lease_seconds=60, attempts=5)
+    assert not is_nudged(ground, import_id)
+
+    let_leases_expire(ground, import_id)
+
+    assert is_nudged(ground, import_id)
+
+
+def test_a_block_is_left_alone_until_its_pause_has_passed(ground: Ground, service: Service):
+    import_id = an_import(ground, service, numbered(1))
+    block_files(ground, import_id)[0].unlink()
+    work(tuned(ground, retry_seconds=100.0), import_id)
+    assert not is_nudged(ground, import_id)
+
+    let_pauses_pass(ground, import_id)
+
+    assert is_nudged(ground, import_id)
+
+
+def test_a_worker_that_went_home_leaves_its_block_due(small: Ground, service: Service):
+    import_id = an_import(small, service, numbered(9))
+
+    work(small, import_id, should_stop=after_batches(1, go_home))
+
+    assert is_nudged(small, import_id)
+
+
+def test_enough_nudges_under_way_are_not_doubled(ground: Ground, service: Service):
+    an_import(ground, service, numbered(1))
+    sweep(ground)
+    under_way = ground.dispatcher.waiting()
+
+    sweep(ground)
+
+    assert ground.dispatcher.waiting() == under_way > 0
+
+
+def test_one_sweep_runs_at_a_time(ground: Ground, service: Service):
+    import_id = an_import(ground, service, numbered(1))
+    take_nudges(ground)
+
+    with ground.database.begin() as session:
+        assert sweeps.take_turn(session)
+        sweep(ground)
+
+    assert take_nudges(ground) == []
+    assert is_nudged(ground, import_id)
+
+
+def test_the_blocks_of_a_deleted_import_are_removed(ground: Ground, service: Service):
+    import_id = an_import(ground, service, numbered(1), numbered(1), status=Status.CONFIGURING)
+    other_id = an_import(ground, service, numbered(1), status=Status.CONFIGURING)
+    delete_import(ground, service, import_id)
+    assert len(block_files(ground, import_id)) == 2
+
+    sweep(ground)
+
+    assert block_files(ground, import_id) == []
+    assert len(block_files(ground, other_id)) == 1
+    with ground.database.begin() as session:
+        assert import_id not in sweeps.garbage(session, limit=1000)
+
+
+def test_what_a_dead_upload_left_is_removed_after_a_day(ground: Ground, service: Service):
+    import_id = an_import(ground, service, numbered(1), status=Status.CONFIGURING)
+    folder = storage_folder(ground) / str(import_id)
+    stale, fresh = folder / "stale.part", folder / "fresh.part"
+    for path in (stale, fresh):
+        path.write_bytes(b"half")
+    yesterday = time.time() - UPLOAD_HOURS * 3600 - 60
+    os.utime(stale, (yesterday, yesterday))
+    os.utime(block_files(ground, import_id)[0], (yesterday, yesterday))
+
+    sweep(ground)
+
+    assert not stale.exists()
+    assert fresh.exists()
+    assert len(block_files(ground, import_id)) == 2
+    fresh.unlink()
+
+
+def test_an_upload_that_ends_while_a_sweep_looks_does_not_break_it(ground: Ground, service: Service):
+    """Its unfinished file was listed and is gone: what a link that leads nowhere looks like."""
+    import_id = an_import(ground, service, numbered(1), status=Status.CONFIGURING)
+    vanishing = storage_folder(ground) / str(import_id) / "vanishing.part"
+    vanishing.symlink_to("nowhere")
+
+    try:
+        sweep(ground)
+    finally:
+        vanishing.unlink()
+
+
+def test_repeated_deaths_end_an_import_through_the_sweep_alone(ground: Ground, service: Service):
+    """No client and no nudge: beat finds the expired lease, the next claim counts it."""
+    import_id = an_import(ground, service, numbered(1))
+    for _ in range(2):
+        assert is_nudged(ground, import_id)
+        with ground.database.begin() as session:
+            assert leases.claim(session, import_id, worker="doomed", lease_seconds=60, attempts=2)
+        let_leases_expire(ground, import_id)
+
+    assert is_nudged(ground, import_id)
+    work(tuned(ground, attempts=2), import_id)
+
+    assert get_import(ground, service, import_id).status == Status.FAILED
+    assert not is_nudged(ground, import_id)

@@ -1,0 +1,121 @@
+"""Several uploads at once keep the order of the file, and a repeated one is not doubled."""
+
+import itertools
+import random
+import threading
+import time
+
+import pytest
+
+from api.cli.client import ApiRefused, ApiUnreachable
+from api.cli.cutting import Cut
+from api.cli.uploading import OrderLost, Uploader
+
+
+class FakeApi:
+    """Numbers a block when its last byte has arrived, as the API does; has mishaps by attempt, from 1."""
+
+    def __init__(self, mishaps=None):
+        self.blocks = []
+        self.most_at_once = 0
+        self._at_once = 0
+        self._mishaps = mishaps or {}
+        self._attempts = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def add_block(self, import_id, body, headers):
+        with self._lock:
+            mishap = self._mishaps.get(next(self._attempts))
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            return self._receive(body, headers, mishap)
+        finally:
+            with self._lock:
+                self._at_once -= 1
+
+    def get_import(self, import_id):
+        return {"blockCount": len(self.blocks)}
+
+    def _receive(self, body, headers, mishap):
+        if mishap == "refused":
+            raise ApiRefused("no")
+        if mishap == "lost before it arrived":
+            raise ApiUnreachable("gone")
+        received = bytearray()
+        for piece in body:
+            received += piece
+        assert len(received) == int(headers["Content-Length"])
+        with self._lock:
+            if mishap == "somebody else was first":
+                self.blocks.append(b"foreign")
+            self.blocks.append(bytes(received))
+            number = len(self.blocks)
+        if mishap == "answer lost":
+            raise ApiUnreachable("gone")
+        return number
+
+
+def some_blocks(count):
+    chance = random.Random(count)
+    return [Cut(b"%d " % number + b"x" * chance.randrange(200_000), 1) for number in range(count)]
+
+
+def upload(api, blocks, sent=None):
+    counted = sent if sent is not None else []
+    return Uploader(api, 1, parallel=4, on_sent=counted.append).send(blocks)
+
+
+def test_blocks_are_stored_in_order_though_several_travel_at_once():
+    api = FakeApi()
+    blocks = some_blocks(100)
+
+    counts = upload(api, blocks)
+
+    assert counts == (100, 100)
+    assert api.blocks == [block.body for block in blocks]
+    assert api.most_at_once > 1
+
+
+@pytest.mark.parametrize("attempt", [1, 2, 5])
+@pytest.mark.parametrize("mishap", ["lost before it arrived", "answer lost"])
+def test_a_connection_lost_neither_loses_nor_doubles_a_block(mishap, attempt):
+    api = FakeApi({attempt: mishap})
+    blocks = some_blocks(8)
+    sent = []
+
+    upload(api, blocks, sent)
+
+    assert api.blocks == [block.body for block in blocks]
+
+
+def test_bytes_sent_again_are_counted_once():
+    api = FakeApi({2: "lost before it arrived"})
+    blocks = some_blocks(4)
+    sent = []
+
+    upload(api, blocks, sent)
+
+    assert sum(sent) == sum(len(block.body) for block in blocks)
+
+
+def test_a_refused_block_ends_the_upload_and_no_later_one_is_stored():
+    api = FakeApi({3: "refused"})
+    started_at = time.monotonic()
+
+    with pytest.raises(ApiRefused):
+        upload(api, some_blocks(8))
+
+    assert len(api.blocks) <= 3
+    assert time.monotonic() - started_at < 5
+
+
+def test_a_block_stored_under_another_number_is_noticed():
+    api = FakeApi({2: "somebody else was first"})
+
+    with pytest.raises(OrderLost):
+        upload(api, some_blocks(4))
+
+
+def test_no_blocks_are_no_upload():
+    assert upload(FakeApi(), []) == (0, 0)

@@ -1,0 +1,46 @@
+"""Ids for documents that come without one."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from uuid import RFC_4122, UUID
+
+from shared.documentids import BLOCK_BITS, LINE_BITS, documentid_maker
+
+STARTED_AT = datetime(2022, 8, 16, 6, 26, 55, 985140, tzinfo=UTC)
+LAST_LINE = (1 << LINE_BITS) - 1
+LAST_BLOCK = (1 << BLOCK_BITS) - 1
+
+
+def test_an_id_is_a_version_7_uuid_of_the_moment_the_import_was_started():
+    made = UUID(documentid_maker(STARTED_AT, 570, 1)(1))
+
+    assert (made.version, made.variant) == (7, RFC_4122)
+    assert made.int >> 80 == int(STARTED_AT.timestamp() * 1000)
+
+
+def test_an_id_is_written_as_a_uuid_is():
+    made = documentid_maker(STARTED_AT, 570, 300)(LAST_LINE)
+
+    assert str(UUID(made)) == made
+
+
+def test_the_same_line_gets_the_same_id_again():
+    assert documentid_maker(STARTED_AT, 570, 2)(9) == documentid_maker(STARTED_AT, 570, 2)(9)
+
+
+def test_ids_of_one_import_sort_as_its_lines_do():
+    places = [(1, 1), (1, 2), (1, 255), (1, 256), (1, LAST_LINE), (2, 1), (255, 7), (256, 7), (LAST_BLOCK, 1)]
+
+    made = [documentid_maker(STARTED_AT, 570, block)(line) for block, line in places]
+
+    assert all(earlier < later for earlier, later in pairwise(made))
+
+
+def test_ids_of_a_later_import_sort_behind():
+    earlier = documentid_maker(STARTED_AT, 571, LAST_BLOCK)(LAST_LINE)
+
+    assert earlier < documentid_maker(STARTED_AT + timedelta(milliseconds=1), 570, 1)(1)
+
+
+def test_two_imports_started_at_once_make_different_ids():
+    assert documentid_maker(STARTED_AT, 570, 1)(1) != documentid_maker(STARTED_AT, 571, 1)(1)

@@ -1,0 +1,49 @@
+"""The transition table, whole: every status with every event."""
+
+import pytest
+
+from shared.lifecycle import FINAL, RUNNABLE, SETTABLE, SOURCES, TARGET, Event, Status, after
+
+# One row a status, one column an event; "-" is a refusal.
+TABLE = """
+            start    run      pause   resume   cancel    ask_to_cancel let_go    complete  fail    reject
+configuring started  -        -       -        canceled  -             -         -         -       -
+started     -        running  paused  -        canceled  -             -         -         failed  -
+running     -        -        paused  -        canceled  canceling     -         complete  failed  rejected
+paused      -        -        -       resumed  canceled  -             -         -         -       -
+resumed     -        running  paused  -        canceled  -             -         -         failed  -
+canceling   -        -        -       -        canceled  -             canceled  -         -       -
+canceled    -        -        -       -        -         -             -         -         -       -
+complete    -        -        -       -        -         -             -         -         -       -
+failed      -        -        -       -        -         -             -         -         -       -
+rejected    -        -        -       -        -         -             -         -         -       -
+"""
+
+_head, *_rows = (line.split() for line in TABLE.strip().splitlines())
+CASES = [
+    pytest.param(row[0], event, None if to == "-" else to, id=f"{row[0]}-{event}")
+    for row in _rows
+    for event, to in zip(_head, row[1:], strict=True)
+]
+
+
+@pytest.mark.parametrize(("status", "event", "expected"), CASES)
+def test_an_event_leads_from_a_status_where_the_table_says(status: str, event: str, expected: str | None):
+    assert after(Status(status), Event(event)) == expected
+
+
+def test_the_table_knows_every_status_and_every_event():
+    assert len(CASES) == len(Status) * len(Event)
+    assert set(SOURCES) == set(TARGET) == set(Event)
+
+
+def test_no_event_leads_out_of_a_final_status():
+    assert not any(after(status, event) for status in FINAL for event in Event)
+
+
+def test_a_worker_may_take_blocks_only_of_imports_that_can_be_paused():
+    assert SOURCES[Event.PAUSE] == RUNNABLE
+
+
+def test_asking_for_a_status_stands_for_the_event_that_leads_there():
+    assert {status: TARGET[event] for status, event in SETTABLE.items()} == {s: s for s in SETTABLE}

@@ -1,0 +1,117 @@
+"""One block from its checkpoint to its end, batch by batch.
+
+Each batch is one transaction: documents, rejections, counters and checkpoint, under the block's
+epoch. The import's status is looked at in each of these transactions.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict
+
+import structlog
+
+from shared.db import leases, rejections
+from shared.db.leases import Lease
+from shared.documentids import documentid_maker
+from shared.errors import BatchRefused, ConflictOfTransactions
+from shared.formats.batching import Limits, batched
+from shared.formats.reading import FileReading, Reader, datastore_reader, file_reader
+from shared.ground import Ground
+from shared.instructions import Batch
+from shared.storage import reading
+from workers.ahead import ahead
+from workers.batches import BatchWriter, Work, prepare
+
+_log = structlog.get_logger()
+
+CONFLICT_RETRIES = 5
+
+ShouldStop = Callable[[], bool]
+
+
+class BlockRun:
+    """The application of one block under one lease."""
+
+    def __init__(self, ground: Ground, lease: Lease) -> None:
+        self._ground = ground
+        self._lease = lease
+        self._checkpoint = lease.checkpoint
+        self._writer = BatchWriter(lease.collection_id)
+
+    def run(self, should_stop: ShouldStop) -> bool:
+        """Apply the block from its checkpoint on; False where it was told to stop before the end.
+
+        Raises LeaseLost when the import no longer runs or the block is another worker's now,
+        StorageFault and DatabaseUnavailable when the attempt broke.
+        """
+        reading.verify(self._ground.storage, self._lease.storage_key, self._lease.sha256)
+        with closing(ahead(map(self._prepare, self._batches()))) as prepared:
+            for work in prepared:
+                self._apply(work)
+                if should_stop() and self._checkpoint.offset < self._lease.size_bytes:
+                    return False
+        return True
+
+    def _batches(self) -> Iterator[Batch]:
+        start, settings = self._lease.checkpoint, self._ground.settings
+        lines = reading.lines(self._ground.storage.open(self._lease.storage_key, start.offset))
+        limits = Limits(settings.batch_lines, settings.batch_bytes)
+        return batched(reader_of(self._lease).read(lines, start), start, limits)
+
+    def _prepare(self, batch: Batch) -> Work:
+        return prepare(batch, self._lease.collection_id)
+
+    def _apply(self, work: Work) -> None:
+        """Apply the batch; a line that the database refuses is found by halving and rejected alone."""
+        batch = work.batch
+        try:
+            self._apply_patiently(work)
+        except BatchRefused as refusal:
+            if not batch.instructions:
+                raise
+            if len(batch.instructions) == 1:
+                parts = [batch.with_its_instruction_rejected("refused_by_database", f"{refusal}.")]
+            else:
+                parts = [*batch.halves()]
+            for part in parts:
+                self._apply(self._prepare(part))
+
+    def _apply_patiently(self, work: Work) -> None:
+        for retries_left in reversed(range(CONFLICT_RETRIES)):
+            try:
+                return self._commit(work)
+            except ConflictOfTransactions:
+                if not retries_left:
+                    raise
+        return None
+
+    def _commit(self, work: Work) -> None:
+        began = time.monotonic()
+        lease, batch = self._lease, work.batch
+        is_finished = batch.end.offset >= lease.size_bytes
+        with self._ground.database.begin() as session:
+            if not is_finished:
+                leases.commit_without_waiting(session)
+            tally = self._writer.write(session, work)
+            rejections.add(session, lease.import_id, lease.block_number, batch.rejections)
+            leases.checkpoint(
+                session,
+                lease,
+                tally,
+                end=batch.end,
+                applied_bytes=batch.end.offset - self._checkpoint.offset,
+                is_finished=is_finished,
+                lease_seconds=self._ground.settings.lease_seconds,
+            )
+        self._checkpoint = batch.end
+        seconds = round(time.monotonic() - began, 4)
+        _log.info("batch_applied", line=batch.end.line_number, **asdict(tally), seconds=seconds)
+
+
+def reader_of(lease: Lease) -> Reader:
+    """What makes instructions of the block's lines."""
+    maker = documentid_maker(lease.import_started_at, lease.import_id, lease.block_number)
+    if lease.reading is None:
+        return datastore_reader(lease.strategies, maker)
+    return file_reader(FileReading.from_json(lease.reading), maker)

@@ -1,0 +1,85 @@
+"""A batch made ready for the database, while the one before it is being applied, and then written."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from shared.db import documents, fates
+from shared.db.copying import encode
+from shared.db.database import Session
+from shared.fates import Fates, compose
+from shared.folding import fold
+from shared.instructions import CREATING, Batch, Operation, Tally
+
+
+class Uniform(NamedTuple):
+    """A batch whose lines all ask for the same: the fast road."""
+
+    batch: Batch
+    operation: Operation
+    encoded: bytes
+    rows: int
+    repeated: list[str]
+
+
+class Mixed(NamedTuple):
+    """A batch whose lines ask for different things, or for deleting."""
+
+    batch: Batch
+    fates: Mapping[str, Fates]
+
+
+Work = Uniform | Mixed
+
+
+def prepare(batch: Batch, collection_id: int) -> Work:
+    """What the batch sends to the database."""
+    asked = {instruction.operation for instruction in batch.instructions}
+    if len(asked) > 1 or Operation.DELETE in asked:
+        return Mixed(batch, compose(batch.instructions))
+    operation = asked.pop() if asked else Operation.CREATE
+    rows, repeated = fold(batch.instructions, operation)
+    return Uniform(batch, operation, encode(collection_id, rows), len(rows), repeated)
+
+
+class BatchWriter:
+    """Writes the batches of one block, straight into the collection while documents are new."""
+
+    def __init__(self, collection_id: int) -> None:
+        self._collection_id = collection_id
+        self._is_direct = True
+
+    def write(self, session: Session, work: Work) -> Tally:
+        """Apply the batch in the caller's transaction; returns the outcome of its lines."""
+        if isinstance(work, Mixed):
+            return self._write_mixed(session, work)
+        return tally_of(work.batch, work.operation, self._write_uniform(session, work))
+
+    def _write_uniform(self, session: Session, work: Uniform) -> int:
+        if not work.rows:
+            return 0
+        creates = work.operation in CREATING
+        if creates and self._is_direct and documents.create_directly(session, work.encoded):
+            return work.rows
+        affected = documents.write(session, work.encoded, operation=work.operation, repeated=work.repeated)
+        # Straight in again as soon as a batch meets no existing document.
+        self._is_direct = affected == work.rows
+        return affected
+
+    def _write_mixed(self, session: Session, work: Mixed) -> Tally:
+        outcomes: Counter[str] = Counter()
+        for fate in fates.write_fates(session, self._collection_id, work.fates):
+            outcomes += fate.outcomes
+        unnamed = sum(instruction.documentid is None for instruction in work.batch.instructions)
+        outcomes["skipped"] += unnamed
+        return Tally(**outcomes, rejected=len(work.batch.rejections))
+
+
+def tally_of(batch: Batch, operation: Operation, affected: int) -> Tally:
+    """The outcome of each line; `affected` is what `documents.write` returns."""
+    rejected, others = len(batch.rejections), len(batch.instructions) - affected
+    if operation is Operation.UPDATE:
+        return Tally(updated=affected, skipped=others, rejected=rejected)
+    if operation is Operation.CREATE:
+        return Tally(created=affected, skipped=others, rejected=rejected)
+    return Tally(created=affected, updated=others, rejected=rejected)

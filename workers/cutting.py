@@ -1,0 +1,83 @@
+"""An uploaded file into the blocks of its import, each as soon as it is cut."""
+
+from itertools import islice
+
+import structlog
+
+from shared.db import blocks, leases
+from shared.db.database import Session
+from shared.db.leases import Lease
+from shared.formats.cutting import Cut, FileCutter
+from shared.formats.reading import FileReading
+from shared.ground import Ground
+from shared.instructions import Checkpoint, Tally
+from shared.storage import reading
+from shared.storage.receipts import StoredBytes
+from workers.applying import ShouldStop
+
+_log = structlog.get_logger()
+
+
+class CutRun:
+    """The cutting of one file under one lease. Its checkpoint counts blocks instead of bytes."""
+
+    def __init__(self, ground: Ground, lease: Lease) -> None:
+        self._ground = ground
+        self._lease = lease
+        self._done = lease.checkpoint
+
+    def run(self, should_stop: ShouldStop) -> bool:
+        """Cut the file from where it was left; False where it was told to stop before the end.
+
+        Raises FileRefused, LeaseLost, StorageFault.
+        """
+        if self._lease.reading is None:
+            raise ValueError("Only an import of a file has a file to cut.")
+        storage, key = self._ground.storage, self._lease.storage_key
+        reading.verify(storage, key, self._lease.sha256)
+        cutter = FileCutter(FileReading.from_json(self._lease.reading))
+        with storage.open(key) as source:
+            # Cutting is the same each time, so what is there already is passed over.
+            for cut in islice(cutter.cut(source), self._done.offset, None):
+                self._keep(cut, cutter.reading)
+                if should_stop():
+                    return False
+        self._finish()
+        return True
+
+    def _keep(self, cut: Cut, known: FileReading) -> None:
+        stored = self._ground.storage.write(self._lease.import_id, [cut.body])
+        try:
+            self._register(stored, cut, known)
+        except BaseException:
+            self._ground.storage.remove(stored.key)
+            raise
+        _log.info("block_cut", lines=cut.lines, size_bytes=stored.size_bytes)
+
+    def _register(self, stored: StoredBytes, cut: Cut, known: FileReading) -> None:
+        done = Checkpoint(self._done.offset + 1, cut.lines_before + cut.lines)
+        with self._ground.database.begin() as session:
+            self._checkpoint(session, done, is_finished=False)
+            blocks.append(
+                session,
+                self._lease.import_id,
+                stored,
+                lines_before=cut.lines_before,
+                reading=known.as_json(),
+            )
+        self._done = done
+
+    def _finish(self) -> None:
+        with self._ground.database.begin() as session:
+            self._checkpoint(session, self._done, is_finished=True)
+
+    def _checkpoint(self, session: Session, done: Checkpoint, *, is_finished: bool) -> None:
+        leases.checkpoint(
+            session,
+            self._lease,
+            Tally(),
+            end=done,
+            applied_bytes=0,
+            is_finished=is_finished,
+            lease_seconds=self._ground.settings.lease_seconds,
+        )
