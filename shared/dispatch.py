@@ -10,6 +10,8 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 RUN_IMPORT = "longshore.run_import"
+RUN_EXPORT = "longshore.run_export"
+NOTIFY = "longshore.notify"
 SWEEP = "longshore.sweep"
 
 IMPORTS_QUEUE = "imports"
@@ -55,6 +57,14 @@ class Dispatcher:
     def nudge_import(self, import_id: int) -> None:
         """Wake a worker for the import. Never raises: a nudge that is lost is found by the sweep."""
         self._send(RUN_IMPORT, IMPORTS_QUEUE, {"import_id": import_id})
+
+    def nudge_export(self, export_id: int) -> None:
+        """Wake a worker for the export. Never raises, for the same reason."""
+        self._send(RUN_EXPORT, IMPORTS_QUEUE, {"export_id": export_id})
+
+    def nudge_mails(self) -> None:
+        """Wake a worker for the mails that wait. Never raises, for the same reason."""
+        self._send(NOTIFY, SWEEP_QUEUE, {})
 
     def waiting(self) -> int:
         """How many nudges no worker has taken yet; 0 where Redis is away."""

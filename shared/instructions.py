@@ -116,6 +116,15 @@ class Tally:
     skipped: int = 0
     rejected: int = 0
 
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.created + other.created,
+            self.updated + other.updated,
+            self.deleted + other.deleted,
+            self.skipped + other.skipped,
+            self.rejected + other.rejected,
+        )
+
 
 def is_usable_documentid(documentid: str) -> bool:
     """Whether it has 1 to 255 characters, none of them a control character, a surrogate or `/`."""

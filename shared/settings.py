@@ -26,6 +26,10 @@ class Settings:
     storage_url: str = field(repr=False)
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str = "longshore@localhost"
+    public_url: str = "http://localhost:8080"
+    link_days: float = 7.0
+    upload_limit_bytes: int = 16 * 1024 * MIB
+    export_file_bytes: int = 1024 * MIB
     base_domain: str = "localhost"
     default_service: str = "default"
     block_limit_bytes: int = 20 * MIB
@@ -66,6 +70,10 @@ class _Environment(Schema):
     storage_url = fields.String(required=True, data_key="STORAGE_URL")
     smtp_url = fields.String(data_key="SMTP_URL")
     mail_from = fields.String(validate=validate.Length(min=3))
+    public_url = fields.Url(schemes={"http", "https"}, require_tld=False)
+    link_days = _positive(fields.Float)
+    upload_limit_bytes = _positive(fields.Integer)
+    export_file_bytes = _positive(fields.Integer)
     base_domain = fields.String(validate=validate.Length(min=1))
     default_service = fields.String(validate=validate.Length(min=1))
     block_limit_bytes = _positive(fields.Integer)

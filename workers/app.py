@@ -11,11 +11,22 @@ import structlog
 from celery import Celery, signals
 
 from shared import logs
-from shared.dispatch import IMPORTS_QUEUE, RUN_IMPORT, SWEEP, SWEEP_QUEUE, broker_options, broker_url
+from shared.dispatch import (
+    IMPORTS_QUEUE,
+    NOTIFY,
+    RUN_EXPORT,
+    RUN_IMPORT,
+    SWEEP,
+    SWEEP_QUEUE,
+    broker_options,
+    broker_url,
+)
 from shared.errors import LongshoreError
 from shared.ground import Ground
 from shared.settings import Settings
+from workers.exporting import run_export
 from workers.importing import run_import
+from workers.notifying import notify
 from workers.sweeping import sweep
 
 _log = structlog.get_logger()
@@ -70,6 +81,16 @@ def create_celery(settings: Settings) -> Celery:
     def run(import_id: int) -> None:
         with _at_the_edge(RUN_IMPORT):
             run_import(process.ground, import_id, worker=process.name, should_stop=shutdown.is_asked)
+
+    @app.task(name=RUN_EXPORT)
+    def run_one_export(export_id: int) -> None:
+        with _at_the_edge(RUN_EXPORT):
+            run_export(process.ground, export_id, worker=process.name, should_stop=shutdown.is_asked)
+
+    @app.task(name=NOTIFY)
+    def send_mails() -> None:
+        with _at_the_edge(NOTIFY):
+            notify(process.ground, should_stop=shutdown.is_asked)
 
     @app.task(name=SWEEP)
     def sweep_once() -> None:

@@ -12,6 +12,8 @@ from dataclasses import asdict
 import structlog
 
 from shared.db import leases, rejections
+from shared.db.batches import BatchWriter, Work, Written, prepare
+from shared.db.database import Session
 from shared.db.leases import Lease
 from shared.documentids import documentid_maker
 from shared.errors import BatchRefused, ConflictOfTransactions
@@ -21,13 +23,13 @@ from shared.ground import Ground
 from shared.instructions import Batch
 from shared.storage import reading
 from workers.ahead import ahead
-from workers.batches import BatchWriter, Work, prepare
 
 _log = structlog.get_logger()
 
 CONFLICT_RETRIES = 5
 
 ShouldStop = Callable[[], bool]
+Write = Callable[[Session, Work], Written]
 
 
 class BlockRun:
@@ -63,50 +65,52 @@ class BlockRun:
         return prepare(batch, self._lease.collection_id)
 
     def _apply(self, work: Work) -> None:
-        """Apply the batch; a line that the database refuses is found by halving and rejected alone."""
-        batch = work.batch
         try:
-            self._apply_patiently(work)
-        except BatchRefused as refusal:
-            if not batch.instructions:
-                raise
-            if len(batch.instructions) == 1:
-                parts = [batch.with_its_instruction_rejected("refused_by_database", f"{refusal}.")]
-            else:
-                parts = [*batch.halves()]
-            for part in parts:
-                self._apply(self._prepare(part))
+            self._apply_patiently(work, self._write)
+        except BatchRefused:
+            # Nothing of it was committed. Once more, to find the lines that the database refuses.
+            self._apply_patiently(work, self._write_carefully)
 
-    def _apply_patiently(self, work: Work) -> None:
+    def _apply_patiently(self, work: Work, write: Write) -> None:
         for retries_left in reversed(range(CONFLICT_RETRIES)):
             try:
-                return self._commit(work)
+                return self._commit(work, write)
             except ConflictOfTransactions:
                 if not retries_left:
                     raise
         return None
 
-    def _commit(self, work: Work) -> None:
+    def _commit(self, work: Work, write: Write) -> None:
         began = time.monotonic()
-        lease, batch = self._lease, work.batch
-        is_finished = batch.end.offset >= lease.size_bytes
+        lease, end = self._lease, work.batch.end
+        is_finished = end.offset >= lease.size_bytes
         with self._ground.database.begin() as session:
             if not is_finished:
                 leases.commit_without_waiting(session)
-            tally = self._writer.write(session, work)
-            rejections.add(session, lease.import_id, lease.block_number, batch.rejections)
+            tally, rejected = write(session, work)
+            rejections.add(session, lease.import_id, lease.block_number, rejected)
             leases.checkpoint(
                 session,
                 lease,
                 tally,
-                end=batch.end,
-                applied_bytes=batch.end.offset - self._checkpoint.offset,
+                end=end,
+                applied_bytes=end.offset - self._checkpoint.offset,
                 is_finished=is_finished,
                 lease_seconds=self._ground.settings.lease_seconds,
             )
-        self._checkpoint = batch.end
+        self._checkpoint = end
         seconds = round(time.monotonic() - began, 4)
-        _log.info("batch_applied", line=batch.end.line_number, **asdict(tally), seconds=seconds)
+        _log.info("batch_applied", line=end.line_number, **asdict(tally), seconds=seconds)
+
+    def _write(self, session: Session, work: Work) -> Written:
+        return Written(self._writer.write(session, work), work.batch.rejections)
+
+    def _write_carefully(self, session: Session, work: Work) -> Written:
+        return self._writer.write_carefully(session, work.batch, self._renew_lease)
+
+    def _renew_lease(self) -> None:
+        with self._ground.database.begin() as session:
+            leases.renew(session, self._lease, lease_seconds=self._ground.settings.lease_seconds)
 
 
 def reader_of(lease: Lease) -> Reader:

@@ -2,8 +2,12 @@
 
 import structlog
 
-from shared.db import imports, sweeps
+from shared.db import exports, imports, notifications, sweeps
+from shared.db.database import Session
+from shared.db.transition import move
 from shared.ground import Ground
+from shared.lifecycle import Event
+from workers.export_files import group_of
 
 _log = structlog.get_logger()
 
@@ -13,26 +17,40 @@ UPLOAD_HOURS = 24
 
 
 def sweep(ground: Ground) -> None:
-    """Nudge imports that wait without anybody working on them, and remove what was deleted.
+    """Nudge what waits without anybody working on it, end what was canceled, remove what was deleted.
 
     Any number of sweeps may run at once: all but one find the turn taken and do nothing.
     """
     with ground.database.begin() as session:
         if not sweeps.take_turn(session):
             return
-        due = imports.due(session, limit=NUDGES_A_SWEEP)
-        garbage = sweeps.garbage(session, limit=REMOVALS_A_SWEEP)
-        _nudge(ground, due)
-        for import_id in garbage:
-            ground.storage.remove_import(import_id)
-            sweeps.forget_garbage(session, import_id)
+        for import_id in imports.abandoned_cancels(session, limit=NUDGES_A_SWEEP):
+            move(session, import_id, Event.LET_GO)
+        _nudge(ground, session)
+        _remove_garbage(ground, session)
     ground.storage.remove_unfinished(UPLOAD_HOURS * 3600)
 
 
-def _nudge(ground: Ground, due: list[int]) -> None:
+def _nudge(ground: Ground, session: Session) -> None:
+    if notifications.are_due(session):
+        ground.dispatcher.nudge_mails()
+    due_imports = imports.due(session, limit=NUDGES_A_SWEEP)
+    due_exports = exports.due(session, limit=NUDGES_A_SWEEP)
+    due = len(due_imports) + len(due_exports)
     # While workers have enough waiting for them, nothing may be lost: nudging would only pile up.
-    if not due or ground.dispatcher.waiting() >= len(due):
+    if not due or ground.dispatcher.waiting() >= due:
         return
-    for import_id in due:
+    for import_id in due_imports:
         ground.dispatcher.nudge_import(import_id)
-    _log.info("imports_nudged", imports=len(due))
+    for export_id in due_exports:
+        ground.dispatcher.nudge_export(export_id)
+    _log.info("nudged", imports=len(due_imports), exports=len(due_exports))
+
+
+def _remove_garbage(ground: Ground, session: Session) -> None:
+    for import_id in sweeps.garbage(session, limit=REMOVALS_A_SWEEP):
+        ground.storage.remove_import(import_id)
+        sweeps.forget_garbage(session, import_id)
+    for export_id in exports.expired(session, limit=REMOVALS_A_SWEEP):
+        ground.storage.remove_group(group_of(export_id))
+        exports.forget_files(session, export_id)

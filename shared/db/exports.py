@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from shared.db.models import Export, ExportFile
 from shared.errors import LeaseLost
+from shared.links import make_key
 
 CLAIM = """
 UPDATE exports
@@ -28,9 +29,20 @@ RETURNING id, service_id, collection_id, selection, rendering, epoch, attempts
 # Also how a worker learns that it is to stop: an export that is being canceled gives no row.
 PROGRESS = """
 UPDATE exports
-   SET records = :records, leased_until = clock_timestamp() + :lease
+   SET records = coalesce(:records, records), leased_until = clock_timestamp() + :lease
  WHERE id = :export_id AND epoch = :epoch AND status = 'processing'
 RETURNING id
+"""
+
+NOTE_TOTAL = """
+UPDATE exports SET total_records = :total
+ WHERE id = :export_id AND epoch = :epoch AND status = 'processing'
+RETURNING id
+"""
+
+RELEASE = """
+UPDATE exports SET leased_until = NULL, attempts = 0
+ WHERE id = :export_id AND epoch = :epoch AND status = 'processing'
 """
 
 END = """
@@ -101,7 +113,13 @@ def add(
     rendering: dict[str, Any],
 ) -> Export:
     """A new export, accepted."""
-    row = Export(service_id=service_id, collection_id=collection_id, selection=selection, rendering=rendering)
+    row = Export(
+        service_id=service_id,
+        collection_id=collection_id,
+        selection=selection,
+        rendering=rendering,
+        link_key=make_key(),
+    )
     session.add(row)
     session.flush()
     session.refresh(row)
@@ -125,8 +143,18 @@ def claim(session: Session, export_id: int, *, worker: str, lease_seconds: float
     )
 
 
-def note_progress(session: Session, lease: ExportLease, *, records: int, lease_seconds: float) -> None:
-    """Renew the lease. Raises LeaseLost where the export is canceled, gone or another worker's."""
+def note_total(session: Session, lease: ExportLease, total: int) -> None:
+    """How many documents there are to write. Raises LeaseLost."""
+    _ours(session, NOTE_TOTAL, lease, {"total": total})
+
+
+def release(session: Session, lease: ExportLease) -> None:
+    """Give the export back, due at once: the worker goes home."""
+    session.execute(text(RELEASE), _fence(lease))
+
+
+def note_progress(session: Session, lease: ExportLease, *, records: int | None, lease_seconds: float) -> None:
+    """Renew the lease; None leaves the count as it is. Raises LeaseLost where the export is canceled, gone or another worker's."""
     given = {"records": records, "lease": timedelta(seconds=lease_seconds)}
     _ours(session, PROGRESS, lease, given)
 
@@ -180,6 +208,11 @@ def due(session: Session, *, limit: int) -> list[int]:
 def expired(session: Session, *, limit: int) -> list[int]:
     """Ids of exports whose files are still kept though their links have ended."""
     return list(session.scalars(text(EXPIRED), {"limit": limit}))
+
+
+def forget_files(session: Session, export_id: int) -> None:
+    """The export's files are gone."""
+    session.execute(delete(ExportFile).where(ExportFile.export_id == export_id))
 
 
 def files(session: Session, export_id: int) -> Sequence[ExportFile]:

@@ -7,6 +7,14 @@ from sqlalchemy.orm import Session
 
 from shared.db.models import Import, StorageGarbage
 
+# Imports that were to be canceled by a worker that is gone.
+ABANDONED_CANCELS = """
+SELECT i.id FROM imports i
+ WHERE i.status = 'canceling'
+   AND NOT EXISTS (SELECT FROM blocks b WHERE b.import_id = i.id AND b.leased_until > clock_timestamp())
+ ORDER BY i.id LIMIT :limit
+"""
+
 # Imports that wait for a worker or whose worker is gone. Longest waiting first by id.
 DUE = """
 SELECT i.id
@@ -67,6 +75,11 @@ def remove(session: Session, service_id: int, import_id: int) -> bool:
 def due(session: Session, *, limit: int) -> list[int]:
     """Ids of imports that a worker should look at now, oldest first."""
     return list(session.scalars(text(DUE), {"limit": limit}))
+
+
+def abandoned_cancels(session: Session, *, limit: int) -> list[int]:
+    """Ids of imports that are being canceled, with no worker left to let go of them."""
+    return list(session.scalars(text(ABANDONED_CANCELS), {"limit": limit}))
 
 
 def _one(service_id: int, import_id: int) -> Select[Import]:

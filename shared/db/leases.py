@@ -69,6 +69,12 @@ UPDATE blocks
 RETURNING number
 """
 
+RENEW = """
+UPDATE blocks SET leased_until = clock_timestamp() + :lease
+ WHERE import_id = :import_id AND number = :number AND epoch = :epoch
+RETURNING number
+"""
+
 UNFINISHED = "SELECT 1 FROM blocks WHERE import_id = :import_id AND finished_at IS NULL LIMIT 1"
 
 RELEASE = """
@@ -169,6 +175,13 @@ def commit_without_waiting(session: Session) -> None:
     session.execute(text("SET LOCAL synchronous_commit = off"))
 
 
+def renew(session: Session, lease: Lease, *, lease_seconds: float) -> None:
+    """Keep the block while a batch takes long. Raises LeaseLost where it is another worker's now."""
+    given = _fence(lease) | {"lease": timedelta(seconds=lease_seconds)}
+    if session.execute(text(RENEW), given).first() is None:
+        raise LeaseLost(f"Block {lease.block_number} is no longer this worker's to apply.")
+
+
 def checkpoint(
     session: Session,
     lease: Lease,
@@ -212,8 +225,8 @@ def reject(session: Session, lease: Lease, reason: str) -> None:
     session.execute(text(LOCK_ANY_IMPORT), {"import_id": lease.import_id})
     if session.execute(text(RELEASE), _fence(lease)).first() is None:
         raise LeaseLost(f"Block {lease.block_number} is no longer this worker's to apply.")
-    move(session, lease.import_id, Event.REJECT)
     session.execute(text(KEEP_REASON), {"import_id": lease.import_id, "reason": reason})
+    move(session, lease.import_id, Event.REJECT)
 
 
 def give_up(session: Session, lease: Lease, reason: str, *, attempts: int, retry_seconds: float) -> None:

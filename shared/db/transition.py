@@ -3,6 +3,7 @@
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from shared.db.endings import tell_end_of_import
 from shared.db.models import Import, ImportEvent
 from shared.lifecycle import FINAL, SOURCES, TARGET, Event
 
@@ -24,6 +25,8 @@ def move(session: Session, import_id: int, event: Event) -> bool:
         return False
     session.add(ImportEvent(import_id=import_id, event=event, to_status=target))
     session.flush()
+    if target in FINAL:
+        tell_end_of_import(session, import_id)
     return True
 
 

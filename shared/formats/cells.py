@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from shared.formats.flattening import path_of, unflatten
+from shared.formats.flattening import path_of, text_of, unflatten
 
 Value = str | msgspec.Raw
 
@@ -47,7 +47,7 @@ class CellTypes:
 
 
 def _text(cell: str) -> Value:
-    return cell
+    return text_of(cell)
 
 
 def _number(cell: str) -> Value:

@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
+# Apostrophes count as part of it, so that every text comes back as it was.
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _SPECIAL = re.compile(r"[.\\]")
 
 
@@ -26,10 +28,18 @@ def flatten(properties: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[s
 
 
 def cell(value: object) -> str:
-    """A flattened value as text: strings as they are, null as nothing, everything else as JSON."""
+    """A flattened value as text: strings as they are, null as nothing, everything else as JSON.
+
+    A string that a spreadsheet would take for a formula gets an apostrophe, which `text_of` takes away.
+    """
     if isinstance(value, str):
-        return value
+        return f"'{value}" if _FORMULA.match(value) else value
     return "" if value is None else _encode(value).decode()
+
+
+def text_of(cell: str) -> str:
+    """The string that a cell of text stands for."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def path_of(column: str) -> tuple[str, ...]:

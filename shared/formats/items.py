@@ -82,9 +82,11 @@ class ItemReader:
             return rejection(line, number, offset, operation)
         if "headers" in item and "data" in item:
             text, _ = cut_out(text, "data")
-            item = item["data"]
-        if type(item) is not dict:
-            return rejection(line, number, offset, BAD_DATA)
+            headers, item = item["headers"], item["data"]
+            if type(item) is not dict:
+                return rejection(line, number, offset, BAD_DATA)
+            if "id" in headers and self._type.key not in item:
+                return self._instruction(item, text, line, number, offset, operation, headers["id"])
         return self._instruction(item, text, line, number, offset, operation)
 
     def _operation(self, item: Mapping[str, object]) -> Operation | Refusal:
@@ -110,8 +112,9 @@ class ItemReader:
         number: int,
         offset: int,
         operation: Operation,
+        header_id: object = None,  # what an export wrote beside data that does not name itself
     ) -> Outcome:
-        given = properties.get(self._type.key)
+        given = properties.get(self._type.key, header_id)
         if holds_nul(text, properties):
             return rejection(line, number, offset, NUL_CHARACTER, given)
         documentid = self._documentid(given, text, number, operation)

@@ -4,6 +4,7 @@ Nothing above this package knows files or buckets.
 """
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
@@ -13,11 +14,26 @@ from shared.storage.folder import FolderStorage
 from shared.storage.receipts import StoredBytes
 
 
+class StorageWriter(Protocol):
+    """Bytes that are being stored."""
+
+    size_bytes: int  # written so far
+
+    def write(self, chunk: bytes) -> None:
+        """Append. Raises StorageFault."""
+
+    def receipt(self) -> StoredBytes:
+        """What was stored, once it is."""
+
+
 class BlockStorage(Protocol):
     """Immutable bytes under keys, grouped by import. Every method raises StorageFault when it cannot."""
 
     def write(self, import_id: int, chunks: Iterable[bytes]) -> StoredBytes:
         """Store the chunks durably under a new key. Whatever `chunks` raises leaves nothing behind."""
+
+    def create(self, group: str) -> AbstractContextManager["StorageWriter"]:
+        """A writer under a new key of `group`; durable at the end, nothing where the body raises."""
 
     def open(self, key: str, offset: int = 0) -> BinaryIO:
         """The bytes under `key` from `offset` on, to be closed by the caller."""
@@ -27,6 +43,9 @@ class BlockStorage(Protocol):
 
     def remove_import(self, import_id: int) -> None:
         """Remove every key of the import; absent is fine."""
+
+    def remove_group(self, group: str) -> None:
+        """Remove every key of the group; absent is fine."""
 
     def remove_unfinished(self, older_than_seconds: float) -> None:
         """Remove what writers that died left behind, where it has not grown for that long."""

@@ -4,8 +4,8 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -27,16 +27,24 @@ class FolderStorage:
 
     def write(self, import_id: int, chunks: Iterable[bytes]) -> StoredBytes:
         """Store the chunks durably under a new key. Whatever `chunks` raises leaves nothing behind."""
-        key = f"{import_id}/{uuid4().hex}"
-        path = self._root / key
+        with self.create(str(import_id)) as writer:
+            for chunk in chunks:
+                writer.write(chunk)
+        return writer.receipt()
+
+    @contextmanager
+    def create(self, group: str) -> Iterator["FolderWriter"]:
+        """A writer under a new key of `group`; durable at the end, nothing where the body raises."""
+        path = self._root / group / uuid4().hex
         unfinished = path.with_suffix(_UNFINISHED)
         with storage_faults("store"):
             path.parent.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
             file = unfinished.open("xb")
+        writer = FolderWriter(f"{group}/{path.name}", file)
         try:
-            receipt = _fill(file, key, chunks)
+            yield writer
+            writer.finish()
             with storage_faults("store"):
-                file.close()
                 unfinished.rename(path)
                 _make_names_durable(path.parent)
                 _make_names_durable(self._root)
@@ -46,7 +54,6 @@ class FolderStorage:
             unfinished.unlink(missing_ok=True)
             path.unlink(missing_ok=True)
             raise
-        return receipt
 
     def open(self, key: str, offset: int = 0) -> BinaryIO:
         """The bytes under `key` from `offset` on, to be closed by the caller."""
@@ -62,7 +69,11 @@ class FolderStorage:
 
     def remove_import(self, import_id: int) -> None:
         """Remove every key of the import; absent is fine."""
-        folder = self._root / str(import_id)
+        self.remove_group(str(import_id))
+
+    def remove_group(self, group: str) -> None:
+        """Remove every key of the group; absent is fine."""
+        folder = self._root / group
         with storage_faults("remove"):
             if folder.exists():
                 shutil.rmtree(folder)
@@ -83,18 +94,32 @@ class FolderStorage:
                 raise StorageFault("Block storage is not writable.")
 
 
-def _fill(file: BinaryIO, key: str, chunks: Iterable[bytes]) -> StoredBytes:
-    digest = hashlib.sha256()
-    size_bytes = 0
-    for chunk in chunks:
+class FolderWriter:
+    """A file that is being written."""
+
+    def __init__(self, key: str, file: BinaryIO) -> None:
+        self._key = key
+        self._file = file
+        self._digest = hashlib.sha256()
+        self.size_bytes = 0
+
+    def write(self, chunk: bytes) -> None:
+        """Append."""
         with storage_faults("store"):
-            file.write(chunk)
-        digest.update(chunk)
-        size_bytes += len(chunk)
-    with storage_faults("store"):
-        file.flush()
-        os.fsync(file.fileno())
-    return StoredBytes(key, size_bytes, digest.digest())
+            self._file.write(chunk)
+        self._digest.update(chunk)
+        self.size_bytes += len(chunk)
+
+    def finish(self) -> None:
+        """Make it durable."""
+        with storage_faults("store"):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+
+    def receipt(self) -> StoredBytes:
+        """What was stored, once it is."""
+        return StoredBytes(self._key, self.size_bytes, self._digest.digest())
 
 
 def _make_names_durable(folder: Path) -> None:

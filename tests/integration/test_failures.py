@@ -11,6 +11,7 @@ from shared.db import leases
 from shared.ground import Ground
 from shared.lifecycle import Status
 from tests.integration.builders import (
+    CREATE,
     Counts,
     after_batches,
     an_import,
@@ -22,6 +23,7 @@ from tests.integration.builders import (
     let_pauses_pass,
     ndjson,
     numbered,
+    rejected_lines,
     seconds_until_due,
     take_nudges,
     tuned,
@@ -287,3 +289,26 @@ def test_a_line_longer_than_any_batch_is_no_failure(ground: Ground, service: Ser
 
     assert (done.status, done.failure_count) == (Status.COMPLETE, 0)
     assert counts(ground, service, import_id) == Counts(created=3)
+
+
+@pytest.mark.parametrize("disturbed", [False, True])
+def test_a_failure_among_the_halves_of_a_refused_batch_changes_no_count(
+    ground: Ground, service: Service, refuse: Refuse, disturbed: bool
+):
+    """Resumed in the middle of the halves, batches had other ends, and folding hid a line from the database."""
+    fours = tuned(ground, batch_lines=4)
+    poison = b'{"documentid":"%s","p":1e-20000}'
+    lines = [poison % b"q", *(b'{"documentid":"%s"}' % x for x in (b"x", b"a", b"y")), poison % b"a", b"{}"]
+    import_id = an_import(fours, service, ndjson(*lines), strategies=CREATE)
+    if disturbed:
+        refuse("EXISTS (SELECT FROM documents WHERE documentid = 'x')", ADMIN_SHUTDOWN, times=1)
+        work(fours, import_id)
+        let_pauses_pass(fours, import_id)
+
+    work_off(fours, service, import_id)
+
+    assert counts(fours, service, import_id) == Counts(created=4, rejected=2)
+    assert rejected_lines(fours, service, import_id) == [
+        (1, 1, "refused_by_database"),
+        (1, 5, "refused_by_database"),
+    ]

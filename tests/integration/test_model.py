@@ -190,5 +190,5 @@ def test_whatever_happens_documents_and_counters_are_those_of_the_model(ground: 
     run_state_machine_as_test(
         lambda: Imports(ground),
         # The same examples in every run. A step waits for a real database, so it has no deadline.
-        settings=settings(max_examples=40, stateful_step_count=15, derandomize=True, deadline=None),
+        settings=settings(max_examples=30, stateful_step_count=15, derandomize=True, deadline=None),
     )

@@ -6,8 +6,8 @@ from shared.instructions import (
     Batch,
     Checkpoint,
     Instruction,
-    Rejection,
     Operation,
+    Rejection,
     is_usable_documentid,
     operation_of,
 )

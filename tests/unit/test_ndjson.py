@@ -1,6 +1,5 @@
 """Which lines are accepted and as what, which are rejected and why, and how lines become batches."""
 
-from typing import Any
 
 import pytest
 

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, LargeBinary, func, text
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -34,6 +34,7 @@ class Export(Base):
     status: Mapped[str] = mapped_column(server_default="accepted")
     selection: Mapped[dict[str, Any]] = mapped_column(JSONB)  # which documents
     rendering: Mapped[dict[str, Any]] = mapped_column(JSONB)  # how they are written
+    link_key: Mapped[bytes] = mapped_column(LargeBinary)  # signs the links to its files
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     ran_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]

@@ -103,6 +103,7 @@ CREATE TABLE exports (
     status text NOT NULL DEFAULT 'accepted',
     selection jsonb NOT NULL,
     rendering jsonb NOT NULL,
+    link_key bytea NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     ran_at timestamptz,
     ended_at timestamptz,

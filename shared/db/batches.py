@@ -1,15 +1,18 @@
 """A batch made ready for the database, while the one before it is being applied, and then written."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
+
+from sqlalchemy.orm import Session
 
 from shared.db import documents, fates
 from shared.db.copying import encode
-from shared.db.database import Session
+from shared.db.failures import translated
+from shared.errors import BatchRefused
 from shared.fates import Fates, compose
 from shared.folding import fold
-from shared.instructions import CREATING, Batch, Operation, Tally
+from shared.instructions import CREATING, Batch, Operation, Rejection, Tally
 
 
 class Uniform(NamedTuple):
@@ -42,6 +45,13 @@ def prepare(batch: Batch, collection_id: int) -> Work:
     return Uniform(batch, operation, encode(collection_id, rows), len(rows), repeated)
 
 
+class Written(NamedTuple):
+    """What became of a batch."""
+
+    tally: Tally
+    rejections: list[Rejection]
+
+
 class BatchWriter:
     """Writes the batches of one block, straight into the collection while documents are new."""
 
@@ -54,6 +64,26 @@ class BatchWriter:
         if isinstance(work, Mixed):
             return self._write_mixed(session, work)
         return tally_of(work.batch, work.operation, self._write_uniform(session, work))
+
+    def write_carefully(self, session: Session, batch: Batch, on_part: Callable[[], None]) -> "Written":
+        """The same for a batch in which the database refuses something: found by halving, rejected alone.
+
+        All in the caller's transaction, so that batches end where they end undisturbed. `on_part` is
+        called before each attempt: with many refusals there are many.
+        """
+        on_part()
+        try:
+            with translated(), session.begin_nested():
+                tally = self.write(session, prepare(batch, self._collection_id))
+                return Written(tally, batch.rejections)
+        except BatchRefused as refusal:
+            if not batch.instructions:
+                raise
+            if len(batch.instructions) == 1:
+                refused = batch.with_its_instruction_rejected("refused_by_database", f"{refusal}.")
+                return self.write_carefully(session, refused, on_part)
+        first, second = (self.write_carefully(session, half, on_part) for half in batch.halves())
+        return Written(first.tally + second.tally, [*first.rejections, *second.rejections])
 
     def _write_uniform(self, session: Session, work: Uniform) -> int:
         if not work.rows:

@@ -1,0 +1,102 @@
+"""Batch jobs: what a client was promised, beside the import or export that keeps the promise."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from shared.db import exports
+from shared.db.models import BatchJob, Export, ExportFile, Import
+from shared.jobs import JobView, view_of_export, view_of_import, view_of_refusal
+
+
+@dataclass(frozen=True, slots=True)
+class FoundJob:
+    """A job with all that is kept of it."""
+
+    job: BatchJob
+    import_row: Import | None
+    export_row: Export | None
+    files: Sequence[ExportFile]
+
+    def view(self, now: datetime) -> JobView:
+        """Where the job is."""
+        if self.import_row is not None:
+            return view_of_import(self.import_row, now)
+        if self.export_row is not None:
+            return view_of_export(self.export_row, now)
+        return view_of_refusal(self.job.refusal or "The job was rejected.")
+
+
+def add(  # noqa: PLR0913 - what a client tells about a job
+    session: Session,
+    *,
+    service_id: int,
+    kind: str,
+    job_name: str | None,
+    item_type: str | None,
+    content_type: str | None,
+    notification_email: str | None,
+    import_id: int | None = None,
+    export_id: int | None = None,
+    refusal: str | None = None,
+) -> BatchJob:
+    """A new job with an id that cannot be guessed."""
+    row = BatchJob(
+        id=uuid.uuid4(),
+        service_id=service_id,
+        kind=kind,
+        import_id=import_id,
+        export_id=export_id,
+        refusal=refusal,
+        job_name=job_name,
+        item_type=item_type,
+        content_type=content_type,
+        notification_email=notification_email,
+    )
+    session.add(row)
+    session.flush()
+    session.refresh(row)
+    return row
+
+
+def find(session: Session, service_id: int, job_id: uuid.UUID) -> FoundJob | None:
+    """The data service's job, or None."""
+    wanted = select(BatchJob).where(BatchJob.id == job_id, BatchJob.service_id == service_id)
+    return _with_its_work(session, session.scalars(wanted).one_or_none())
+
+
+def find_anywhere(session: Session, job_id: uuid.UUID) -> FoundJob | None:
+    """The job, whosoever it is: for what no client asked for, such as mails."""
+    return _with_its_work(session, session.get(BatchJob, job_id))
+
+
+def of_import(session: Session, import_id: int) -> BatchJob | None:
+    """The job that an import serves, or None."""
+    return session.scalars(select(BatchJob).where(BatchJob.import_id == import_id)).one_or_none()
+
+
+def of_export(session: Session, export_id: int) -> BatchJob | None:
+    """The job that an export serves, or None."""
+    return session.scalars(select(BatchJob).where(BatchJob.export_id == export_id)).one_or_none()
+
+
+def now(session: Session) -> datetime:
+    """The database's clock."""
+    moment: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    return moment
+
+
+def _with_its_work(session: Session, job: BatchJob | None) -> FoundJob | None:
+    if job is None:
+        return None
+    files = [] if job.export_id is None else exports.files(session, job.export_id)
+    return FoundJob(
+        job,
+        None if job.import_id is None else session.get(Import, job.import_id, populate_existing=True),
+        None if job.export_id is None else session.get(Export, job.export_id, populate_existing=True),
+        files,
+    )

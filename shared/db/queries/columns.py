@@ -1,0 +1,123 @@
+"""The subselect that stands where a query names an item type: documents turned into columns.
+
+Each column is made only when the query asks for it. A typed column is for reckoning with: a value that is
+not of its type is null, and never ends the query. The raw column beside it is the value as the item holds
+it, for the output. Functions named here are made in `reader_schema`.
+"""
+
+from dataclasses import dataclass, field
+from typing import cast
+
+from pglast import ast, parse_sql
+
+from shared.db.queries.relations import Field, ItemRelation, fold
+
+DOCUMENTS = "documents"
+SCHEMA = "longshore_reader"
+WHOLE = "data"
+DOCUMENTID = "documentid"
+# A prefix in capitals cannot meet a name of the query: those are folded.
+RAW = "R:"
+
+FUNCTIONS = frozenset({"as_bigint", "as_boolean", "as_numeric", "as_timestamptz", "property"})
+
+_SUBSELECT = "SELECT {columns} FROM {schema}.{documents} AS d WHERE d.collection_id = {collection_id}"
+
+# Types of fields, and how their columns are made from a value. Every other type is text.
+_CONVERTED = {
+    "boolean": f"{SCHEMA}.as_boolean({{value}})",
+    "int": f"{SCHEMA}.as_bigint({{value}})",
+    "decimal": f"{SCHEMA}.as_numeric({{value}})",
+    "date": f"{SCHEMA}.as_timestamptz({{value}})",
+    "block": "NULLIF({value}, 'null')",
+}
+_SAME_AS = {
+    "bool": "boolean",
+    "integer": "int",
+    "long": "int",
+    "double": "decimal",
+    "float": "decimal",
+    "number": "decimal",
+    "numeric": "decimal",
+    "datetime": "date",
+    "timestamp": "date",
+    "json": "block",
+    "jsonelement": "block",
+    "list": "block",
+    "object": "block",
+}
+
+
+@dataclass
+class Items:
+    """An item type in one FROM clause, and the columns that the query wants of it."""
+
+    alias: str
+    relation: ItemRelation
+    spelled: dict[str, str] = field(default_factory=dict)  # folded name -> name in the query's own case
+    typed: dict[str, None] = field(default_factory=dict)  # folded names, in order
+    raw: dict[str, None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.fields = {fold(known.name): known for known in reversed(self.relation.fields)}
+
+    @property
+    def has_schema(self) -> bool:
+        return bool(self.relation.fields)
+
+    @property
+    def names(self) -> list[str]:
+        """Folded names of the fields in the schema's order."""
+        return list(dict.fromkeys(fold(known.name) for known in self.relation.fields))
+
+    def knows(self, name: str) -> bool:
+        """Whether `name` (folded) is a column, without guessing."""
+        return name in (WHOLE, DOCUMENTID) or name in self.fields or name in self.typed
+
+    def build(self) -> ast.SelectStmt:
+        """The subselect with the columns asked for."""
+        columns = [f"{self._typed(name)} AS {identifier(name)}" for name in self.typed]
+        columns += [f"{self._raw(name)} AS {identifier(RAW + name)}" for name in self.raw]
+        sql = _SUBSELECT.format(
+            columns=", ".join(columns),
+            schema=SCHEMA,
+            documents=DOCUMENTS,
+            collection_id=int(self.relation.collection_id),
+        )
+        return cast("ast.SelectStmt", parse_sql(sql)[0].stmt)
+
+    def _typed(self, name: str) -> str:
+        if name == WHOLE:
+            key = literal(self.relation.key)
+            return f"(pg_catalog.jsonb_build_object({key}, d.documentid) || d.properties)"
+        if name == DOCUMENTID and name not in self.fields:
+            return "d.documentid"
+        kind = self.fields[name].type.lower() if name in self.fields else ""
+        form = _CONVERTED.get(_SAME_AS.get(kind, kind), "({value} #>> '{{}}')")
+        return form.format(value=self._value(name))
+
+    def _raw(self, name: str) -> str:
+        if name in (WHOLE, DOCUMENTID) and name not in self.fields:
+            return self._typed(name)
+        return self._value(name)
+
+    def _value(self, name: str) -> str:
+        """The property as JSON: by its exact name, else (without a schema) whatever its case."""
+        known = self.fields.get(name, Field(self.spelled.get(name, name)))
+        exact = f"(d.properties -> {literal(known.name)})"
+        if fold(self.relation.key) == name:
+            return f"COALESCE({exact}, pg_catalog.to_jsonb(d.documentid))"
+        if self.has_schema:
+            return exact
+        other = f"{SCHEMA}.property(d.properties, {literal(name)})"
+        return f"COALESCE({exact}, {other})"
+
+
+def identifier(name: str) -> str:
+    """A name as SQL, whatever is in it."""
+    return '"{}"'.format(name.replace('"', '""'))
+
+
+def literal(value: str) -> str:
+    """A text as SQL, whatever is in it; needs standard_conforming_strings."""
+    return "'{}'".format(value.replace("'", "''"))

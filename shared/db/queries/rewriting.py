@@ -1,0 +1,199 @@
+"""A client's SELECT made into one over documents.
+
+Each item type becomes a subselect (see `columns`), each WITH query gets a name that no table has, and
+each column is traced to where it comes from. Trees are changed in place.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+from pglast import ast
+
+from shared.db.queries.allowed import ROW_FUNCTIONS
+from shared.db.queries.columns import WHOLE, Items
+from shared.db.queries.nodes import column, words
+from shared.db.queries.output import Output, Place
+from shared.db.queries.refusals import QueryRefused
+from shared.db.queries.relations import ItemRelation
+from shared.db.queries.scopes import Columns, Derived, Scope, Source
+
+# Capitals: folded names cannot meet it, so that a mistake about which WITH query is meant finds nothing.
+WITH = "W:"
+
+
+class Rewriter:
+    """Rewrites one statement and remembers the item types that it met."""
+
+    def __init__(self, relations: Mapping[str, ItemRelation], spelled: Mapping[str, str]) -> None:
+        """`relations` and `spelled` by folded names."""
+        self._relations = relations
+        self._spelled = dict(spelled)
+        self.met: list[Items] = []
+
+    def rewrite(self, statement: ast.SelectStmt) -> None:
+        """Rewrite the whole statement. Raises QueryRefused for names that mean nothing here."""
+        self._select(statement, Scope(), Place.OUTERMOST)
+
+    def _select(self, select: ast.SelectStmt, outer: Scope, place: Place = Place.INNER) -> Columns:
+        """Rewrite a SELECT and return the names of its columns."""
+        scope = Scope(outer, self._with_queries(select.withClause, outer))
+        if select.larg is not None and select.rarg is not None:
+            arms = Place.INNER if place is Place.INNER else Place.ARM
+            columns = self._select(select.larg, scope, arms)
+            self._select(select.rarg, scope, arms)
+            self._walk_slots(select, scope, "limitCount", "limitOffset")
+            return columns
+        if select.valuesLists:
+            self._walk_slots(select, scope, "valuesLists", "limitCount", "limitOffset")
+            return tuple(f"column{number}" for number in range(1, len(select.valuesLists[0]) + 1))
+        return self._plain_select(select, scope, place)
+
+    def _plain_select(self, select: ast.SelectStmt, scope: Scope, place: Place) -> Columns:
+        select.fromClause = tuple(self._source(item, scope) for item in select.fromClause or ()) or None
+        output = Output(select, scope, place)
+        output.expand()
+        self._walk_slots(
+            select,
+            scope,
+            "targetList",
+            "whereClause",
+            "havingClause",
+            "windowClause",
+            "limitCount",
+            "limitOffset",
+        )
+        output.pass_on()
+        named = replace(scope, output=frozenset(output.names))
+        self._walk_slots(select, named, "groupClause", "distinctClause", "sortClause")
+        self._build(select, scope)
+        return output.names
+
+    def _build(self, select: ast.SelectStmt, scope: Scope) -> None:
+        made = {source.alias: source for source in scope.sources if isinstance(source, Items)}
+        pending = list(select.fromClause or ())
+        while pending:
+            node = pending.pop()
+            if isinstance(node, ast.JoinExpr):
+                pending += [node.larg, node.rarg]
+            elif isinstance(node, ast.RangeSubselect) and node.subquery is None:
+                node.subquery = made[_alias(node)].build()
+
+    def _with_queries(self, clause: ast.WithClause | None, outer: Scope) -> dict[str, Columns]:
+        """The WITH queries that the statement sees; each of them sees those before it."""
+        seen = dict(outer.withs)
+        for query in clause.ctes or () if clause else ():
+            columns = self._select(query.ctequery, Scope(outer, seen))
+            seen = {**seen, query.ctename: _renamed(columns, query.aliascolnames)}
+            query.ctename = WITH + query.ctename
+        return seen
+
+    def _source(self, node: ast.Node, scope: Scope) -> ast.Node:
+        """Rewrite one item of a FROM clause and put it into the scope."""
+        if isinstance(node, ast.JoinExpr):
+            return self._join(node, scope)
+        if isinstance(node, ast.RangeVar):
+            return self._named(node, scope)
+        if isinstance(node, ast.RangeFunction):
+            return self._function(node, scope)
+        return self._subquery(cast("ast.RangeSubselect", node), scope)
+
+    def _join(self, node: ast.JoinExpr, scope: Scope) -> ast.Node:
+        before = len(scope.sources)
+        node.larg = self._source(cast("ast.Node", node.larg), scope)
+        node.rarg = self._source(cast("ast.Node", node.rarg), scope)
+        for name in words(node.usingClause):
+            for source in scope.sources[before:]:
+                if source.knows(name) or (isinstance(source, Items) and not source.has_schema):
+                    scope.ask(source, name)
+        self._walk_slots(node, scope, "quals")
+        return node
+
+    def _named(self, node: ast.RangeVar, scope: Scope) -> ast.Node:
+        name = cast("str", node.relname)
+        alias = node.alias or ast.Alias(aliasname=name)
+        called = cast("str", alias.aliasname)
+        if name in scope.withs:
+            node.relname, node.alias = WITH + name, alias
+            scope.sources.append(Derived(called, _renamed(scope.withs[name], alias.colnames)))
+            return node
+        if name not in self._relations:
+            raise QueryRefused(f"{name!r} is not an item type that this query may read.")
+        if alias.colnames:
+            raise QueryRefused("An item type's columns cannot be renamed in FROM: use AS in the select list.")
+        items = Items(called, self._relations[name], self._spelled)
+        self.met.append(items)
+        scope.sources.append(items)
+        return ast.RangeSubselect(lateral=False, alias=alias)
+
+    def _function(self, node: ast.RangeFunction, scope: Scope) -> ast.Node:
+        call = cast("Any", node.functions)[0][0]
+        name = words(call.funcname)[-1]
+        node.alias = node.alias or ast.Alias(aliasname=name)
+        called = cast("str", node.alias.aliasname)
+        self._walk(call, scope)
+        columns = ROW_FUNCTIONS[name] or (called,)
+        columns += ("ordinality",) if node.ordinality else ()
+        scope.sources.append(Derived(called, _renamed(columns, node.alias.colnames)))
+        return node
+
+    def _subquery(self, node: ast.RangeSubselect, scope: Scope) -> ast.Node:
+        if node.alias is None:
+            raise QueryRefused("A subquery in FROM needs an alias: (SELECT ...) AS name.")
+        around = scope if node.lateral else Scope(scope.outer, scope.withs)
+        columns = self._select(cast("ast.SelectStmt", node.subquery), around)
+        called = cast("str", node.alias.aliasname)
+        scope.sources.append(Derived(called, _renamed(columns, node.alias.colnames)))
+        return node
+
+    def _walk_slots(self, node: ast.Node, scope: Scope, *slots: str) -> None:
+        for slot in slots:
+            setattr(node, slot, self._walk(getattr(node, slot), scope))
+
+    def _walk(self, value: object, scope: Scope) -> object:
+        """Rewrite what is in an expression, and return what to put in its place."""
+        if isinstance(value, tuple):
+            return tuple(self._walk(part, scope) for part in value)
+        if isinstance(value, ast.ColumnRef):
+            return self._column(value, scope)
+        if isinstance(value, ast.SelectStmt):
+            self._select(value, scope)
+        elif isinstance(value, ast.Node):
+            self._walk_slots(value, scope, *value)
+        return value
+
+    def _column(self, node: ast.ColumnRef, scope: Scope) -> ast.Node:
+        *alias, name = words(node.fields)
+        if alias:
+            source = scope.called(alias[0])
+            if source is None:
+                raise QueryRefused(f"{alias[0]}.{name}: there is no {alias[0]!r} in this FROM.")
+            return _whole(source, scope) if name == "*" else self._ask(source, name, node, scope)
+        sources = scope.meant_by(name)
+        knowing = [source for source in sources if source.knows(name)] or sources
+        if len(knowing) == 1 and knowing[0].alias == name and not knowing[0].knows(name):
+            return _whole(knowing[0], scope) if isinstance(knowing[0], Items) else node
+        for source in knowing:
+            scope.ask(source, name)
+        return node
+
+    def _ask(self, source: Source, name: str, node: ast.ColumnRef, scope: Scope) -> ast.Node:
+        scope.ask(source, name)
+        return node
+
+
+def _whole(source: Source, scope: Scope) -> ast.Node:
+    """All of a row as one value: of an item, the item."""
+    if isinstance(source, Derived):
+        return ast.ColumnRef(fields=(ast.String(sval=source.alias), ast.A_Star()))
+    scope.ask(source, WHOLE)
+    return column(source.alias, WHOLE)
+
+
+def _alias(node: ast.RangeSubselect) -> str:
+    return cast("str", cast("ast.Alias", node.alias).aliasname)
+
+
+def _renamed(columns: Columns, names: tuple[ast.Node, ...] | None) -> Columns:
+    given = words(names)
+    return given + columns[len(given) :]

@@ -1,0 +1,131 @@
+"""A checked query's rows as JSON text, read as the reader's role with an eye on time, rows and bytes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from shared.db.database import Database
+from shared.db.queries.columns import identifier
+from shared.db.queries.reader_schema import sign
+from shared.db.queries.refusals import QueryRefused
+from shared.db.queries.relations import SPREAD, CheckedQuery
+from shared.db.queries.talking import Conversation, Waiting, conversation
+
+_FETCH_BYTES = 1 << 20
+_FETCH_ROWS = 2000
+
+DESCRIBE = "SELECT * FROM ({query}) AS q LIMIT 0"
+
+# Cut where it is too long, so that no row can fill our memory.
+DECLARE = """
+DECLARE rows NO SCROLL CURSOR FOR
+SELECT left(({row})::text, {longest} + 1) FROM ({query}) AS r {names}
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryLimits:
+    """How much one query may ask for."""
+
+    seconds: float = 300.0  # that the database works on it, until the last row
+    rows: int = 10_000_000
+    size_bytes: int = 4 << 30  # of all rows as JSON
+    row_characters: int = 20 << 20
+
+
+def _go_on() -> None:
+    """Nothing is done while waiting."""
+
+
+@contextmanager
+def open_query(
+    database: Database,
+    reader_url: str,
+    checked: CheckedQuery,
+    limits: QueryLimits,
+    *,
+    waiting: Waiting = _go_on,
+) -> Iterator["Rows"]:
+    """The query's rows, to be read inside the `with`, in one snapshot of the database.
+
+    `waiting` is called every half second while the database works on an answer; what it raises ends
+    the query. Raises QueryRefused, here and while rows are read, for what is wrong with the query or
+    beyond the limits, and DatabaseUnavailable.
+    """
+    with database.begin() as session:
+        reads = sign(session, checked.collection_ids)
+    with conversation(reader_url, reads, limits.seconds, waiting) as talk:
+        talk.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        names = [str(column[0]) for column in talk.run(DESCRIBE.format(query=checked.sql)).description or ()]
+        yield Rows(talk, checked, names, limits)
+
+
+class Rows:
+    """JSON objects as text, in the query's order, with every digit as it is stored; to be read once."""
+
+    def __init__(
+        self, talk: Conversation, checked: CheckedQuery, names: list[str], limits: QueryLimits
+    ) -> None:
+        """`names` are the columns as the database calls them."""
+        self._talk = talk
+        self._sql = checked.sql
+        self._limits = limits
+        self._names = _spelled(names, checked)
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """The members of each row in order; None where items are given whole and each has its own."""
+        return None if self._spread else tuple(self._names)
+
+    @property
+    def _spread(self) -> list[str]:
+        return [name for name in self._names if name.startswith(SPREAD)]
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._talk.run(self._declare())
+        row_count = size_bytes = 0
+        for row in self._fetch():
+            row_count, size_bytes = row_count + 1, size_bytes + len(row)
+            self._keep_limits(row_count, size_bytes)
+            yield row
+
+    def _declare(self) -> str:
+        names = f"({', '.join(map(identifier, self._names))})" if self._names else ""
+        row = "row_to_json(r)"
+        if self._spread:
+            # A barred name of ours can hold neither quote nor comma.
+            row = f"to_jsonb(r) - '{{{','.join(self._spread)}}}'::text[]"
+            row += "".join(f" || COALESCE(r.{identifier(name)}, '{{}}')" for name in self._spread)
+        longest = self._limits.row_characters
+        return DECLARE.format(row=row, longest=longest, query=self._sql, names=names)
+
+    def _fetch(self) -> Iterator[bytes]:
+        """Rows, in portions that stay near a megabyte."""
+        portion = 1
+        while rows := self._talk.run(f"FETCH {portion} FROM rows").fetchall():
+            longest = max(len(text) for (text,) in rows)
+            if longest > self._limits.row_characters:
+                raise QueryRefused(f"A row has more than {self._limits.row_characters} characters.")
+            portion = max(1, min(_FETCH_ROWS, 2 * portion, _FETCH_BYTES // longest))
+            yield from (text.encode() for (text,) in rows)
+
+    def _keep_limits(self, row_count: int, size_bytes: int) -> None:
+        if row_count > self._limits.rows:
+            raise QueryRefused(f"The SQL gives more than {self._limits.rows} rows: narrow it down.")
+        if size_bytes > self._limits.size_bytes:
+            raise QueryRefused(f"The SQL gives more than {self._limits.size_bytes} bytes: narrow it down.")
+
+
+def _spelled(names: list[str], checked: CheckedQuery) -> list[str]:
+    """Names as the items or the query spell them, each only once: the second `name` is `name_2`."""
+    spelled: list[str] = []
+    taken = {name for name in names if name.startswith(SPREAD)}
+    for name in names:
+        wanted = unique = checked.spellings.get(name, name)
+        number = 1
+        while unique in taken and not name.startswith(SPREAD):
+            number += 1
+            unique = f"{wanted}_{number}"
+        taken.add(unique)
+        spelled.append(unique)
+    return spelled

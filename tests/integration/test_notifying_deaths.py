@@ -1,0 +1,216 @@
+"""Whatever becomes of the workers that send them, no mail is sent twice for one yes."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from threading import Barrier, Thread
+
+import pytest
+
+from api.usecases.services import Service
+from shared.db import notifications
+from shared.ground import Ground
+from tests.integration import outbox
+from tests.integration.builders import tuned
+from tests.integration.outbox import a_due_mail, delete_job, fate, let_waits_pass, row, run
+from tests.mail_servers import DEADLINE_SECONDS, Conversation, MailServer, mail_server, scripted_server
+from workers.notifying import LEASE_SECONDS, PATIENCE_SECONDS, MailRun
+
+# A worker of its own, so that it can be killed.
+WORKER = """
+import os
+from shared.ground import Ground
+from shared.settings import Settings
+from workers.notifying import notify
+notify(Ground.open(Settings.read(os.environ)), should_stop=lambda: False)
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[MailServer]:
+    with mail_server() as running:
+        yield running
+
+
+@pytest.fixture
+def mailing(ground: Ground, server: MailServer) -> Ground:
+    """The ground with `server` as its mail server and nothing in the outbox."""
+    outbox.empty(ground)
+    return tuned(ground, smtp_url=server.url, mail_from="longshore@example.org")
+
+
+def die_upon(command: str, server: MailServer, environment: dict[str, str]) -> None:
+    """A worker sends mails and is killed while it waits for the answer to `command`."""
+    given = os.environ | environment | {"SMTP_URL": server.url}
+    worker = subprocess.Popen([sys.executable, "-c", WORKER], env=given)
+
+    def kill() -> None:
+        worker.send_signal(signal.SIGKILL)
+        worker.wait(DEADLINE_SECONDS)
+
+    server.upon[command] = kill
+    assert worker.wait(DEADLINE_SECONDS) == -signal.SIGKILL
+    del server.upon[command]
+
+
+def test_a_worker_killed_before_the_mail_leaves_it_to_the_next(
+    mailing: Ground, server: MailServer, service: Service, environment: dict[str, str]
+):
+    job_id = a_due_mail(mailing, service)
+    die_upon("RCPT", server, environment)
+
+    run(mailing)
+    assert (server.mails, fate(mailing, job_id)) == ([], "waiting")
+
+    let_waits_pass(mailing)
+    run(mailing)
+    assert (len(server.mails), fate(mailing, job_id)) == (1, "sent")
+
+
+def test_a_worker_killed_before_the_yes_reaches_it_sends_nothing_twice(
+    mailing: Ground, server: MailServer, service: Service, environment: dict[str, str]
+):
+    """The server has the mail, and nobody is left who could know: given up, not sent again."""
+    job_id = a_due_mail(mailing, service)
+    die_upon("DATA", server, environment)
+
+    run(mailing)
+    assert fate(mailing, job_id) == "being handed over"
+
+    let_waits_pass(mailing)
+    run(mailing)
+    assert (len(server.mails), fate(mailing, job_id)) == (1, "given up")
+    assert row(mailing, job_id).last_error == notifications.UNKNOWN
+
+
+def test_a_connection_lost_before_the_yes_is_tried_again_with_the_same_message_id(
+    mailing: Ground, server: MailServer, service: Service
+):
+    job_id = a_due_mail(mailing, service)
+    heard: list[str] = []
+
+    def drops_in_the_mail(conversation: Conversation) -> None:
+        conversation.agree_until("DATA")
+        conversation.say("354 go ahead")
+        while not heard or not heard[-1].startswith("Message-ID"):
+            heard.append(conversation.hear())
+
+    with scripted_server(drops_in_the_mail) as port:
+        run(tuned(mailing, smtp_url=f"smtp://127.0.0.1:{port}"))
+    assert fate(mailing, job_id) == "waiting"
+    let_waits_pass(mailing)
+    run(mailing)
+
+    [mail] = server.mails
+    assert heard[-1] == f"Message-ID: {mail.message['Message-ID']}"
+    assert fate(mailing, job_id) == "sent"
+
+
+def test_a_worker_whose_lease_ran_out_hands_nothing_over(
+    mailing: Ground, server: MailServer, service: Service
+):
+    job_id = a_due_mail(mailing, service)
+    others: list[bool] = []
+
+    def let_another_send() -> None:
+        del server.upon["RCPT"]
+        let_waits_pass(mailing)
+        others.append(MailRun(mailing).send_next())
+
+    server.upon["RCPT"] = let_another_send
+    run(mailing)
+
+    assert others == [True]
+    assert (len(server.mails), fate(mailing, job_id)) == (1, "sent")
+    assert row(mailing, job_id).attempts == 2
+
+
+def test_two_workers_at_once_send_each_mail_once(mailing: Ground, server: MailServer, service: Service):
+    jobs = {str(a_due_mail(mailing, service)) for _ in range(30)}
+    both_send = Barrier(2, action=server.upon.clear)
+    server.upon["RCPT"] = lambda: both_send.wait(DEADLINE_SECONDS)
+
+    def work() -> None:
+        mail_run = MailRun(mailing)
+        while mail_run.send_next():
+            pass
+
+    workers = [Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(DEADLINE_SECONDS)
+
+    sent = [mail.message["Message-ID"].strip("<>").partition("@")[0] for mail in server.mails]
+    assert sorted(sent) == sorted(jobs)
+
+
+def test_a_slow_mail_server_keeps_one_worker_busy(mailing: Ground, server: MailServer, service: Service):
+    for _ in range(2):
+        a_due_mail(mailing, service)
+    attempts: list[int] = []
+
+    def let_another_try() -> None:
+        run(mailing)
+        attempts.append(len(server.mails))
+
+    server.upon["RCPT"] = let_another_try
+    run(mailing)
+
+    assert attempts == [0, 1]
+    assert len(server.mails) == 2
+
+
+def test_a_job_deleted_meanwhile_is_not_told_about(mailing: Ground, server: MailServer, service: Service):
+    job_id = a_due_mail(mailing, service)
+    server.upon["RCPT"] = lambda: delete_job(mailing, job_id)
+
+    run(mailing)
+
+    assert server.mails == []
+
+
+def test_a_late_yes_counts_though_the_mail_was_given_up(mailing: Ground, service: Service):
+    job_id = a_due_mail(mailing, service)
+    with mailing.database.begin() as session:
+        mail = notifications.claim(session, lease_seconds=LEASE_SECONDS, patience_seconds=PATIENCE_SECONDS)
+        assert mail is not None
+        notifications.begin_handing_over(session, mail, lease_seconds=LEASE_SECONDS)
+    let_waits_pass(mailing)
+    run(mailing)
+    assert fate(mailing, job_id) == "given up"
+
+    with mailing.database.begin() as session:
+        notifications.mark_sent(session, mail)
+
+    assert (fate(mailing, job_id), row(mailing, job_id).last_error) == ("sent", None)
+
+
+def test_a_stale_worker_can_change_nothing(mailing: Ground, service: Service):
+    job_id = a_due_mail(mailing, service)
+    claims = []
+    for _ in range(2):
+        let_waits_pass(mailing)
+        with mailing.database.begin() as session:
+            claims.append(
+                notifications.claim(session, lease_seconds=LEASE_SECONDS, patience_seconds=PATIENCE_SECONDS)
+            )
+    stale = claims[0]
+    assert stale is not None
+
+    with mailing.database.begin() as session:
+        notifications.mark_sent(session, stale)
+        notifications.give_up(session, stale, "stale")
+        notifications.postpone(session, stale, "stale", wait_seconds=1, patience_seconds=PATIENCE_SECONDS)
+
+    assert (fate(mailing, job_id), row(mailing, job_id).last_error) == ("waiting", None)
+
+
+def test_what_a_row_holds_about_a_person_is_not_in_repr(mailing: Ground, service: Service):
+    a_due_mail(mailing, service, reason="secret reason")
+    with mailing.database.begin() as session:
+        mail = notifications.claim(session, lease_seconds=LEASE_SECONDS, patience_seconds=PATIENCE_SECONDS)
+
+    assert not any(word in repr(mail) for word in ("joe", "secret"))

@@ -1,0 +1,129 @@
+"""Mails from the outbox to the mail server, one after the other.
+
+What was answered with yes is never sent again. A connection lost before the answer is no yes: the
+mail is tried again later, with the same Message-ID. A worker lost at that moment leaves nobody
+who knows, and its mail is given up (see `shared.db.notifications`).
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import structlog
+
+from shared.db import notifications
+from shared.db.notifications import ClaimedMail
+from shared.errors import LeaseLost
+from shared.ground import Ground
+from shared.mail.addresses import sender_address
+from shared.mail.composing import compose
+from shared.mail.faults import MailRefused, MailUnavailable
+from shared.mail.reports import JobReport
+from shared.mail.sending import open_mailer
+
+_log = structlog.get_logger()
+
+MAILS_A_RUN = 100
+# Longer than a mail server can take over one mail (see `shared.mail.smtp`).
+LEASE_SECONDS = 600.0
+PATIENCE_SECONDS = 24 * 3600.0
+FIRST_WAIT_SECONDS = 15.0
+LONGEST_WAIT_SECONDS = 1800.0
+
+ShouldStop = Callable[[], bool]
+
+
+def notify(ground: Ground, *, should_stop: ShouldStop) -> None:
+    """Send the mails that are due, up to a bound, until the mail server does not take one.
+
+    Safe to call at any time and any number of times; while another worker sends it does nothing.
+    """
+    run = MailRun(ground)
+    with ground.database.begin() as turn:
+        if not notifications.take_turn(turn):
+            return
+        run.give_up_overdue()
+        for _ in range(MAILS_A_RUN):
+            if should_stop() or not run.send_next():
+                return
+
+
+def wait_seconds(attempts: int) -> float:
+    """How long a mail waits after that many attempts, from 1: doubling, to half an hour."""
+    return float(min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(attempts - 1, 20)))
+
+
+class MailRun:
+    """One worker's way from the outbox to the mail server."""
+
+    def __init__(self, ground: Ground) -> None:
+        """Raises SettingsInvalid, before any mail is touched, where the settings allow no sending."""
+        self._database = ground.database
+        self._sender = sender_address(ground.settings.mail_from)
+        self._mailer = open_mailer(ground.settings.smtp_url)
+
+    def give_up_overdue(self) -> None:
+        """Give up what was tried in vain for a day or cut off while being handed over."""
+        with self._database.begin() as session:
+            overdue = notifications.give_up_overdue(
+                session, patience_seconds=PATIENCE_SECONDS, limit=MAILS_A_RUN
+            )
+        for job_id in overdue:
+            _log.warning("mail_given_up", job_id=str(job_id), reason="overdue")
+
+    def send_next(self) -> bool:
+        """Send the mail that is due longest; False where none is or the mail server does not take it."""
+        with self._database.begin() as session:
+            mail = notifications.claim(
+                session, lease_seconds=LEASE_SECONDS, patience_seconds=PATIENCE_SECONDS
+            )
+        if mail is None:
+            return False
+        with structlog.contextvars.bound_contextvars(job_id=str(mail.job_id), attempts=mail.attempts):
+            return self._send(mail)
+
+    def _send(self, mail: ClaimedMail) -> bool:
+        try:
+            self._hand_over(mail)
+        except LeaseLost:
+            _log.info("mail_left")
+        except MailRefused as refusal:
+            self._give_up(mail, refusal)
+        except MailUnavailable as fault:
+            self._postpone(mail, fault)
+            return False
+        else:
+            self._mark_sent(mail)
+        return True
+
+    def _hand_over(self, mail: ClaimedMail) -> None:
+        message = compose(
+            JobReport.from_json(mail.content),
+            job_id=mail.job_id,
+            sender=self._sender,
+            recipient=mail.recipient,
+            composed_at=mail.created_at,
+        )
+        self._mailer.send(message, before_handing_over=partial(self._begin_handing_over, mail))
+
+    def _begin_handing_over(self, mail: ClaimedMail) -> None:
+        with self._database.begin() as session:
+            notifications.begin_handing_over(session, mail, lease_seconds=LEASE_SECONDS)
+
+    def _mark_sent(self, mail: ClaimedMail) -> None:
+        # Said before it is written down: should the database be gone, the log is the only witness.
+        _log.info("mail_sent")
+        with self._database.begin() as session:
+            notifications.mark_sent(session, mail)
+
+    def _postpone(self, mail: ClaimedMail, fault: MailUnavailable) -> None:
+        wait = wait_seconds(mail.attempts)
+        _log.warning("mail_postponed", reply_code=fault.reply_code, wait_seconds=wait)
+        with self._database.begin() as session:
+            notifications.postpone(
+                session, mail, str(fault), wait_seconds=wait, patience_seconds=PATIENCE_SECONDS
+            )
+
+    def _give_up(self, mail: ClaimedMail, refusal: MailRefused) -> None:
+        _log.warning("mail_given_up", reason="refused", reply_code=refusal.reply_code)
+        with self._database.begin() as session:
+            notifications.give_up(session, mail, str(refusal))
