@@ -7,11 +7,14 @@ from typing import cast
 import structlog
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.datastore import blocks, documents, imports, rejections, routing
 from api.datastore.vocabulary import MEANINGS
 from api.http import documentation, draining, grounds, health, openapi, problems, request_log
 from api.http.arguments import JSON_LIMIT_BYTES
+from api.liquid import errors as liquid_errors
+from api.liquid import oauth
 from shared import logs
 from shared.settings import Settings
 
@@ -42,6 +45,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     logs.configure(settings)
     app = Application("longshore", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = JSON_LIMIT_BYTES + 1
+    _find_callers_address(app, settings)
     _answer_in_order(app)
     grounds.install(app, settings)
     request_log.install(app)
@@ -52,7 +56,16 @@ def create_app(settings: Settings | None = None) -> Flask:
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     app.register_blueprint(documentation.blueprint)
+    liquid_errors.install(app)
+    app.register_blueprint(oauth.blueprint)
     return app
+
+
+def _find_callers_address(app: Flask, settings: Settings) -> None:
+    """Failed logins are counted by address: behind a load balancer everyone would have the same one."""
+    if settings.trusted_proxies:
+        proxied = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)
+        app.wsgi_app = proxied  # type: ignore[method-assign]
 
 
 def _answer_in_order(app: Flask) -> None:

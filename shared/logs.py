@@ -10,6 +10,7 @@ from shared.settings import Settings
 # Libraries that tell each step they take, beside our own lines about what was done.
 _CHATTER = (
     "alembic",
+    "authlib",  # tells names of users and clients
     "celery.app.trace",
     "celery.beat",
     "celery.redirected",

@@ -24,6 +24,7 @@ class Settings:
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
     storage_url: str = field(repr=False)
+    reader_url: str | None = field(default=None, repr=False)
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str = "longshore@localhost"
     public_url: str = "http://localhost:8080"
@@ -40,6 +41,7 @@ class Settings:
     attempts: int = 5
     retry_seconds: float = 1.0
     database_pool: int = 10
+    trusted_proxies: int = 0
     log_format: str = "auto"
     log_level: str = "info"
 
@@ -68,6 +70,7 @@ class _Environment(Schema):
     database_url = fields.String(required=True, data_key="DATABASE_URL")
     redis_url = fields.String(required=True, data_key="REDIS_URL")
     storage_url = fields.String(required=True, data_key="STORAGE_URL")
+    reader_url = fields.String()
     smtp_url = fields.String(data_key="SMTP_URL")
     mail_from = fields.String(validate=validate.Length(min=3))
     public_url = fields.Url(schemes={"http", "https"}, require_tld=False)
@@ -84,6 +87,7 @@ class _Environment(Schema):
     attempts = _positive(fields.Integer)
     retry_seconds = _positive(fields.Float)
     database_pool = _positive(fields.Integer)
+    trusted_proxies = fields.Integer(validate=validate.Range(min=0))
     log_format = fields.String(validate=validate.OneOf(["auto", "console", "json"]))
     log_level = fields.String(validate=validate.OneOf(["debug", "info", "warning", "error"]))
 

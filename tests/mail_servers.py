@@ -1,6 +1,7 @@
 """Mail servers on this machine: one that really takes mails, and ones that misbehave word by word."""
 
 import asyncio
+import select
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -142,6 +143,7 @@ class Conversation:
     """One connection, as the server sees it."""
 
     def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
         self._stream = connection.makefile("rwb")
 
     def say(self, line: str) -> None:
@@ -169,6 +171,10 @@ class Conversation:
         """Say nothing until the client gives up."""
         while self.hear():
             pass
+
+    def is_patient(self, seconds: float) -> bool:
+        """Whether the client neither leaves nor says a word for so long."""
+        return not select.select([self._connection], [], [], seconds)[0]
 
     def close(self) -> None:
         with suppress(OSError):

@@ -12,7 +12,8 @@ from shared.db.exports import ExportLease
 from shared.db.item_types import relations_of
 from shared.db.models import Collection
 from shared.db.queries.checking import check_query
-from shared.db.queries.relations import QueryRefused
+from shared.db.queries.reader import reader_of
+from shared.db.queries.refusals import QueryRefused
 from shared.db.queries.running import QueryLimits, open_query
 from shared.errors import LeaseLost, LongshoreError
 from shared.formats.flattening import flatten
@@ -135,7 +136,7 @@ class ExportRun:
         checked = check_query(self._lease.selection["query"], relations)
         with open_query(
             self._ground.database,
-            settings.reader_url_or_default,
+            reader_of(settings.database_url, settings.reader_url).url,
             checked,
             QueryLimits(),
             waiting=self._look_around,

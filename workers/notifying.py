@@ -73,9 +73,7 @@ class MailRun:
     def send_next(self) -> bool:
         """Send the mail that is due longest; False where none is or the mail server does not take it."""
         with self._database.begin() as session:
-            mail = notifications.claim(
-                session, lease_seconds=LEASE_SECONDS, patience_seconds=PATIENCE_SECONDS
-            )
+            mail = notifications.claim(session, lease_seconds=LEASE_SECONDS)
         if mail is None:
             return False
         with structlog.contextvars.bound_contextvars(job_id=str(mail.job_id), attempts=mail.attempts):

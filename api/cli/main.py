@@ -8,6 +8,7 @@ import sys
 import click
 
 from api.cli import terminal
+from api.cli.clients import clients
 from api.cli.collections import collections
 from api.cli.demo import demo
 from api.cli.imports import import_files
@@ -15,6 +16,7 @@ from api.cli.migrating import migrate
 from api.cli.services import services
 from api.cli.tokens import token
 from api.cli.up import up
+from api.cli.users import users
 from shared.errors import LongshoreError
 
 INTERRUPTED = 130
@@ -33,7 +35,7 @@ def longshore(*, debug: bool) -> None:
     """
 
 
-for command in (up, demo, import_files, token, services, collections, migrate):
+for command in (up, demo, import_files, token, services, collections, users, clients, migrate):
     longshore.add_command(command)
 
 

@@ -1,6 +1,6 @@
 """Lines of an import that could not become documents: in pages, or all of them as a stream."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import orjson
@@ -47,7 +47,7 @@ def list_rejections(query: dict[str, Any], importid: int) -> dict[str, Any] | Re
     return {"data": rejections.list_rejections(current_ground(), current_service(), importid, query["page"])}
 
 
-def _lines(found: Iterator[tuple[RejectedLine, bytes]]) -> Iterator[bytes]:
+def _lines(found: Iterator[tuple[RejectedLine, bytes]]) -> Generator[bytes, None, None]:
     for rejected, original in found:
         text = original.decode("utf-8", "replace").rstrip("\r\n")
         yield orjson.dumps({**_ROW.dump(rejected), "original": text}) + b"\n"

@@ -10,6 +10,14 @@ from shared.instructions import Strategy
 from shared.lifecycle import Status
 
 
+# What the published API knows. The others belong to imports of files, which this door does not show.
+STATUSES = [status for status in Status if status not in (Status.CANCELING, Status.REJECTED)]
+
+
+# An import of this door is in no other; a batch job's may be.
+PUBLISHED = [status for status in Status if status not in (Status.CANCELING, Status.REJECTED)]
+
+
 class Strict(Schema):
     """Refuses properties that it does not know."""
 
@@ -74,7 +82,7 @@ class ImportChangesSchema(Strict):
     strategy = _strategy(attribute="strategies")
     collection = _collection()
     status = fields.String(
-        validate=validate.OneOf([*Status]),
+        validate=validate.OneOf(STATUSES),
         metadata={"description": "`started`, `paused`, `resumed` and `canceled` may be asked for."},
     )
 
@@ -90,7 +98,7 @@ class ImportRowSchema(Schema):
     importid = fields.Integer(required=True, attribute="id", metadata={"minimum": 1})
     strategy = _strategy(required=True, attribute="strategies")
     collection = _collection(required=True)
-    status = fields.String(required=True, validate=validate.OneOf([*Status]))
+    status = fields.String(required=True, validate=validate.OneOf(STATUSES))
     createdDatetime = _moment("created_at", "When it was created.")  # noqa: N815
 
 
@@ -100,7 +108,7 @@ class ImportSchema(Schema):
     importid = fields.Integer(required=True, attribute="id", metadata={"minimum": 1})
     strategy = _strategy(required=True, attribute="strategies")
     collection = _collection(required=True)
-    status = fields.String(required=True, validate=validate.OneOf([*Status]))
+    status = fields.String(required=True, validate=validate.OneOf(STATUSES))
     percentComplete = _count("percent_complete", "Applied bytes of all bytes; 100 only when complete.")  # noqa: N815
     createdDatetime = _moment("created_at", "When it was created.")  # noqa: N815
     startedDatetime = _moment("started_at", "When it was started.")  # noqa: N815

@@ -1,6 +1,7 @@
 """Documents in bulk: a batch's rows in, pages out.
 
-Properties are kept without `documentid`, which is a column; reading puts it back.
+Properties are kept without `documentid`, which is a column; reading puts it back. Whoever writes takes
+the lock of `ANNOUNCE` in an earlier statement: see `shared.db.updates`.
 """
 
 from collections.abc import Iterable
@@ -13,7 +14,10 @@ from sqlalchemy.orm import Session
 from shared.db.copying import copy
 from shared.instructions import Operation
 
-CREATE_STAGED = """
+ANNOUNCE = "LOCK TABLE documents IN ROW EXCLUSIVE MODE"
+
+CREATE_STAGED = f"""
+{ANNOUNCE};
 CREATE TEMPORARY TABLE IF NOT EXISTS staged (
     collection_id integer NOT NULL,
     documentid text COLLATE "C" NOT NULL,
@@ -35,7 +39,7 @@ WITH written AS (
     INSERT INTO documents AS d (collection_id, documentid, properties)
     SELECT collection_id, documentid, properties FROM staged
     ON CONFLICT (collection_id, documentid) DO UPDATE
-       SET properties = d.properties || excluded.properties
+       SET properties = d.properties || excluded.properties, updated_at = DEFAULT
      WHERE d.properties || excluded.properties IS DISTINCT FROM d.properties
     RETURNING d.xmax = 0 AS created
 )
@@ -48,7 +52,7 @@ WITH written AS (
     INSERT INTO documents AS d (collection_id, documentid, properties)
     SELECT collection_id, documentid, properties FROM staged
     ON CONFLICT (collection_id, documentid) DO UPDATE
-       SET properties = excluded.properties
+       SET properties = excluded.properties, updated_at = DEFAULT
      WHERE excluded.properties IS DISTINCT FROM d.properties
     RETURNING d.xmax = 0 AS created
 )
@@ -65,7 +69,7 @@ WITH existing AS MATERIALIZED (
 ),
 written AS (
     UPDATE documents d
-       SET properties = d.properties || e.properties
+       SET properties = d.properties || e.properties, updated_at = DEFAULT
       FROM existing e
      WHERE d.collection_id = e.collection_id AND d.documentid = e.documentid
        AND d.properties || e.properties IS DISTINCT FROM d.properties
@@ -86,6 +90,7 @@ SET LOCAL enable_seqscan = off
 def create_directly(session: Session, encoded: bytes) -> bool:
     """Copy the documents straight in; False, with nothing done, where one of them exists already."""
     savepoint = session.begin_nested()
+    session.execute(text(ANNOUNCE))
     try:
         copy(session, "documents", encoded)
     except psycopg2.errors.UniqueViolation:

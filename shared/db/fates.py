@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from shared.db.documents import ANNOUNCE
 from shared.errors import ConflictOfTransactions
 from shared.fates import Change, Fate, Fates
 
 # Locked in the order of their ids: two batches never wait for each other.
-THERE = """
+THERE = f"""
+{ANNOUNCE};
 SELECT documentid FROM documents
  WHERE collection_id = :collection_id AND documentid = ANY(:documentids)
  ORDER BY documentid FOR UPDATE
@@ -17,13 +19,13 @@ SELECT documentid FROM documents
 
 CHANGE = {
     Change.MERGE: """
-UPDATE documents d SET properties = d.properties || g.properties
+UPDATE documents d SET properties = d.properties || g.properties, updated_at = DEFAULT
   FROM unnest(CAST(:documentids AS text[]), CAST(:properties AS jsonb[])) g (documentid, properties)
  WHERE d.collection_id = :collection_id AND d.documentid = g.documentid
    AND d.properties || g.properties IS DISTINCT FROM d.properties
 """,
     Change.PUT: """
-UPDATE documents d SET properties = g.properties
+UPDATE documents d SET properties = g.properties, updated_at = DEFAULT
   FROM unnest(CAST(:documentids AS text[]), CAST(:properties AS jsonb[])) g (documentid, properties)
  WHERE d.collection_id = :collection_id AND d.documentid = g.documentid
    AND g.properties IS DISTINCT FROM d.properties

@@ -1,11 +1,17 @@
-"""Import rows, always looked up inside one data service."""
+"""Import rows, always looked up inside one data service.
 
-from collections.abc import Sequence
+An import of a file (it has a `reading`) belongs to a batch job, and is looked up by way of the job.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Select, delete, select, text
 from sqlalchemy.orm import Session
 
 from shared.db.models import Import, StorageGarbage
+
+NEXT_ID = "SELECT nextval(pg_get_serial_sequence('imports', 'id'))"
 
 # Imports that were to be canceled by a worker that is gone.
 ABANDONED_CANCELS = """
@@ -40,6 +46,28 @@ def add(session: Session, *, service_id: int, collection_id: int, strategies: li
     return row
 
 
+def next_id(session: Session) -> int:
+    """An id for an import that will be added later, and that no other import will have."""
+    return int(session.execute(text(NEXT_ID)).scalar_one())
+
+
+def add_of_file(
+    session: Session, import_id: int, *, service_id: int, collection_id: int, reading: Mapping[str, Any]
+) -> Import:
+    """A new import of a file, configuring."""
+    row = Import(
+        id=import_id,
+        service_id=service_id,
+        collection_id=collection_id,
+        strategies=["create", "update"],
+        reading=dict(reading),
+    )
+    session.add(row)
+    session.flush()
+    session.refresh(row)
+    return row
+
+
 def get(session: Session, service_id: int, import_id: int) -> Import | None:
     """The data service's import, or None."""
     return session.scalars(_one(service_id, import_id)).one_or_none()
@@ -55,7 +83,7 @@ def page(session: Session, service_id: int, *, number: int, size: int) -> Sequen
     """Page `number`, from 1, of the data service's imports, newest first."""
     found = (
         select(Import)
-        .where(Import.service_id == service_id)
+        .where(Import.service_id == service_id, Import.reading.is_(None))
         .order_by(Import.id.desc())
         .limit(size)
         .offset((number - 1) * size)
@@ -67,9 +95,14 @@ def remove(session: Session, service_id: int, import_id: int) -> bool:
     """Delete the import with all that is its own and note its bytes as garbage; False where it is not."""
     if lock(session, service_id, import_id) is None:
         return False
+    discard(session, import_id)
+    return True
+
+
+def discard(session: Session, import_id: int) -> None:
+    """Delete an import of any kind, and the job it serves, and note its bytes as garbage."""
     session.add(StorageGarbage(import_id=import_id))
     session.execute(delete(Import).where(Import.id == import_id))
-    return True
 
 
 def due(session: Session, *, limit: int) -> list[int]:
@@ -83,4 +116,6 @@ def abandoned_cancels(session: Session, *, limit: int) -> list[int]:
 
 
 def _one(service_id: int, import_id: int) -> Select[Import]:
-    return select(Import).where(Import.id == import_id, Import.service_id == service_id)
+    return select(Import).where(
+        Import.id == import_id, Import.service_id == service_id, Import.reading.is_(None)
+    )

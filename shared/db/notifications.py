@@ -24,7 +24,6 @@ _SENDING_LOCK = 7_205_759_405
 
 UNKNOWN = "A worker stopped while it handed the mail over: the mail server may have taken it or not."
 
-# What was due for a day is tried once still, where nobody tried before.
 CLAIM = """
 UPDATE notifications
    SET attempts = attempts + 1, due_at = clock_timestamp() + :lease
@@ -32,7 +31,6 @@ UPDATE notifications
        SELECT job_id FROM notifications
         WHERE sent_at IS NULL AND given_up_at IS NULL AND sending_since IS NULL
           AND due_at <= clock_timestamp()
-          AND (attempts = 0 OR created_at + :patience > clock_timestamp())
         ORDER BY due_at, job_id LIMIT 1
           FOR UPDATE SKIP LOCKED)
 RETURNING job_id, recipient, content, created_at, attempts
@@ -65,6 +63,7 @@ UPDATE notifications SET given_up_at = clock_timestamp(), sending_since = NULL, 
  WHERE job_id = :job_id AND attempts = :attempts AND sent_at IS NULL AND given_up_at IS NULL
 """
 
+# What nobody tried in a day is tried once still.
 GIVE_UP_OVERDUE = """
 UPDATE notifications
    SET given_up_at = clock_timestamp(),
@@ -118,9 +117,9 @@ def are_due(session: Session) -> bool:
     return session.execute(text(ARE_DUE)).first() is not None
 
 
-def claim(session: Session, *, lease_seconds: float, patience_seconds: float) -> ClaimedMail | None:
+def claim(session: Session, *, lease_seconds: float) -> ClaimedMail | None:
     """Take the mail that has been due longest; None where none is."""
-    claimed = session.execute(text(CLAIM), _spans(lease=lease_seconds, patience=patience_seconds))
+    claimed = session.execute(text(CLAIM), _spans(lease=lease_seconds))
     row = claimed.one_or_none()
     return None if row is None else ClaimedMail(**row._mapping)
 

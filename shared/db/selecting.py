@@ -21,6 +21,7 @@ SELECT = """
 SELECT documentid, properties::text FROM documents WHERE collection_id = %(collection_id)s
 """
 MATCHING = " AND properties ->> %(field_{number})s = ANY(%(values_{number})s)"
+COUNT = "SELECT count(*) FROM ({query}) AS documents"
 IN_ORDER = " ORDER BY documentid"
 
 
@@ -33,7 +34,7 @@ def count(session: Session, collection_id: int, filters: Mapping[str, Sequence[s
     """How many documents `stream` gives."""
     query, given = _query(collection_id, filters)
     with _driver(session).cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM ({query}) AS documents", given)
+        cursor.execute(COUNT.format(query=query), given)
         [(found,)] = cursor.fetchall()
         return int(found)
 

@@ -295,7 +295,7 @@ def test_a_line_longer_than_any_batch_is_no_failure(ground: Ground, service: Ser
 def test_a_failure_among_the_halves_of_a_refused_batch_changes_no_count(
     ground: Ground, service: Service, refuse: Refuse, disturbed: bool
 ):
-    """Resumed in the middle of the halves, batches had other ends, and folding hid a line from the database."""
+    """Resumed among the halves, batches had other ends, and folding hid a line from the database."""
     fours = tuned(ground, batch_lines=4)
     poison = b'{"documentid":"%s","p":1e-20000}'
     lines = [poison % b"q", *(b'{"documentid":"%s"}' % x for x in (b"x", b"a", b"y")), poison % b"a", b"{}"]

@@ -137,6 +137,22 @@ def test_nothing_after_the_yes_makes_it_a_no(script: Callable[[Conversation], No
         mailer_of(port).send(a_message(), before_handing_over=Handover())
 
 
+def test_the_last_answer_is_given_more_time():
+    """A server may look for viruses first; whoever does not wait for its yes sends the mail again."""
+    patient: list[bool] = []
+
+    def takes_its_time(conversation: Conversation) -> None:
+        conversation.agree_until("DATA")
+        conversation.hear_the_mail()
+        patient.append(conversation.is_patient(0.6))
+        conversation.say("250 taken")
+
+    with scripted_server(takes_its_time) as port:
+        mailer_of(port, reply_seconds=0.2).send(a_message(), before_handing_over=Handover())
+
+    assert patient == [True]
+
+
 def test_a_server_that_is_away_is_not_handed_anything():
     handover = Handover()
     with scripted_server(greets_nobody) as port:

@@ -1,6 +1,13 @@
 """The rows that people think about, as typed models. Documents have none: they are handled in bulk."""
 
-from shared.db.models.accounts import OAuthClient, OAuthClientCommunity, OAuthToken, User, UserCommunity
+from shared.db.models.accounts import (
+    LoginFailures,
+    OAuthClient,
+    OAuthClientCommunity,
+    OAuthToken,
+    User,
+    UserCommunity,
+)
 from shared.db.models.base import Base
 from shared.db.models.imports import Block, Import, ImportEvent, RejectedLine, StorageGarbage
 from shared.db.models.jobs import BatchJob, Export, ExportFile, Notification
@@ -16,6 +23,7 @@ __all__ = [
     "ExportFile",
     "Import",
     "ImportEvent",
+    "LoginFailures",
     "Notification",
     "OAuthClient",
     "OAuthClientCommunity",

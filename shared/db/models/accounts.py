@@ -82,3 +82,14 @@ class OAuthToken(Base):
     refresh_expires_at: Mapped[datetime | None]
     refreshed_at: Mapped[datetime | None]  # when its refresh token was used
     revoked_at: Mapped[datetime | None]
+
+
+class LoginFailures(Base):
+    """How often an account or an address has failed to log in lately, by the hash of its name."""
+
+    __tablename__ = "login_failures"
+
+    subject: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    failures: Mapped[int] = mapped_column(Integer)
+    last_at: Mapped[datetime] = mapped_column(index=True)
+    blocked_until: Mapped[datetime]

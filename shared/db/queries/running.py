@@ -91,13 +91,18 @@ class Rows:
 
     def _declare(self) -> str:
         names = f"({', '.join(map(identifier, self._names))})" if self._names else ""
-        row = "row_to_json(r)"
-        if self._spread:
-            # A barred name of ours can hold neither quote nor comma.
-            row = f"to_jsonb(r) - '{{{','.join(self._spread)}}}'::text[]"
-            row += "".join(f" || COALESCE(r.{identifier(name)}, '{{}}')" for name in self._spread)
         longest = self._limits.row_characters
-        return DECLARE.format(row=row, longest=longest, query=self._sql, names=names)
+        return DECLARE.format(row=self._row(), longest=longest, query=self._sql, names=names)
+
+    def _row(self) -> str:
+        """One row as JSON: its columns, and among them the members of items that are given whole."""
+        items = [f"COALESCE(r.{identifier(name)}, '{{}}')" for name in self._spread]
+        if not items:
+            return "row_to_json(r)"
+        if len(items) < len(self._names):
+            # These names are ours: neither quote nor comma is in them.
+            items.insert(0, f"(to_jsonb(r) - '{{{','.join(self._spread)}}}'::text[])")
+        return " || ".join(items)
 
     def _fetch(self) -> Iterator[bytes]:
         """Rows, in portions that stay near a megabyte."""

@@ -92,7 +92,16 @@ CREATE TABLE oauth_tokens (
 CREATE INDEX ix_oauth_tokens_family ON oauth_tokens (family);
 CREATE INDEX ix_oauth_tokens_user_id ON oauth_tokens (user_id);
 CREATE INDEX ix_oauth_tokens_client_id ON oauth_tokens (client_id);
-CREATE INDEX ix_oauth_tokens_service_id ON oauth_tokens (service_id)
+CREATE INDEX ix_oauth_tokens_service_id ON oauth_tokens (service_id);
+
+CREATE TABLE login_failures (
+    subject bytea NOT NULL,
+    failures integer NOT NULL,
+    last_at timestamptz NOT NULL,
+    blocked_until timestamptz NOT NULL,
+    CONSTRAINT pk_login_failures PRIMARY KEY (subject)
+);
+CREATE INDEX ix_login_failures_last_at ON login_failures (last_at)
 """
 
 JOBS = """

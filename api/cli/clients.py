@@ -1,0 +1,61 @@
+"""`longshore clients`: programs that ask for tokens of the Liquid Decisions API."""
+
+from pathlib import Path
+
+import click
+
+from api.cli import terminal
+from api.cli.options import connected, data_dir_option, json_option
+from api.cli.secrets import secret_option
+from api.usecases import accounts
+
+
+@click.group()
+def clients() -> None:
+    """Add and list OAuth clients of the Liquid Decisions API."""
+
+
+@clients.command("add")
+@click.argument("client_id", metavar="ID")
+@secret_option("--secret", "The client's secret")
+@click.option(
+    "--community",
+    "communities",
+    multiple=True,
+    help="A data service that the client may reach without a user. May be repeated.",
+)
+@data_dir_option
+@json_option
+def add(
+    *, client_id: str, secret: str, communities: tuple[str, ...], data_dir: Path | None, as_json: bool
+) -> None:
+    """Add a client.
+
+    Users log in through it with their own communities; for itself it has those given here.
+
+    \b
+    Examples:
+      longshore clients add LiquidDecisions
+      longshore clients add nightly --secret S --community films
+    """
+    with connected(data_dir) as ground:
+        client = accounts.add_client(ground, client_id, secret, communities)
+    if as_json:
+        terminal.print_json({"client": client.id, "communities": list(communities)})
+    else:
+        terminal.out().print(f"Added {client.id}.")
+
+
+@clients.command("list")
+@data_dir_option
+@json_option
+def list_all(*, data_dir: Path | None, as_json: bool) -> None:
+    """Print all clients, one a line, each with the communities it may reach without a user."""
+    with connected(data_dir) as ground:
+        found = accounts.list_clients(ground)
+    if as_json:
+        listed = [{"client": client.name, "communities": list(client.communities)} for client in found]
+        terminal.print_json({"clients": listed})
+    else:
+        for client in found:
+            terminal.out().print("  ".join([client.name, *client.communities]))

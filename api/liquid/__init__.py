@@ -1,0 +1,1 @@
+"""The door that speaks the Liquid Decisions API: everything under /ls/api."""

@@ -1,0 +1,92 @@
+"""Tokens: asked for, validated, described and given a community, under /ls/api/oauth2."""
+
+from datetime import UTC, datetime
+
+from authlib.oauth2.rfc6749 import InvalidRequestError
+from authlib.oauth2.rfc6750 import InsufficientScopeError
+from flask import Blueprint, Response, request
+
+from api.http.grounds import current_ground
+from api.liquid import errors
+from api.liquid.admission import authenticate, current_access
+from api.liquid.oauth_grants import TokenRequest, TokenServer, client_credentials
+from api.usecases import access
+from api.usecases.access import CommunityRefused
+from api.usecases.logins import Origin
+from api.usecases.services import Service
+
+FORM = "Expected form fields (application/x-www-form-urlencoded)"
+
+blueprint = Blueprint("liquid_oauth", __name__, url_prefix="/ls/api/oauth2")
+errors.speak(blueprint)
+server = TokenServer()
+
+
+@blueprint.before_request
+def _authenticate() -> None:
+    if request.endpoint != f"{blueprint.name}.token":
+        authenticate()
+
+
+@blueprint.post("/token")
+def token() -> Response:
+    """Tokens for a password, for a client, or for a refresh token."""
+    form = _form()
+    if not form.get("grant_type"):
+        raise InvalidRequestError(f"Missing 'grant_type' in request. {FORM}.")
+    credentials = client_credentials(form, request.headers.get("Authorization"))
+    origin = Origin(request.remote_addr, datetime.now(UTC))
+    answered: Response = server.create_token_response(
+        TokenRequest(current_ground(), origin, form, credentials)
+    )
+    return answered
+
+
+@blueprint.route("/validate", methods=["GET", "POST"])
+def validate() -> Response:
+    """That the token is good, and what it opens."""
+    return token_info()
+
+
+@blueprint.post("/tokenInfo")
+def token_info() -> Response:
+    """Whose token it is, and for which community. Nobody can log in as somebody else, so both ids agree."""
+    return _described(current_access().service)
+
+
+@blueprint.post("/setCommunity")
+def set_community() -> Response:
+    """Choose the token's community among those granted."""
+    name = _form().get("community", "").strip()
+    if not name:
+        raise InvalidRequestError(f"Missing 'community' in request. {FORM}.")
+    return _described(_choose(name))
+
+
+@blueprint.post("/setProperties")
+def set_properties() -> Response:
+    """What a device tells about itself is taken and not kept; a community in it is chosen."""
+    name = _form().get("community", "").strip()
+    return _described(_choose(name) if name else current_access().service)
+
+
+def _form() -> dict[str, str]:
+    """The form's fields. RFC 6749, section 3.2: none may come twice. Raises InvalidRequestError."""
+    for name, values in request.form.lists():
+        if len(values) > 1:
+            raise InvalidRequestError(f"Multiple {errors.tellable(name)} in request.")
+    return request.form.to_dict()
+
+
+def _choose(name: str) -> Service:
+    try:
+        return access.choose_community(current_ground(), current_access(), name)
+    except CommunityRefused as error:
+        raise InsufficientScopeError(errors.tellable(str(error))) from error
+
+
+def _described(service: Service | None) -> Response:
+    holder = current_access().holder
+    name = holder.user.email if holder.user else holder.client_id
+    community = service.name if service else None
+    return errors.answer(200, {"userId": name, "authenticatedUserId": name, "community": community})

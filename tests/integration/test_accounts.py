@@ -1,0 +1,74 @@
+"""Users and clients: names that may be, names that may not, and what each has been granted."""
+
+from itertools import count
+
+import pytest
+
+from api.usecases import accounts
+from shared.errors import NameRefused, NameTaken, ServiceNotFound
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def email():
+    return f"ann-{next(_numbers)}@example.org"
+
+
+@pytest.fixture
+def user(ground, service, email):
+    """A user who has been granted `service`."""
+    return accounts.add_user(ground, email, "right", [service.name])
+
+
+def test_a_user_is_listed_with_the_communities_granted(ground, service, email):
+    accounts.add_user(ground, f" {email.upper()}", "p")
+    accounts.grant_user(ground, email, [service.name.upper(), service.name])
+
+    assert (email, [service.name]) in [(name, list(names)) for name, names in accounts.list_users(ground)]
+
+
+def test_a_client_is_listed_with_the_communities_granted(ground, service):
+    accounts.add_client(ground, f"app-{service.name}", "s", [service.name])
+    accounts.add_client(ground, f"bare-{service.name}", "s")
+
+    listed = {name: list(names) for name, names in accounts.list_clients(ground)}
+    assert listed[f"app-{service.name}"] == [service.name]
+    assert listed[f"bare-{service.name}"] == []
+
+
+def test_a_name_is_taken_once(ground, user, service):
+    accounts.add_client(ground, f"app-{service.name}", "s")
+
+    with pytest.raises(NameTaken):
+        accounts.add_user(ground, user.email.upper(), "other")
+    with pytest.raises(NameTaken):
+        accounts.add_client(ground, f"app-{service.name}", "other")
+
+
+@pytest.mark.parametrize(
+    "address", ["", "ann", "ann@", "a b@example.org", "a\0@example.org", "x" * 300 + "@b.org"]
+)
+def test_a_user_is_named_by_an_address(ground, address):
+    with pytest.raises(NameRefused, match="e-mail address"):
+        accounts.add_user(ground, address, "p")
+
+
+@pytest.mark.parametrize("client_id", ["", "a b", "a:b", "ä", "x" * 129])
+def test_a_client_is_named_by_what_http_basic_can_carry(ground, client_id):
+    with pytest.raises(NameRefused, match="client's id"):
+        accounts.add_client(ground, client_id, "s")
+
+
+def test_an_empty_secret_is_refused(ground, email):
+    with pytest.raises(NameRefused, match="empty"):
+        accounts.add_user(ground, email, "")
+    with pytest.raises(NameRefused, match="empty"):
+        accounts.add_client(ground, "empty", "")
+
+
+def test_with_an_unknown_community_there_is_no_user(ground, email):
+    with pytest.raises(ServiceNotFound):
+        accounts.add_user(ground, email, "p", ["nowhere"])
+    with pytest.raises(accounts.UserNotFound):
+        accounts.grant_user(ground, email, [])
