@@ -8,7 +8,8 @@ import pytest
 
 from api.usecases.collections import add_collection
 from api.usecases.services import Service, add_service
-from shared.db.migrate import migrate
+from shared.db.migrate import migrate, prepare_reader
+from shared.db.queries.reader import reader_of
 from shared.embedded.services import ServiceUrls, embedded_services
 from shared.ground import Ground
 from shared.settings import Settings
@@ -44,6 +45,7 @@ def ground(settings: Settings) -> Iterator[Ground]:
     """The ground on a migrated database."""
     opened = Ground.open(settings)
     migrate(opened.database)
+    prepare_reader(opened.database, reader_of(settings.database_url, settings.reader_url))
     yield opened
     opened.close()
 

@@ -1,5 +1,6 @@
 """`longshore migrate`: brings the database's schema to this release."""
 
+import os
 from pathlib import Path
 
 import click
@@ -8,6 +9,8 @@ from api.cli import terminal
 from api.cli.options import data_dir_option, database_url, json_option
 from shared.db import migrate as migrations
 from shared.db.database import Database
+from shared.db.queries.reader import reader_of
+from shared.db.queries.refusals import ReaderRefused
 
 
 @click.command()
@@ -22,12 +25,25 @@ def migrate(*, data_dir: Path | None, as_json: bool) -> None:
     Example:
       DATABASE_URL=postgresql://longshore@db/longshore longshore migrate
     """
-    database = Database(database_url(data_dir), pool_size=1)
+    url = database_url(data_dir)
+    database = Database(url, pool_size=1)
     try:
         version = migrations.migrate(database)
+        refusal = _prepare_reader(database, url)
     finally:
         database.close()
     if as_json:
-        terminal.print_json({"version": version})
+        terminal.print_json({"version": version, "reader": refusal or "ready"})
     else:
         terminal.out().print(f"The schema is at version {version}.")
+        if refusal:
+            terminal.err().print(f"Exports take no sqlQuery: {refusal}")
+
+
+def _prepare_reader(database: Database, url: str) -> str | None:
+    """Why clients' queries cannot be run; None where they can."""
+    try:
+        migrations.prepare_reader(database, reader_of(url, os.environ.get("LONGSHORE_READER_URL")))
+    except ReaderRefused as refusal:
+        return str(refusal)
+    return None

@@ -18,7 +18,9 @@ from api.cli.stack_folder import RunningStack, StackFolder
 from api.cli.stack_services import Foundation, lay_foundation
 from api.cli.supervisor import Report, Supervisor
 from api.usecases import services, tokens
-from shared.db.migrate import migrate
+from shared.db.migrate import migrate, prepare_reader
+from shared.db.queries.reader import reader_of
+from shared.db.queries.refusals import ReaderRefused
 from shared.embedded.process import CannotStart
 from shared.embedded.sockets import remove_socket_folder
 from shared.errors import ServiceNotFound
@@ -91,12 +93,15 @@ class Stack:
         try:
             report("Database schema")
             migrate(ground.database)
+            _prepare_reader(ground, report)
             self._service = settings.default_service
             self._token = make_token(ground, self._service)
         finally:
             ground.close()
         report(f"API, {options.workers} worker{'s' * (options.workers != 1)} and beat")
-        self._start_programs(options.workers, self._foundation.environment(environment))
+        # Links in mails and answers lead back to this stack, unless it is known by another name.
+        own = {"LONGSHORE_PUBLIC_URL": self._url} | self._foundation.environment(environment)
+        self._start_programs(options.workers, own)
         self._describe()
 
     @property
@@ -168,6 +173,13 @@ class Stack:
 
     def _describe(self) -> None:
         self._folder.describe(self.description)
+
+
+def _prepare_reader(ground: Ground, report: Report) -> None:
+    try:
+        prepare_reader(ground.database, reader_of(ground.settings.database_url, ground.settings.reader_url))
+    except ReaderRefused as refusal:
+        report(f"Database schema: exports take no sqlQuery. {refusal}")
 
 
 def make_token(ground: Ground, name: str) -> str:

@@ -55,6 +55,7 @@ class StackFolder:
         self.postgres = self.path / "postgres"
         self.redis = self.path / "redis"
         self.blocks = self.path / "blocks"
+        self.mails = self.path / "mails"
         self.run = self.path / "run"
         self._lock = self.path / "lock"
         self._description = self.path / "stack.json"

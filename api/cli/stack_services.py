@@ -54,6 +54,7 @@ def lay_foundation(folder: StackFolder, given: Mapping[str, str]) -> Foundation:
         "DATABASE_URL": postgres.url,
         "REDIS_URL": redis.url,
         "STORAGE_URL": f"file://{quote(str(folder.blocks))}",
+        "SMTP_URL": f"file://{quote(str(folder.mails))}",
     }
     embedded = []
     if not given.get("DATABASE_URL"):

@@ -77,6 +77,7 @@ def _introduce(stack: RunningStack, options: StackOptions, seconds: float) -> No
         {
             "data service": stack.service,
             "data kept in": str(options.folder.absolute()),
+            "mails": _spell_mails(options.folder),
             "documentation": f"{stack.url}/docs",
             "token": stack.token,
         }
@@ -89,6 +90,12 @@ def _introduce(stack: RunningStack, options: StackOptions, seconds: float) -> No
     console.print(f"  curl -sS -H 'Authorization: Bearer {stack.token}' {stack.url}/__resources/imports")
     console.print()
     console.print("Ctrl-C stops everything and keeps the data.", style="dim")
+
+
+def _spell_mails(folder: Path) -> str:
+    if os.environ.get("SMTP_URL"):
+        return "sent by SMTP_URL"
+    return f"kept as .eml files in {folder.absolute() / 'mails'}"
 
 
 def _print_facts(facts: dict[str, str]) -> None:

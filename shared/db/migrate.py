@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.db.database import Database
+from shared.db.queries.reader import Reader, ensure_reader
 
 # Any number, the same in every release: whoever migrates holds this lock until COMMIT.
 _MIGRATION_LOCK = 7_205_759_403
@@ -26,6 +27,16 @@ def migrate(database: Database) -> str:
         config.attributes["connection"] = session.connection()
         command.upgrade(config, "head")
         return newest_version()
+
+
+def prepare_reader(database: Database, reader: Reader) -> None:
+    """Make the role that runs clients' queries, or bring it up to date. Raises ReaderRefused.
+
+    A step of its own: where the database's owner may make no roles, everything else works without.
+    """
+    with database.begin() as session:
+        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        ensure_reader(session, reader)
 
 
 def is_migrated(database: Database) -> bool:

@@ -8,14 +8,13 @@ import psycopg2
 from psycopg2.extensions import connection
 from sqlalchemy import text
 
-from api.usecases.collections import add_collection
+from api.usecases.collections import add_collection, find_collection
 from api.usecases.services import Service
 from shared.db.queries.checking import check_query
 from shared.db.queries.reader import Reader, ensure_reader, reader_of
 from shared.db.queries.reader_schema import sign
 from shared.db.queries.relations import ItemRelation
 from shared.db.queries.running import QueryLimits, open_query
-from shared.db.services import get_collection
 from shared.ground import Ground
 
 _INSERT = "INSERT INTO documents VALUES (:collection_id, :documentid, :properties)"
@@ -32,14 +31,13 @@ def prepared_reader(ground: Ground) -> Reader:
 def a_collection(ground: Ground, service: Service, path: str, documents: Mapping[str, object]) -> int:
     """A new collection with these documents, each a JSON text or what becomes one; returns its id."""
     add_collection(ground, service, path)
+    collection_id = find_collection(ground, service, path)
     with ground.database.begin() as session:
-        collection = get_collection(session, service.id, path)
-        assert collection is not None
         for documentid, properties in documents.items():
             given = properties if isinstance(properties, str) else orjson.dumps(properties).decode()
-            values = {"collection_id": collection.id, "documentid": documentid, "properties": given}
+            values = {"collection_id": collection_id, "documentid": documentid, "properties": given}
             session.execute(text(_INSERT), values)
-        return collection.id
+    return collection_id
 
 
 def ask(

@@ -99,8 +99,8 @@ class BatchJob(Base):
 class Notification(Base):
     """The mail about a job's end: one row a job, sent at most once.
 
-    `sending_since` is set before the mail server is spoken to. A row that stays so was cut off between
-    the server's answer and ours.
+    `sending_since` is set right before the mail is handed over. A row that stays so was cut off there:
+    whether the server took it is unknown.
     """
 
     __tablename__ = "notifications"

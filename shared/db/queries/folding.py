@@ -36,17 +36,23 @@ def _folded(value: object) -> object:
 
 
 def spelled_columns(sql: str, root: ast.Node) -> dict[str, str]:
-    """Columns as the text spells them: the grammar itself has folded what is not quoted."""
+    """Columns as the text spells them: the grammar itself has folded what is not quoted.
+
+    Where it spells one in several ways, quotes win, then the first.
+    """
     tokens = [token for token in parser.scan(sql) if token.name not in _COMMENTS]
     places = {token.start: index for index, token in enumerate(tokens)}
-    spelled: dict[str, str] = {}
+    found = []
     for node, _ in descendants(root):
         if isinstance(node, ast.ColumnRef):
             names = words(node.fields)
-            last = places[node.location or 0] + 2 * (len(names) - 1)  # name, dot, name
-            written = sql[tokens[last].start : tokens[last].end + 1]
-            same = fold(written) == fold(names[-1])  # not quoted, and without escapes
-            spelled.setdefault(fold(names[-1]), written if same else names[-1])
+            token = tokens[places[node.location or 0] + 2 * (len(names) - 1)]  # name, dot, name
+            written = sql[token.start : token.end + 1]
+            is_bare = fold(written) == names[-1]
+            found.append((is_bare, token.start, written if is_bare else names[-1]))
+    spelled: dict[str, str] = {}
+    for _, _, name in sorted(found):
+        spelled.setdefault(fold(name), name)
     return spelled
 
 

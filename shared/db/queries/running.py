@@ -98,10 +98,10 @@ class Rows:
         """One row as JSON: its columns, and among them the members of items that are given whole."""
         items = [f"COALESCE(r.{identifier(name)}, '{{}}')" for name in self._spread]
         if not items:
-            return "row_to_json(r)"
+            return "row_to_json(r.*)"
         if len(items) < len(self._names):
             # These names are ours: neither quote nor comma is in them.
-            items.insert(0, f"(to_jsonb(r) - '{{{','.join(self._spread)}}}'::text[])")
+            items.insert(0, f"(to_jsonb(r.*) - '{{{','.join(self._spread)}}}'::text[])")
         return " || ".join(items)
 
     def _fetch(self) -> Iterator[bytes]:

@@ -1,0 +1,272 @@
+"""Clients' SQL on real documents: what comes out, typed and untyped, and what is too much."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from api.usecases.services import Service
+from shared.db.queries.checking import check_query
+from shared.db.queries.reader import Reader
+from shared.db.queries.refusals import QueryRefused
+from shared.db.queries.relations import Field, ItemRelation
+from shared.db.queries.running import QueryLimits, open_query
+from shared.ground import Ground
+from tests.integration.querying import a_collection, ask, ask_texts, prepared_reader
+
+MOVIES = {
+    "1": '{"name": "Jaws", "year": 1975, "price": 12345678901234567890.10, "seen": true,'
+    ' "releasedAt": "1975-06-20T05:00:00+0000", "cast": [{"actor": "Roy"}, {"actor": "Lee"}]}',
+    "2": {"name": "alien", "year": "1979", "price": "7.50", "seen": "TRUE", "releasedAt": "1979-05-25"},
+    "3": {"name": None, "year": 12.5, "price": "cheap", "seen": "maybe", "releasedAt": "1975-02-31"},
+}
+RATINGS = {
+    "a": {"movieId": "1", "Stars": 5, "tags": {"mood": "tense"}},
+    "b": {"movieId": "1", "Stars": 3},
+    "c": {"movieId": "2", "Stars": 4},
+}
+FIELDS = [
+    Field("movieId"),
+    Field("name"),
+    Field("year", "int"),
+    Field("price", "decimal"),
+    Field("seen", "boolean"),
+    Field("releasedAt", "datetime"),
+    Field("cast", "list"),
+]
+
+
+@pytest.fixture
+def reader(ground: Ground) -> Reader:
+    return prepared_reader(ground)
+
+
+@pytest.fixture
+def relations(ground: Ground, service: Service, reader: Reader) -> Mapping[str, ItemRelation]:
+    """Movies, which have a schema, and ratings, which have none."""
+    movies = ItemRelation(a_collection(ground, service, "/Movie", MOVIES), FIELDS, key="movieId")
+    ratings = ItemRelation(a_collection(ground, service, "/Rating", RATINGS))
+    return {"demo_entity_movie": movies, "movie": movies, "rating": ratings}
+
+
+ANSWERS: dict[str, tuple[str, list[Any]]] = {
+    "as the clients write it": (
+        "SELECT m.name FROM Demo_entity_Movie m ORDER BY m.name LIMIT 250",
+        [{"name": "Jaws"}, {"name": "alien"}, {"name": None}],
+    ),
+    "names in any case": (
+        'SELECT MOVIEID, "NAME", RelEASEDat FROM MOVIE WHERE "Year" = 1979',
+        [{"movieId": "2", "name": "alien", "releasedAt": "1979-05-25"}],
+    ),
+    "names in any case without a schema": (
+        'SELECT r.movieid, STARS, r."Stars" AS "Number of Stars" FROM rating r WHERE MOVIEID = \'2\'',
+        [{"movieid": "2", "Stars": 4, "Number of Stars": 4}],
+    ),
+    "typed": (
+        "SELECT year + 1 AS y, price * 2 AS p, NOT seen AS s, releasedAt < '1976-01-01' AS r"
+        " FROM movie ORDER BY y",
+        [
+            {"y": 1976, "p": Decimal("24691357802469135780.20"), "s": False, "r": True},
+            {"y": 1980, "p": 15, "s": False, "r": False},
+            {"y": None, "p": None, "s": None, "r": None},
+        ],
+    ),
+    "nested values": (
+        "SELECT m.cast, m.cast->0->>'actor' AS first FROM movie m WHERE movieid = '1'",
+        [{"cast": [{"actor": "Roy"}, {"actor": "Lee"}], "first": "Roy"}],
+    ),
+    "the whole item": (
+        "SELECT data FROM rating WHERE stars = '3'",
+        [{"data": {"documentid": "b", **RATINGS["b"]}}],
+    ),
+    "the row is the item": (
+        "SELECT r, to_jsonb(r) = r.data AS same FROM rating r WHERE documentid = 'b'",
+        [{"r": {"documentid": "b", **RATINGS["b"]}, "same": True}],
+    ),
+    "all of an item without a schema": (
+        "SELECT * FROM rating ORDER BY documentid LIMIT 1",
+        [{"documentid": "a", **RATINGS["a"]}],
+    ),
+    "all of it and more": (
+        "SELECT r.*, upper(tags->>'mood') AS mood FROM rating r CROSS JOIN LATERAL"
+        " (SELECT r.data->'tags' AS tags) t WHERE documentid = 'a'",
+        [{"documentid": "a", **RATINGS["a"], "mood": "TENSE"}],
+    ),
+    "a join of two item types": (
+        "SELECT m.name, r.Stars FROM movie m JOIN rating r ON r.movieId = m.movieId ORDER BY r.Stars DESC",
+        [{"name": "Jaws", "Stars": 5}, {"name": "alien", "Stars": 4}, {"name": "Jaws", "Stars": 3}],
+    ),
+    "a join by the same name": (
+        "SELECT name, movieId, r.stars FROM movie JOIN rating r USING (movieId) WHERE r.stars::int > 4",
+        [{"name": "Jaws", "movieId": "1", "stars": 5}],
+    ),
+    "rows without a partner": (
+        "SELECT m.movieId, r.* FROM movie m LEFT JOIN rating r ON r.movieId = m.movieId"
+        " WHERE r.movieId IS NULL",
+        [{"movieId": "3"}],
+    ),
+    "groups": (
+        "SELECT movieId, count(*), avg(stars::int)::numeric(3, 1) AS mean FROM rating GROUP BY movieId"
+        " HAVING count(*) > 1 ORDER BY count(*) DESC",
+        [{"movieId": "1", "count": 2, "mean": 4.0}],
+    ),
+    "groups by the name of a column": (
+        "SELECT left(movieId, 1) AS initial, count(*) FROM rating GROUP BY initial ORDER BY initial",
+        [{"initial": "1", "count": 2}, {"initial": "2", "count": 1}],
+    ),
+    "windows": (
+        "SELECT documentid AS d, rank() OVER (PARTITION BY movieId ORDER BY stars DESC) FROM rating ORDER BY d",
+        [{"d": "a", "rank": 1}, {"d": "b", "rank": 2}, {"d": "c", "rank": 1}],
+    ),
+    "WITH": (
+        "WITH best AS (SELECT movieId, max(stars) AS stars FROM rating GROUP BY movieId),"
+        " documents AS (SELECT 7 AS n)"
+        " SELECT m.name, best.*, n FROM movie m JOIN best USING (movieId), documents ORDER BY m.name",
+        [
+            {"name": "Jaws", "movieId": "1", "stars": "5", "n": 7},
+            {"name": "alien", "movieId": "2", "stars": "4", "n": 7},
+        ],
+    ),
+    "sets": (
+        "SELECT name FROM movie WHERE name IS NOT NULL UNION SELECT movieId FROM rating ORDER BY name LIMIT 2",
+        [{"name": "1"}, {"name": "2"}],
+    ),
+    "a subquery that looks outside": (
+        "SELECT name FROM movie m WHERE (SELECT count(*) FROM rating r WHERE r.movieId = m.movieId) = 2",
+        [{"name": "Jaws"}],
+    ),
+    "values taken apart": (
+        "SELECT c.value->>'actor' AS actor FROM movie m, jsonb_array_elements(m.cast) AS c ORDER BY actor",
+        [{"actor": "Lee"}, {"actor": "Roy"}],
+    ),
+    "sorted by what it is, not as it is written": (
+        "SELECT year FROM movie ORDER BY year NULLS FIRST",
+        [{"year": 12.5}, {"year": 1975}, {"year": "1979"}],
+    ),
+    "sorted by place": (
+        "SELECT year AS y FROM movie ORDER BY 1 DESC NULLS LAST LIMIT 1",
+        [{"y": "1979"}],
+    ),
+    "a name twice": (
+        "SELECT name, name FROM movie WHERE movieId = '1'",
+        [{"name": "Jaws", "name_2": "Jaws"}],
+    ),
+    "nothing": ("SELECT name FROM movie WHERE false", []),
+    "no item type": (
+        "SELECT 1 AS one, 'a%b' AS text, ARRAY[1, 2] AS list",
+        [{"one": 1, "text": "a%b", "list": [1, 2]}],
+    ),
+}
+
+
+@pytest.mark.parametrize(("sql", "rows"), ANSWERS.values(), ids=ANSWERS.keys())
+def test_a_query_answers(ground: Ground, relations: Mapping[str, ItemRelation], sql: str, rows: list[Any]):
+    texts = ask_texts(ground, sql, relations)
+
+    assert [json.loads(row, parse_float=Decimal) for row in texts] == rows
+
+
+def test_a_star_gives_the_fields_as_the_item_holds_them(
+    ground: Ground, relations: Mapping[str, ItemRelation]
+):
+    (row,) = ask_texts(ground, "SELECT * FROM movie WHERE year = 1975", relations)
+
+    assert row == (
+        b'{"movieId":"1","name":"Jaws","year":1975,"price":12345678901234567890.10,"seen":true,'
+        b'"releasedAt":"1975-06-20T05:00:00+0000","cast":[{"actor": "Roy"}, {"actor": "Lee"}]}'
+    )
+
+
+def test_columns_are_known_before_the_rows(
+    ground: Ground, reader: Reader, relations: Mapping[str, ItemRelation]
+):
+    def columns(sql: str) -> tuple[str, ...] | None:
+        with open_query(ground.database, reader.url, check_query(sql, relations), QueryLimits()) as rows:
+            return rows.columns
+
+    assert columns("SELECT *, 1 AS one FROM movie LIMIT 0") == (*(field.name for field in FIELDS), "one")
+    assert columns("SELECT * FROM rating") is None
+
+
+FAILURES = {
+    "an unknown column": ("SELECT nonsense FROM movie", 'column "nonsense" does not exist'),
+    "types that do not fit": ("SELECT name + 1 FROM movie", r"operator does not exist: text \+ integer"),
+    "no group": ("SELECT name, count(*) FROM movie", "must appear in the GROUP BY clause"),
+    "a division by zero": ("SELECT 1 / 0 FROM movie", "division by zero"),
+    "a value that cannot be cast": ("SELECT name::int FROM movie", "invalid text representation"),
+    "an ambiguous column": ("SELECT name FROM movie a, movie b", "is ambiguous"),
+    "more rows than one": ("SELECT (SELECT name FROM movie)", "more than one row"),
+    "too much memory": (
+        "SELECT string_agg(lpad('x', 1000), '') FROM generate_series(1, 9999) a, generate_series(1, 9999) b",
+        "more memory or space|takes too long",
+    ),
+}
+
+
+@pytest.mark.parametrize(("sql", "reason"), FAILURES.values(), ids=FAILURES.keys())
+def test_what_the_database_refuses_is_refused_with_a_reason_free_of_contents(
+    ground: Ground, relations: Mapping[str, ItemRelation], sql: str, reason: str
+):
+    with pytest.raises(QueryRefused, match=reason) as refusal:
+        ask(ground, sql, relations, QueryLimits(seconds=5))
+
+    assert not any(word in str(refusal.value) for word in ("Jaws", "alien", "documents", "longshore"))
+
+
+ENDLESS = "SELECT count(*) FROM generate_series(1, 9999) a, generate_series(1, 9999) b"
+
+LIMITS = {
+    "time": (ENDLESS, QueryLimits(seconds=0.3)),
+    "rows": ("SELECT * FROM generate_series(1, 101) n", QueryLimits(rows=100)),
+    "bytes": ("SELECT lpad('', 999) FROM generate_series(1, 9999) n", QueryLimits(size_bytes=100_000)),
+    "one row": ("SELECT lpad('', 1000) AS a", QueryLimits(row_characters=100)),
+}
+
+
+@pytest.mark.parametrize(("sql", "limits"), LIMITS.values(), ids=LIMITS.keys())
+@pytest.mark.usefixtures("reader")
+def test_too_much_is_refused(ground: Ground, sql: str, limits: QueryLimits):
+    with pytest.raises(QueryRefused, match=r"too long|more than"):
+        ask(ground, sql, {}, limits)
+
+
+@pytest.mark.usefixtures("reader")
+def test_as_much_as_is_allowed_is_given(ground: Ground):
+    rows = ask(ground, "SELECT * FROM generate_series(1, 5000) n", {}, QueryLimits(rows=5000))
+
+    assert [row["n"] for row in rows] == list(range(1, 5001))
+
+
+class GivenUp(Exception):
+    """What a caller raises who does not want to wait any longer."""
+
+
+def test_whoever_waits_may_give_up(ground: Ground, reader: Reader):
+    def give_up() -> None:
+        raise GivenUp
+
+    endless = check_query(ENDLESS, {})
+
+    with (
+        pytest.raises(GivenUp),
+        open_query(ground.database, reader.url, endless, QueryLimits(), waiting=give_up) as rows,
+    ):
+        list(rows)
+
+
+def test_a_query_sees_one_moment(ground: Ground, service: Service, reader: Reader):
+    things = {str(number): {"n": number} for number in range(50)}
+    collection_id = a_collection(ground, service, "/thing", things)
+    query = check_query("SELECT n FROM thing", {"thing": ItemRelation(collection_id)})
+
+    with open_query(ground.database, reader.url, query, QueryLimits()) as rows:
+        reading = iter(rows)
+        next(reading)
+        with ground.database.begin() as session:
+            session.execute(text("DELETE FROM documents WHERE collection_id = :id"), {"id": collection_id})
+        rest = list(reading)
+
+    assert len(rest) == 49

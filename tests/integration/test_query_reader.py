@@ -1,0 +1,197 @@
+"""The last wall: SQL that got past every check, sent by the reader's role itself, still finds nothing."""
+
+from collections.abc import Iterator
+
+import psycopg2
+import pytest
+from psycopg2.extensions import connection
+from sqlalchemy import text
+
+from api.usecases.services import Service, add_service
+from shared.db.queries.allowed import FUNCTIONS
+from shared.db.queries.reader import Reader, ensure_reader
+from shared.db.queries.refusals import ReaderRefused
+from shared.ground import Ground
+from tests.integration.querying import a_collection, as_reader, prepared_reader, signed
+
+DOCUMENTS = "SELECT documentid FROM longshore_reader.documents"
+
+
+@pytest.fixture
+def reader(ground: Ground) -> Reader:
+    return prepared_reader(ground)
+
+
+@pytest.fixture
+def mine(ground: Ground, service: Service) -> int:
+    return a_collection(ground, service, "/mine", {"mine": {}})
+
+
+@pytest.fixture
+def theirs(ground: Ground, service: Service) -> int:
+    """A collection of another data service."""
+    other, _ = add_service(ground, f"other-than-{service.name}")
+    return a_collection(ground, other, "/theirs", {"theirs": {}})
+
+
+@pytest.fixture
+def hostile(ground: Ground, reader: Reader, mine: int, theirs: int) -> Iterator[connection]:
+    """A session as the reader's role for somebody who may read `mine`."""
+    opened = as_reader(reader, signed(ground, mine))
+    yield opened
+    opened.close()
+
+
+def rows(session: connection, sql: str) -> list[tuple[object, ...]]:
+    with session.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+
+def test_the_view_shows_what_was_signed_for(hostile: connection):
+    assert rows(hostile, DOCUMENTS) == [("mine",)]
+
+
+def test_a_session_without_signature_sees_nothing(reader: Reader, mine: int):
+    session = as_reader(reader, "")
+
+    assert rows(session, DOCUMENTS) == []
+    session.close()
+
+
+FORGERIES = {
+    "no signature": "{theirs}",
+    "an empty signature": "{theirs}:",
+    "a signature of another list": "{theirs}:{signature}",
+    "one more in the list": "{mine},{theirs}:{signature}",
+    "the list twice": "{mine}:{signature}:{theirs}",
+    "nonsense": "x:{signature}",
+}
+
+
+@pytest.mark.parametrize("forged", FORGERIES.values(), ids=FORGERIES.keys())
+def test_a_list_that_was_not_signed_shows_nothing_of_others(
+    ground: Ground, hostile: connection, mine: int, theirs: int, forged: str
+):
+    signature = signed(ground, mine).split(":")[1]
+
+    rows(hostile, f"SELECT set_config('longshore.reads', '{forged}', false)".format(
+        mine=mine, theirs=theirs, signature=signature
+    ))  # fmt: skip
+
+    assert ("theirs",) not in rows(hostile, DOCUMENTS)
+
+
+def test_a_condition_that_fails_on_what_it_must_not_see_does_not_fail(hostile: connection):
+    assert rows(hostile, f"{DOCUMENTS} WHERE 10 / (length(documentid) - length('theirs')) < 0") == [("mine",)]
+
+
+TABLES = (
+    "alembic_version", "blocks", "collections", "data_services", "documents", "exports", "imports",
+    "notifications", "oauth_tokens", "rejections", "signing_secrets", "users",
+)  # fmt: skip
+
+ATTEMPTS = {
+    "the key": "SELECT key FROM longshore_reader.signing_key",
+    "signing": "SELECT longshore_reader.signature('1')",
+    "writing through the view": "INSERT INTO longshore_reader.documents VALUES (1, 'x', '{}')",
+    "deleting through the view": "DELETE FROM longshore_reader.documents",
+    "becoming the owner": "SET ROLE postgres",
+    "logging in as the owner": "SET SESSION AUTHORIZATION postgres",
+    "a role of its own": "CREATE ROLE mighty SUPERUSER",
+    "more rights": "ALTER ROLE CURRENT_USER SUPERUSER",
+    "rights on the documents": "GRANT SELECT ON public.documents TO CURRENT_USER",
+    "a table": "CREATE TABLE public.mine (a int)",
+    "a table in its schema": "CREATE TABLE longshore_reader.mine (a int)",
+    "a function": "CREATE FUNCTION longshore_reader.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "a file": "SELECT pg_read_file('/etc/passwd')",
+    "a folder": "SELECT pg_ls_dir('.')",
+    "an imported file": "SELECT lo_import('/etc/passwd')",
+    "a program": "COPY (SELECT 1) TO PROGRAM 'id'",
+    "a file to write": "COPY (SELECT 1) TO '/tmp/x'",
+    "a file to read": "COPY longshore_reader.documents FROM '/etc/passwd'",
+    "passwords": "SELECT rolpassword FROM pg_authid",
+    "a lock on the documents": "BEGIN; LOCK TABLE public.documents",
+    "a query in a string": "SELECT query_to_xml('SELECT * FROM public.documents', true, true, '')",
+    "the server's settings": "ALTER SYSTEM SET work_mem = '1GB'",
+    "a setting of the server": "SET temp_file_limit = -1",
+    "ending the owner's sessions": (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres'"
+    ),
+} | {f"the table {table}": f"SELECT * FROM public.{table}" for table in TABLES}
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS.values(), ids=ATTEMPTS.keys())
+def test_the_role_may_do_nothing_else(hostile: connection, attempt: str):
+    with hostile.cursor() as cursor:
+        cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE")
+
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute(attempt)
+
+
+def test_the_role_starts_read_only_and_without_a_search_path(hostile: connection):
+    assert rows(hostile, "SHOW default_transaction_read_only") == [("on",)]
+    assert rows(hostile, "SHOW search_path") == [('""',)]
+    assert rows(hostile, "SHOW temp_file_limit") == [("4GB",)]
+
+
+def test_sessions_of_the_role_do_not_see_each_others_statements(reader: Reader, hostile: connection):
+    other = as_reader(reader, "")
+    rows(other, "SELECT 'a secret of another tenant'")
+
+    seen = rows(hostile, "SELECT query FROM pg_stat_activity WHERE query LIKE '%of another tenant%'")
+
+    assert seen == []
+    other.close()
+
+
+def test_allowed_functions_are_built_in_and_without_effects(ground: Ground):
+    with ground.database.begin() as session:
+        found = session.execute(
+            text(
+                "SELECT proname, bool_and(provolatile <> 'v') FROM pg_proc"
+                " WHERE pronamespace = 'pg_catalog'::regnamespace AND proname = ANY (:names) GROUP BY 1"
+            ),
+            {"names": sorted(FUNCTIONS)},
+        ).all()
+
+    assert {name for name, _ in found} == FUNCTIONS
+    assert {name for name, is_without_effects in found if not is_without_effects} == {"random"}
+
+
+def test_making_the_reader_again_changes_nothing(ground: Ground, mine: int):
+    before = signed(ground, mine)
+
+    prepared_reader(ground)
+
+    assert signed(ground, mine) == before
+
+
+def test_a_password_is_kept_as_a_verifier(ground: Ground):
+    reader = Reader("longshore_reader_with_password", "a password", "")
+
+    with ground.database.begin() as session:
+        ensure_reader(session, reader)
+        kept = session.execute(
+            text("SELECT rolpassword FROM pg_authid WHERE rolname = :role"), {"role": reader.role}
+        ).scalar_one()
+
+    assert kept.startswith("SCRAM-SHA-256$")
+
+
+def test_a_role_that_may_do_more_is_refused(ground: Ground):
+    with (
+        ground.database.begin() as session,
+        pytest.raises(ReaderRefused, match="may do more than read"),
+    ):
+        ensure_reader(session, Reader("postgres", None, ""))
+
+
+def test_an_owner_who_may_not_make_roles_is_told_what_to_do(ground: Ground):
+    with ground.database.begin() as session:
+        session.execute(text("CREATE ROLE poor_owner; SET LOCAL ROLE poor_owner"))
+
+        with pytest.raises(ReaderRefused, match='have an administrator run CREATE ROLE "missing" LOGIN'):
+            ensure_reader(session, Reader("missing", None, ""))
+        session.rollback()
