@@ -13,8 +13,8 @@ from api.datastore import blocks, documents, imports, rejections, routing
 from api.datastore.vocabulary import MEANINGS
 from api.http import documentation, draining, grounds, health, openapi, problems, request_log
 from api.http.arguments import JSON_LIMIT_BYTES
+from api.liquid import downloads, items, jobs, oauth
 from api.liquid import errors as liquid_errors
-from api.liquid import oauth
 from shared import logs
 from shared.settings import Settings
 
@@ -27,6 +27,8 @@ BLUEPRINTS = (
     documents.blueprint,
     health.blueprint,
 )
+
+LIQUID_BLUEPRINTS = (oauth.blueprint, jobs.blueprint, downloads.blueprint, items.blueprint)
 
 
 class Application(Flask):
@@ -57,7 +59,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         api.register_blueprint(blueprint)
     app.register_blueprint(documentation.blueprint)
     liquid_errors.install(app)
-    app.register_blueprint(oauth.blueprint)
+    for liquid in LIQUID_BLUEPRINTS:
+        app.register_blueprint(liquid)
     return app
 
 

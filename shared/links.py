@@ -12,6 +12,7 @@ import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
+from urllib.parse import quote
 
 KEY_BYTES = 32
 _CLAIM = struct.Struct(">qiq")  # export, file number, end in seconds since 1970
@@ -56,7 +57,7 @@ def make_token(key: bytes, *, export_id: int, file_number: int, expires_at: date
 
 def path_of(token: str, name: str) -> str:
     """Where the Liquid Decisions door gives the file away."""
-    return f"/ls/api/batch/download/{token}/{name}"
+    return f"/ls/api/batch/download/{token}/{quote(name, safe='')}"
 
 
 def _claim(export_id: int, file_number: int, expires_at: datetime) -> bytes:

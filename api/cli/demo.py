@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from api.cli import demo_records, terminal
+from api.cli import demo_batch, demo_records, terminal
 from api.cli.client import ApiClient, Json
+from api.cli.demo_batch import BatchClient
 from api.cli.importing import FileImport, Outcome
 from api.cli.options import json_option
 from api.cli.signals import StopRequested, StopSignals
@@ -77,6 +78,7 @@ class _Tour:
                 self._update_one(stack, client)
             finally:
                 client.close()
+            self._run_batch_jobs(stack)
             self._station("Everything stops")
         return self._totals
 
@@ -91,7 +93,7 @@ class _Tour:
             steps.finish()
             self._say(f"{stack.description.url} answers. Process ids:")
             self._say(_spell_pids(stack.description.pids))
-            _add_collections(stack, environment, "/airports", "/readings")
+            _prepare(stack, environment)
             yield stack
 
     def _import_airports(self, stack: Stack, client: ApiClient) -> None:
@@ -121,6 +123,20 @@ class _Tour:
         self._import(stack, client, path, "/airports", strategies=["update"])
         self._say(f"GET /airports/{_AIRPORT}", "bold")
         self._show(client.get(f"/airports/{_AIRPORT}"))
+
+    def _run_batch_jobs(self, stack: Stack) -> None:
+        self._station("The same engine behind another API: batch jobs of Liquid Decisions")
+        client = BatchClient(stack.description.url, stack.description.service, stack.pause)
+        try:
+            self._say(f"import  {client.import_ships()['reason']}")
+            job = client.export_ships()
+            self._say(f"export  {job['reason']}")
+            [link] = job["links"]
+            self._say(f"GET {link}", "bold")
+            for line in client.follow(link).splitlines():
+                self._say(line)
+        finally:
+            client.close()
 
     def _import(
         self,
@@ -154,12 +170,13 @@ class _Tour:
         self._console.print_json(data=document, indent=None, ensure_ascii=False)
 
 
-def _add_collections(stack: Stack, environment: dict[str, str], *paths: str) -> None:
+def _prepare(stack: Stack, environment: dict[str, str]) -> None:
     ground = Ground.open(stack.settings(environment))
     try:
         service = find_service(ground, stack.description.service)
-        for path in paths:
+        for path in ("/airports", "/readings"):
             add_collection(ground, service, path)
+        demo_batch.prepare(ground, service.name)
     finally:
         ground.close()
 

@@ -9,7 +9,6 @@ from api.usecases.imports import ImportChanges
 from shared.instructions import Strategy
 from shared.lifecycle import Status
 
-
 # What the published API knows. The others belong to imports of files, which this door does not show.
 STATUSES = [status for status in Status if status not in (Status.CANCELING, Status.REJECTED)]
 

@@ -22,6 +22,7 @@ def install(app: Flask) -> None:
     """Watch all requests of the application."""
     app.before_request(_begin)
     app.after_request(_end)
+    app.teardown_request(_forget)
 
 
 def request_id(given: str | None) -> str:
@@ -44,6 +45,10 @@ def _end(response: Response) -> Response:
     if request.method == "HEAD":
         response.close()  # werkzeug drops the body of an answer to HEAD without closing it
     return response
+
+
+def _forget(_: BaseException | None) -> None:
+    clear_contextvars()
 
 
 def _log(response: Response) -> None:

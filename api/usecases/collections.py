@@ -1,10 +1,14 @@
 """Collections of a data service."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 from api.usecases.services import Service
-from shared.db import services
-from shared.errors import CollectionNotFound, NameRefused, NameTaken
+from shared.db import collections, services
+from shared.errors import CollectionNotFound, LongshoreError, NameRefused, NameTaken
+from shared.formats.cells import TYPES
+from shared.formats.items import DOCUMENTID
 from shared.ground import Ground
 
 # Paths alternate collection, document, collection: an odd number of segments names a collection.
@@ -16,24 +20,61 @@ MAX_PATH_CHARACTERS = 1024
 RESERVED = frozenset({"__resources", "docs", "health", "ls", "metrics", "openapi.json"})
 
 
-def add_collection(ground: Ground, service: Service, path: str) -> None:
-    """Create a collection or subcollection. Raises NameRefused, NameTaken."""
-    if len(path) > MAX_PATH_CHARACTERS or _PATH.fullmatch(path) is None:
-        raise NameRefused(
-            f"{path!r} cannot name a collection: a path such as /films or /films/42/reviews is expected,"
-            f" of at most {MAX_PATH_CHARACTERS} characters."
-        )
-    if path.split("/")[1] in RESERVED:
-        raise NameRefused(f"{path!r} cannot name a collection: the service itself answers there.")
+class SchemaRefused(LongshoreError):
+    """What is said of a collection's items cannot be; the message tells what is wrong with it."""
+
+    code = "schema_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemField:
+    """One field of an item type."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionKey:
+    """A collection, and the property of its items that is the document's id."""
+
+    path: str
+    key: str
+
+
+def add_collection(
+    ground: Ground,
+    service: Service,
+    path: str,
+    *,
+    key: str | None = None,
+    fields: Sequence[ItemField] | None = None,
+) -> None:
+    """Create a collection or subcollection.
+
+    `key` is the property of its items that is the document's id, `fields` are their fields in order.
+    Raises NameRefused, NameTaken, SchemaRefused.
+    """
+    _check_path(path)
+    _check_schema(key, fields)
     with ground.database.begin() as session:
         if not services.add_collection(session, service.id, path):
             raise NameTaken(f"The collection {path!r} exists already.")
+        if key is not None or fields is not None:
+            kept = None if fields is None else [asdict(field) for field in fields]
+            collections.describe(session, service.id, path, key=key, fields=kept)
 
 
 def list_collections(ground: Ground, service: Service) -> list[str]:
     """Paths of the service's collections in order."""
+    return [collection.path for collection in list_keys(ground, service)]
+
+
+def list_keys(ground: Ground, service: Service) -> list[CollectionKey]:
+    """The service's collections by path, with their keys."""
     with ground.database.begin() as session:
-        return list(services.collections(session, service.id))
+        found = collections.in_order(session, service.id)
+        return [CollectionKey(row.path, row.key or DOCUMENTID) for row in found]
 
 
 def find_collection(ground: Ground, service: Service, path: str) -> int:
@@ -43,3 +84,33 @@ def find_collection(ground: Ground, service: Service, path: str) -> int:
     if row is None:
         raise CollectionNotFound(path)
     return row.id
+
+
+def _check_path(path: str) -> None:
+    if len(path) > MAX_PATH_CHARACTERS or _PATH.fullmatch(path) is None:
+        raise NameRefused(
+            f"{path!r} cannot name a collection: a path such as /films or /films/42/reviews is expected,"
+            f" of at most {MAX_PATH_CHARACTERS} characters."
+        )
+    if path.split("/")[1] in RESERVED:
+        raise NameRefused(f"{path!r} cannot name a collection: the service itself answers there.")
+
+
+def _check_schema(key: str | None, fields: Sequence[ItemField] | None) -> None:
+    if key is not None and not (key.strip() and key.isprintable()):
+        raise SchemaRefused(f"{key!r} cannot be a key: the name of a property is expected.")
+    if fields is None:
+        return
+    names = [field.name for field in fields]
+    if not names or not all(name.strip() and name.isprintable() for name in names):
+        raise SchemaRefused("A schema needs at least one field, and each field a name.")
+    if len(set(names)) != len(names):
+        raise SchemaRefused("Two fields of the schema have the same name.")
+    for field in fields:
+        if field.type not in TYPES:
+            raise SchemaRefused(
+                f"The type {field.type!r} of {field.name} is not known: one of {', '.join(sorted(TYPES))}"
+                " is expected."
+            )
+    if key is not None and key not in names:
+        raise SchemaRefused(f"The key {key} is not a field of the schema.")

@@ -16,11 +16,23 @@ from shared.db.models import Export, ExportFile
 from shared.errors import LeaseLost
 from shared.links import make_key
 
+# Attempts that end with their worker say nothing: they are counted when the next one begins.
+LAST_ATTEMPT_DIED = """
+UPDATE exports
+   SET status = 'failed', ended_at = now(), failure_count = failure_count + 1,
+       last_error = 'Worker ' || worker || ' stopped while it wrote the files.'
+ WHERE id = :export_id AND status = 'processing'
+   AND attempts >= :attempts AND leased_until <= clock_timestamp()
+RETURNING id
+"""
+
 CLAIM = """
 UPDATE exports
    SET status = 'processing', epoch = epoch + 1, attempts = attempts + 1, worker = :worker, records = 0,
        ran_at = coalesce(ran_at, now()), leased_until = clock_timestamp() + :lease,
-       failure_count = failure_count + CASE WHEN leased_until IS NULL THEN 0 ELSE 1 END
+       failure_count = failure_count + CASE WHEN leased_until IS NULL THEN 0 ELSE 1 END,
+       last_error = CASE WHEN leased_until IS NULL THEN last_error
+                         ELSE 'Worker ' || exports.worker || ' stopped while it wrote the files.' END
  WHERE id = :export_id AND status IN ('accepted', 'processing')
    AND due_at <= clock_timestamp() AND (leased_until IS NULL OR leased_until <= clock_timestamp())
 RETURNING id, service_id, collection_id, selection, rendering, epoch, attempts
@@ -29,7 +41,7 @@ RETURNING id, service_id, collection_id, selection, rendering, epoch, attempts
 # Also how a worker learns that it is to stop: an export that is being canceled gives no row.
 PROGRESS = """
 UPDATE exports
-   SET records = coalesce(:records, records), leased_until = clock_timestamp() + :lease
+   SET records = :records, leased_until = clock_timestamp() + :lease
  WHERE id = :export_id AND epoch = :epoch AND status = 'processing'
 RETURNING id
 """
@@ -48,7 +60,7 @@ UPDATE exports SET leased_until = NULL, attempts = 0
 END = """
 UPDATE exports
    SET status = :status, ended_at = now(), leased_until = NULL, last_error = coalesce(:reason, last_error),
-       records = coalesce(:records, records), expires_at = now() + :lifetime
+       records = coalesce(:records, records), expires_at = now() + CAST(:lifetime AS interval)
  WHERE id = :export_id AND epoch = :epoch AND status = 'processing'
 RETURNING id
 """
@@ -63,7 +75,8 @@ UPDATE exports
 RETURNING status
 """
 
-# Canceled at once where nobody works on it, else as soon as its worker lets go or its lease runs out.
+# Canceled at once where nobody works on it, else as soon as its worker lets go or its lease runs out. A lease
+# that an ended export still has is a dead worker's, and may have left files behind.
 ASK_TO_CANCEL = """
 UPDATE exports
    SET status = CASE WHEN leased_until > clock_timestamp() THEN 'canceling' ELSE 'canceled' END,
@@ -72,7 +85,9 @@ UPDATE exports
 """
 
 CANCEL = """
-UPDATE exports SET status = 'canceled', ended_at = now(), leased_until = NULL
+UPDATE exports
+   SET status = 'canceled', ended_at = now(),
+       leased_until = CASE WHEN epoch = :epoch THEN NULL ELSE leased_until END
  WHERE id = :export_id AND status = 'canceling' AND (epoch = :epoch OR leased_until <= clock_timestamp())
 RETURNING id
 """
@@ -84,11 +99,14 @@ SELECT id FROM exports
  ORDER BY id LIMIT :limit
 """
 
-EXPIRED = """
-SELECT e.id FROM exports e
+GARBAGE = """
+SELECT e.id, e.epoch FROM exports e
  WHERE e.expires_at <= now() AND EXISTS (SELECT FROM export_files f WHERE f.export_id = e.id)
- ORDER BY e.expires_at LIMIT :limit
+    OR e.ended_at IS NOT NULL AND e.leased_until IS NOT NULL
+ ORDER BY e.id LIMIT :limit
 """
+
+FORGET_LEASE = "UPDATE exports SET leased_until = NULL WHERE id = :export_id AND ended_at IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +144,14 @@ def add(
     return row
 
 
+def fail_if_exhausted(session: Session, export_id: int, *, attempts: int) -> bool:
+    """Whether this ended an export whose worker died in the last of so many attempts."""
+    given = {"export_id": export_id, "attempts": attempts}
+    return session.execute(text(LAST_ATTEMPT_DIED), given).one_or_none() is not None
+
+
 def claim(session: Session, export_id: int, *, worker: str, lease_seconds: float) -> ExportLease | None:
-    """Take the export, if it is free and due; the files of an earlier attempt are forgotten."""
+    """Take the export, if it is free and due; None where it is not."""
     given = {"export_id": export_id, "worker": worker, "lease": timedelta(seconds=lease_seconds)}
     claimed = session.execute(text(CLAIM), given).one_or_none()
     if claimed is None:
@@ -153,8 +177,8 @@ def release(session: Session, lease: ExportLease) -> None:
     session.execute(text(RELEASE), _fence(lease))
 
 
-def note_progress(session: Session, lease: ExportLease, *, records: int | None, lease_seconds: float) -> None:
-    """Renew the lease; None leaves the count as it is. Raises LeaseLost where the export is canceled, gone or another worker's."""
+def note_progress(session: Session, lease: ExportLease, *, records: int, lease_seconds: float) -> None:
+    """Renew the lease. Raises LeaseLost where the export is canceled, gone or another worker's."""
     given = {"records": records, "lease": timedelta(seconds=lease_seconds)}
     _ours(session, PROGRESS, lease, given)
 
@@ -205,14 +229,15 @@ def due(session: Session, *, limit: int) -> list[int]:
     return list(session.scalars(text(DUE), {"limit": limit}))
 
 
-def expired(session: Session, *, limit: int) -> list[int]:
-    """Ids of exports whose files are still kept though their links have ended."""
-    return list(session.scalars(text(EXPIRED), {"limit": limit}))
+def garbage(session: Session, *, limit: int) -> list[tuple[int, int]]:
+    """Exports, each with its epoch, whose files may be stored though no link leads to them any longer."""
+    return [(row.id, row.epoch) for row in session.execute(text(GARBAGE), {"limit": limit})]
 
 
 def forget_files(session: Session, export_id: int) -> None:
     """The export's files are gone."""
     session.execute(delete(ExportFile).where(ExportFile.export_id == export_id))
+    session.execute(text(FORGET_LEASE), {"export_id": export_id})
 
 
 def files(session: Session, export_id: int) -> Sequence[ExportFile]:

@@ -10,8 +10,7 @@ from shared.errors import ConflictOfTransactions
 from shared.fates import Change, Fate, Fates
 
 # Locked in the order of their ids: two batches never wait for each other.
-THERE = f"""
-{ANNOUNCE};
+THERE = """
 SELECT documentid FROM documents
  WHERE collection_id = :collection_id AND documentid = ANY(:documentids)
  ORDER BY documentid FOR UPDATE
@@ -49,6 +48,7 @@ def write_fates(session: Session, collection_id: int, fates: Mapping[str, Fates]
     Raises ConflictOfTransactions when somebody else created one of them in between.
     """
     given = {"collection_id": collection_id, "documentids": list(fates)}
+    session.execute(text(ANNOUNCE))
     there = set(session.scalars(text(THERE), given))
     true = {name: both.if_there if name in there else both.if_not for name, both in fates.items()}
     for change, statement in CHANGE.items():

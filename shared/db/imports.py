@@ -4,6 +4,7 @@ An import of a file (it has a `reading`) belongs to a batch job, and is looked u
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Select, delete, select, text
@@ -19,6 +20,13 @@ SELECT i.id FROM imports i
  WHERE i.status = 'canceling'
    AND NOT EXISTS (SELECT FROM blocks b WHERE b.import_id = i.id AND b.leased_until > clock_timestamp())
  ORDER BY i.id LIMIT :limit
+"""
+
+# Imports of files whose upload has ended with the process that received it.
+ABANDONED_UPLOADS = """
+SELECT id FROM imports
+ WHERE status = 'configuring' AND reading IS NOT NULL AND created_at < now() - :age
+ ORDER BY id LIMIT :limit
 """
 
 # Imports that wait for a worker or whose worker is gone. Longest waiting first by id.
@@ -113,6 +121,11 @@ def due(session: Session, *, limit: int) -> list[int]:
 def abandoned_cancels(session: Session, *, limit: int) -> list[int]:
     """Ids of imports that are being canceled, with no worker left to let go of them."""
     return list(session.scalars(text(ABANDONED_CANCELS), {"limit": limit}))
+
+
+def abandoned_uploads(session: Session, *, older_than: timedelta, limit: int) -> list[int]:
+    """Ids of imports whose file never came to its end."""
+    return list(session.scalars(text(ABANDONED_UPLOADS), {"age": older_than, "limit": limit}))
 
 
 def _one(service_id: int, import_id: int) -> Select[Import]:

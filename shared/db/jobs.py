@@ -43,10 +43,11 @@ def add(  # noqa: PLR0913 - what a client tells about a job
     import_id: int | None = None,
     export_id: int | None = None,
     refusal: str | None = None,
+    job_id: uuid.UUID | None = None,
 ) -> BatchJob:
-    """A new job with an id that cannot be guessed."""
+    """A new job, with an id that cannot be guessed where the client chose none."""
     row = BatchJob(
-        id=uuid.uuid4(),
+        id=job_id or uuid.uuid4(),
         service_id=service_id,
         kind=kind,
         import_id=import_id,

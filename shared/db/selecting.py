@@ -1,28 +1,42 @@
 """Documents of a collection, streamed out as fast as PostgreSQL gives them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from struct import Struct
 from typing import Any, cast
 
+import psycopg2
 from psycopg2.extensions import connection
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-# One documentid and the text of its properties.
-Take = Callable[[str, bytes], None]
+# Some documents, each its documentid and the text of its properties.
+Take = Callable[[Sequence[tuple[str, bytes]]], None]
 
 _HEADER_BYTES = 19
 _TRAILER = b"\xff\xff"
-_COLUMNS = Struct(">hi").unpack_from  # how many; the first one's length
 _LENGTH = Struct(">i").unpack_from
 _READ_BYTES = 1 << 18
+# Handed over at a time: a call for each document would cost more than the document.
+_PORTION_BYTES = 1 << 18
 
 SELECT = """
 SELECT documentid, properties::text FROM documents WHERE collection_id = %(collection_id)s
 """
+NAMED = " AND documentid = ANY(%(values_{number})s)"
 MATCHING = " AND properties ->> %(field_{number})s = ANY(%(values_{number})s)"
 COUNT = "SELECT count(*) FROM ({query}) AS documents"
 IN_ORDER = " ORDER BY documentid"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Documents of a collection: those whose property of each name, as text, is one of the values."""
+
+    collection_id: int
+    key: str  # the property that is the documentid
+    filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def see_one_snapshot(session: Session) -> None:
@@ -30,27 +44,38 @@ def see_one_snapshot(session: Session) -> None:
     session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
 
 
-def count(session: Session, collection_id: int, filters: Mapping[str, Sequence[str]]) -> int:
+def interrupter(session: Session) -> Callable[[], None]:
+    """Ends the statement that the session is waiting for, called from another thread."""
+    driver = _driver(session)
+
+    def interrupt() -> None:
+        with suppress(psycopg2.Error):  # the connection is gone, and the statement with it
+            driver.cancel()
+
+    return interrupt
+
+
+def count(session: Session, selection: Selection) -> int:
     """How many documents `stream` gives."""
-    query, given = _query(collection_id, filters)
+    query, given = _query(selection)
     with _driver(session).cursor() as cursor:
         cursor.execute(COUNT.format(query=query), given)
         [(found,)] = cursor.fetchall()
         return int(found)
 
 
-def stream(session: Session, collection_id: int, filters: Mapping[str, Sequence[str]], take: Take) -> None:
-    """Hand each document to `take`, in the order of the ids.
+def stream(session: Session, selection: Selection, take: Take) -> None:
+    """Hand the documents to `take`, a portion at a time, in the order of the ids.
 
-    With `filters`, those whose property of that name, as text, is one of the values. What `take`
-    raises ends it, and with it the connection, on which the server is still sending.
+    What `take` raises ends it, and with it the connection, on which the server is still sending.
     """
-    query, given = _query(collection_id, filters)
-    driver = _driver(session)
-    with driver.cursor() as cursor:
+    query, given = _query(selection)
+    with _driver(session).cursor() as cursor:
         statement = cursor.mogrify(f"COPY ({query}{IN_ORDER}) TO STDOUT (FORMAT binary)", given)
+        rows = _Rows(take)
         try:
-            cursor.copy_expert(statement.decode(), _Rows(take), _READ_BYTES)
+            cursor.copy_expert(statement.decode(), rows, _READ_BYTES)
+            rows.hand_over()
         except BaseException:
             session.invalidate()
             raise
@@ -61,27 +86,39 @@ class _Rows:
 
     def __init__(self, take: Take) -> None:
         self._take = take
+        self._held: list[bytes] = []
+        self._size = 0
         self._start = _HEADER_BYTES
 
-    def write(self, data: bytes) -> None:
-        if data == _TRAILER:
-            return
-        start = self._start
-        self._start = 0
-        if len(data) <= start + len(_TRAILER):
-            return
-        _, length = _COLUMNS(data, start)
-        end = start + 6 + length
-        documentid = data[start + 6 : end].decode()
-        (length,) = _LENGTH(data, end)
-        self._take(documentid, data[end + 4 : end + 4 + length])
+    def write(self, row: bytes) -> None:
+        if self._start:
+            row, self._start = row[self._start :], 0
+        self._held.append(row)
+        self._size += len(row)
+        if self._size >= _PORTION_BYTES:
+            self.hand_over()
+
+    def hand_over(self) -> None:
+        """Pass on what is held."""
+        if self._held and self._held[-1] == _TRAILER:
+            self._held.pop()
+        rows, self._held, self._size = self._held, [], 0
+        if rows:
+            self._take([_columns(row) for row in rows])
 
 
-def _query(collection_id: int, filters: Mapping[str, Sequence[str]]) -> tuple[str, dict[str, Any]]:
-    query, given = SELECT, dict[str, Any](collection_id=collection_id)
-    for number, (field, values) in enumerate(filters.items()):
-        query += MATCHING.format(number=number)
-        given |= {f"field_{number}": field, f"values_{number}": list(values)}
+def _columns(row: bytes) -> tuple[str, bytes]:
+    """The two columns: how many there are, then each one's length and value."""
+    (length,) = _LENGTH(row, 2)
+    end = 6 + length
+    return row[6:end].decode(), row[end + 4 :]
+
+
+def _query(selection: Selection) -> tuple[str, dict[str, Any]]:
+    query, given = SELECT, dict[str, Any](collection_id=selection.collection_id)
+    for number, (name, values) in enumerate(selection.filters.items()):
+        query += (NAMED if name == selection.key else MATCHING).format(number=number)
+        given |= {f"field_{number}": name, f"values_{number}": list(values)}
     return query, given
 
 

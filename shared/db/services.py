@@ -60,9 +60,3 @@ def get_collection(session: Session, service_id: int, path: str) -> Collection |
     """The data service's collection at `path`, or None."""
     found = select(Collection).where(Collection.service_id == service_id, Collection.path == path)
     return session.scalars(found).one_or_none()
-
-
-def collections(session: Session, service_id: int) -> Sequence[str]:
-    """Paths of the data service's collections in order."""
-    found = select(Collection.path).where(Collection.service_id == service_id).order_by(Collection.path)
-    return session.scalars(found).all()

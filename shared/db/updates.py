@@ -1,9 +1,9 @@
 """Which documents were written since a moment, in an order that can be followed without missing any.
 
 A transaction becomes visible later than the times it writes. So nothing is told from the moment on at which
-some transaction that is still running may have written. Each writer takes its lock on `documents`
-(`shared.db.documents.ANNOUNCE`) in an earlier statement than those whose time its rows get: a writer whose lock
-is not there yet when we look will write later times than ours.
+a transaction that is still running may have written. Each writer takes its lock on `documents`
+(`shared.db.documents.ANNOUNCE`) in an earlier statement than those whose times its rows get: a writer whose
+lock is not there yet when we look will write later times than ours.
 """
 
 from typing import NamedTuple

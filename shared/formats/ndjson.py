@@ -40,7 +40,7 @@ class NdjsonReader:
         for line in lines:
             number += 1
             length = len(line)
-            yield Read(read_line(line, number, offset), length, 1)
+            yield read_line(line, number, offset), length, 1
             offset += length
 
     def read_line(self, line: bytes, number: int, offset: int) -> Outcome:

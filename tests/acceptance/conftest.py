@@ -42,7 +42,7 @@ def client(stack: dict[str, Any]) -> Iterator[Client]:
     opened.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def longshore(stack: dict[str, Any], stack_folder: Path) -> Callable[..., str]:
     """Runs the command line beside the stack and returns what it printed."""
 

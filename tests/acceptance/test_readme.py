@@ -29,8 +29,10 @@ def test_the_tour_runs_as_printed(stack: dict[str, Any], stack_folder: Path, tmp
         ["bash", "-c", tour(stack)], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
     )
 
-    assert "Jaws" in done.stdout, done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+    assert done.returncode == 0, done.stderr
+    assert "invalid-params" not in done.stdout, "a request was refused"
+    assert '"status":"complete"' in done.stdout
+    assert done.stdout.count("Accepted") == 2, "both batch jobs were taken"
 
 
 @pytest.mark.parametrize("target", MAKE)

@@ -1,19 +1,14 @@
 """Measure and print; write what was measured to build/bench.json."""
 
-import json
-import os
-import platform
 import statistics
 import tempfile
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
 from rich.console import Console
-from rich.table import Table
 
+from tests.benchmarks.batch_jobs import batch_jobs
 from tests.benchmarks.documents import blocks_of, flat_documents
+from tests.benchmarks.figures import Figure, save, show
 from tests.benchmarks.reference import copy_rate
 from tests.benchmarks.stack import Stack, running_stack, seconds_between
 
@@ -24,18 +19,6 @@ LATENCY_REPEATS = 30
 MANY_BLOCKS = 10
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One measured value beside what it should reach."""
-
-    case: str
-    value: float
-    unit: str
-    target: str
-    reached: bool
-    note: str
-
-
 def main() -> None:
     console = Console()
     with (
@@ -44,17 +27,22 @@ def main() -> None:
         running_stack(Path(folder), workers=1) as stack,
     ):
         status.update(f"Importing {DOCUMENTS:,} documents {REPEATS} times beside COPY")
-        figures = [create_beside_copy(stack)]
+        figures, ndjson_rate = create_beside_copy(stack)
         status.update("Starting short imports one after the other")
         figures.append(start_to_running(stack))
         status.update("Importing a single block, then ten, with an eye on memory")
         figures += memory_by_size(stack)
-    show(console, figures)
-    save(figures)
+        status.update("Importing and exporting files by batch jobs")
+        figures += batch_jobs(stack, documents=DOCUMENTS, repeats=REPEATS, ndjson_rate=ndjson_rate)
+    show(console, figures, repeats=REPEATS)
+    save(figures, Path("build/bench.json"))
 
 
-def create_beside_copy(stack: Stack) -> Figure:
-    """New documents with ids, from `started` to `complete`, each time beside COPY of the same rows."""
+def create_beside_copy(stack: Stack) -> tuple[list[Figure], float]:
+    """New documents with ids, from `started` to `complete`, each time beside COPY of the same rows.
+
+    Returns the rate in documents a second, too.
+    """
     documents = list(flat_documents(DOCUMENTS))
     blocks = list(blocks_of((line for _, line in documents), BLOCK_BYTES))
     ratios, rates, copies = [], [], []
@@ -69,7 +57,8 @@ def create_beside_copy(stack: Stack) -> Figure:
         ratios.append(rates[-1] / copies[-1])
     ratio = statistics.median(ratios)
     note = f"{statistics.median(rates):,.0f} beside {statistics.median(copies):,.0f} documents a second"
-    return Figure("create, all new, ids given", ratio, "of COPY", "at least 0.5", ratio >= 0.5, note)
+    figure = Figure("create, all new, ids given", ratio, "of COPY", "at least 0.5", ratio >= 0.5, note)
+    return [figure], statistics.median(rates)
 
 
 def memory_by_size(stack: Stack) -> list[Figure]:
@@ -111,32 +100,6 @@ def start_to_running(stack: Stack) -> Figure:
     median = statistics.median(waits)
     note = f"slowest of {LATENCY_REPEATS}: {max(waits):.0f}"
     return Figure("started to running", median, "ms", "below 100", median < 100, note)
-
-
-def machine() -> str:
-    memory = psutil.virtual_memory().total / 2**30
-    return f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()}, Python {platform.python_version()}"
-
-
-def show(console: Console, figures: list[Figure]) -> None:
-    table = Table(title=f"Longshore on {machine()}, medians of {REPEATS}")
-    for heading in ("case", "measured", "target", "", "note"):
-        table.add_column(heading, justify="right" if heading == "measured" else "left")
-    for figure in figures:
-        mark = "[green]reached" if figure.reached else "[red]missed"
-        table.add_row(figure.case, f"{figure.value:.2f} {figure.unit}", figure.target, mark, figure.note)
-    console.print(table)
-
-
-def save(figures: list[Figure]) -> None:
-    path = Path("build/bench.json")
-    path.parent.mkdir(exist_ok=True)
-    content = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
-        "figures": [asdict(figure) for figure in figures],
-    }
-    path.write_text(json.dumps(content, indent=2) + "\n")
 
 
 if __name__ == "__main__":

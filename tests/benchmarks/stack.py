@@ -33,7 +33,12 @@ class Stack:
         )
 
     def add_collection(self, path: str) -> None:
-        longshore("collections", "add", path, "--data-dir", str(self._folder))
+        self.longshore("collections", "add", path)
+
+    def longshore(self, *arguments: str) -> None:
+        """Run the command line beside the stack."""
+        command = [LONGSHORE, *arguments, "--data-dir", str(self._folder)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
     def prepare_import(self, collection: str, strategy: list[str], blocks: Iterable[bytes]) -> str:
         """Create an import with its blocks; returns its URL path."""
@@ -84,10 +89,6 @@ def seconds_between(resource: dict[str, Any], first: str, last: str) -> float:
     """Seconds between two moments of an import."""
     begin, end = (datetime.fromisoformat(resource[name]) for name in (first, last))
     return (end - begin).total_seconds()
-
-
-def longshore(*arguments: str) -> None:
-    subprocess.run([LONGSHORE, *arguments], check=True, stdout=subprocess.DEVNULL)
 
 
 @contextmanager

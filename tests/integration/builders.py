@@ -182,4 +182,4 @@ def take_nudges(ground: Ground) -> list[int]:
     with redis.Redis.from_url(ground.settings.redis_url) as client:
         sent = client.lpop(f"longshore:{IMPORTS_QUEUE}", MANY_DOCUMENTS) or []
     bodies = [json.loads(base64.b64decode(json.loads(message)["body"])) for message in reversed(sent)]
-    return [arguments["import_id"] for _, arguments, _ in bodies]
+    return [arguments["import_id"] for _, arguments, _ in bodies if "import_id" in arguments]

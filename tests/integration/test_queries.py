@@ -14,6 +14,7 @@ from shared.db.queries.reader import Reader
 from shared.db.queries.refusals import QueryRefused
 from shared.db.queries.relations import Field, ItemRelation
 from shared.db.queries.running import QueryLimits, open_query
+from shared.errors import DatabaseUnavailable
 from shared.ground import Ground
 from tests.integration.querying import a_collection, ask, ask_texts, prepared_reader
 
@@ -118,7 +119,8 @@ ANSWERS: dict[str, tuple[str, list[Any]]] = {
         [{"initial": "1", "count": 2}, {"initial": "2", "count": 1}],
     ),
     "windows": (
-        "SELECT documentid AS d, rank() OVER (PARTITION BY movieId ORDER BY stars DESC) FROM rating ORDER BY d",
+        "SELECT documentid AS d, rank() OVER (PARTITION BY movieId ORDER BY stars DESC) FROM rating"
+        " ORDER BY d",
         [{"d": "a", "rank": 1}, {"d": "b", "rank": 2}, {"d": "c", "rank": 1}],
     ),
     "WITH": (
@@ -131,7 +133,7 @@ ANSWERS: dict[str, tuple[str, list[Any]]] = {
         ],
     ),
     "sets": (
-        "SELECT name FROM movie WHERE name IS NOT NULL UNION SELECT movieId FROM rating ORDER BY name LIMIT 2",
+        "SELECT name FROM movie WHERE name IS NOT NULL UNION SELECT movieId FROM rating ORDER BY 1 LIMIT 2",
         [{"name": "1"}, {"name": "2"}],
     ),
     "a subquery that looks outside": (
@@ -155,6 +157,10 @@ ANSWERS: dict[str, tuple[str, list[Any]]] = {
         [{"name": "Jaws", "name_2": "Jaws"}],
     ),
     "nothing": ("SELECT name FROM movie WHERE false", []),
+    "names that look like SQL and like ours": (
+        'SELECT 1 AS "a"") FROM x; --", 2 AS "S:0", 3 AS "R:name", 4 AS "s:0"',
+        [{'a") FROM x; --': 1, "S:0": 2, "R:name": 3, "S:0_2": 4}],
+    ),
     "no item type": (
         "SELECT 1 AS one, 'a%b' AS text, ARRAY[1, 2] AS list",
         [{"one": 1, "text": "a%b", "list": [1, 2]}],
@@ -238,6 +244,16 @@ def test_as_much_as_is_allowed_is_given(ground: Ground):
     rows = ask(ground, "SELECT * FROM generate_series(1, 5000) n", {}, QueryLimits(rows=5000))
 
     assert [row["n"] for row in rows] == list(range(1, 5001))
+
+
+def test_a_reader_that_cannot_log_in_is_a_database_out_of_reach(ground: Ground, reader: Reader):
+    nobody = reader.url.replace(reader.role, "nobody_of_this_name")
+
+    with (
+        pytest.raises(DatabaseUnavailable),
+        open_query(ground.database, nobody, check_query("SELECT 1", {}), QueryLimits()),
+    ):
+        pass
 
 
 class GivenUp(Exception):

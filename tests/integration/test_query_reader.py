@@ -1,18 +1,22 @@
 """The last wall: SQL that got past every check, sent by the reader's role itself, still finds nothing."""
 
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 
 import psycopg2
 import pytest
 from psycopg2.extensions import connection
-from sqlalchemy import text
+from sqlalchemy import create_engine, make_url, text
 
 from api.usecases.services import Service, add_service
+from shared.db.migrate import migrate
 from shared.db.queries.allowed import FUNCTIONS
 from shared.db.queries.reader import Reader, ensure_reader
 from shared.db.queries.refusals import ReaderRefused
+from shared.db.queries.relations import ItemRelation
 from shared.ground import Ground
-from tests.integration.querying import a_collection, as_reader, prepared_reader, signed
+from tests.integration.querying import a_collection, as_reader, ask, prepared_reader, signed
 
 DOCUMENTS = "SELECT documentid FROM longshore_reader.documents"
 
@@ -195,3 +199,32 @@ def test_an_owner_who_may_not_make_roles_is_told_what_to_do(ground: Ground):
         with pytest.raises(ReaderRefused, match='have an administrator run CREATE ROLE "missing" LOGIN'):
             ensure_reader(session, Reader("missing", None, ""))
         session.rollback()
+
+
+@pytest.fixture
+def modest(ground: Ground) -> Iterator[Ground]:
+    """A database whose owner is no superuser, but may make roles."""
+    url = make_url(ground.settings.database_url)
+    server = create_engine(url.set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT")
+    with server.connect() as connected:
+        connected.execute(text("CREATE ROLE modest LOGIN CREATEROLE"))
+        connected.execute(text("CREATE DATABASE modest OWNER modest"))
+        own = url.set(username="modest", database="modest").render_as_string(hide_password=False)
+        opened = Ground.open(replace(ground.settings, database_url=own))
+        migrate(opened.database)
+        yield opened
+        opened.close()
+        connected.execute(text("DROP DATABASE modest WITH (FORCE)"))
+        connected.execute(text("DROP ROLE IF EXISTS longshore_reader_modest; DROP ROLE modest"))
+    server.dispose()
+
+
+def test_an_owner_needs_not_be_a_superuser(modest: Ground):
+    prepared_reader(modest)
+    reader = prepared_reader(modest)
+    service, _ = add_service(modest, "modest")
+    collection_id = a_collection(modest, service, "/thing", {"1": {"name": "x"}})
+
+    assert ask(modest, "SELECT name FROM thing", {"thing": ItemRelation(collection_id)}) == [{"name": "x"}]
+    with closing(as_reader(reader, "")) as session:
+        assert rows(session, "SHOW search_path") == [('""',)]

@@ -21,6 +21,10 @@ from shared.db.queries.scopes import Columns, Derived, Scope, Source
 # Capitals: folded names cannot meet it, so that a mistake about which WITH query is meant finds nothing.
 WITH = "W:"
 
+# Clauses of a SELECT, by whether a name in them may also mean a column of the select list.
+_SEE_SOURCES = ("targetList", "whereClause", "havingClause", "windowClause", "limitCount", "limitOffset")
+_SEE_OUTPUT_TOO = ("groupClause", "distinctClause", "sortClause")
+
 
 class Rewriter:
     """Rewrites one statement and remembers the item types that it met."""
@@ -53,19 +57,10 @@ class Rewriter:
         select.fromClause = tuple(self._source(item, scope) for item in select.fromClause or ()) or None
         output = Output(select, scope, place)
         output.expand()
-        self._walk_slots(
-            select,
-            scope,
-            "targetList",
-            "whereClause",
-            "havingClause",
-            "windowClause",
-            "limitCount",
-            "limitOffset",
-        )
+        self._walk_slots(select, scope, *_SEE_SOURCES)
         output.pass_on()
         named = replace(scope, output=frozenset(output.names))
-        self._walk_slots(select, named, "groupClause", "distinctClause", "sortClause")
+        self._walk_slots(select, named, *_SEE_OUTPUT_TOO)
         self._build(select, scope)
         return output.names
 

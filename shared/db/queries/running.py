@@ -70,16 +70,13 @@ class Rows:
         self._talk = talk
         self._sql = checked.sql
         self._limits = limits
+        self._spread = [name for name in names if name.startswith(SPREAD)]
         self._names = _spelled(names, checked)
 
     @property
     def columns(self) -> tuple[str, ...] | None:
         """The members of each row in order; None where items are given whole and each has its own."""
         return None if self._spread else tuple(self._names)
-
-    @property
-    def _spread(self) -> list[str]:
-        return [name for name in self._names if name.startswith(SPREAD)]
 
     def __iter__(self) -> Iterator[bytes]:
         self._talk.run(self._declare())

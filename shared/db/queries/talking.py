@@ -3,7 +3,7 @@
 import select
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_READ, connection, cursor
@@ -12,6 +12,7 @@ from shared.db.database import CONNECT_SECONDS
 from shared.db.failures import translated
 from shared.db.queries.failures import explained
 from shared.db.queries.refusals import QueryRefused
+from shared.errors import DatabaseUnavailable
 
 _WAIT_SECONDS = 0.5
 _MILLISECONDS = 1000
@@ -61,9 +62,12 @@ class Conversation:
         self._seconds = float(CONNECT_SECONDS)  # that are left to wait
 
     def connect(self) -> None:
-        """Wait until there is a connection."""
-        with translated():
-            self._wait()
+        """Wait until there is a connection. Raises DatabaseUnavailable."""
+        try:
+            with translated():
+                self._wait()
+        except QueryRefused as too_long:
+            raise DatabaseUnavailable("The database gives no connection to the reader's role.") from too_long
 
     def allow(self, seconds: float) -> None:
         """From now on the database may work for so long."""
@@ -80,7 +84,9 @@ class Conversation:
     def close(self) -> None:
         """End the connection, and what the database is still doing for it."""
         if not self._driver.closed and self._driver.isexecuting():
-            self._driver.cancel()
+            # Where it cannot be asked to stop (gone, or not there yet) closing is all there is to do.
+            with suppress(psycopg2.Error):
+                self._driver.cancel()
         self._driver.close()
 
     def _wait(self) -> None:

@@ -1,0 +1,59 @@
+"""The fields of a request, whichever way a client sends them: urlencoded, multipart or JSON.
+
+Every value becomes text, since that is what most clients send anyway. Clients are known that announce
+JSON and send a form.
+"""
+
+from collections.abc import Iterable
+from urllib.parse import parse_qsl
+
+import orjson
+from flask import Request
+
+from api.liquid.door import ParameterInvalid
+
+FORM_LIMIT_BYTES = 1024 * 1024
+JSON = "application/json"
+
+Fields = dict[str, str]
+
+
+def fields_of(request: Request) -> Fields:
+    """The request's fields by name, of several with one name the first; absent where empty.
+
+    Raises ParameterInvalid, and RequestEntityTooLarge beyond FORM_LIMIT_BYTES.
+    """
+    request.max_content_length = FORM_LIMIT_BYTES
+    request.max_form_memory_size = FORM_LIMIT_BYTES
+    if request.mimetype != JSON:
+        files = ((name, file.read().decode("utf-8", "replace")) for name, file in request.files.items())
+        return usable([*request.form.items(), *files])
+    body = request.get_data()
+    if body.lstrip().startswith((b"{", b"[")):
+        return usable((name, _text(value)) for name, value in _object(body).items())
+    return usable(parse_qsl(body.decode("utf-8", "replace")))
+
+
+def usable(given: Iterable[tuple[str, str]]) -> Fields:
+    """The first value of each name that says anything. NUL, which no database takes, becomes U+FFFD."""
+    found: Fields = {}
+    for name, value in given:
+        if value.strip() and name not in found:
+            found[name] = value.replace("\0", "\ufffd")
+    return found
+
+
+def _object(body: bytes) -> dict[str, object]:
+    try:
+        given = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise ParameterInvalid(f"The body is not JSON: {error}.") from error
+    if not isinstance(given, dict):
+        raise ParameterInvalid("The body is JSON, but not an object of parameters.")
+    return given
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else orjson.dumps(value).decode()

@@ -1,0 +1,101 @@
+"""Items written and followed one request at a time, under /ls/api/items."""
+
+from collections.abc import Mapping
+
+import msgspec
+from flask import Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from api.http.bodies import body_pieces
+from api.http.grounds import current_ground, current_settings
+from api.liquid.admission import current_service
+from api.liquid.door import ParameterInvalid, guarded
+from api.liquid.forms import fields_of
+from api.usecases import items
+from api.usecases.items import Place, RejectedItem
+from shared.db.updates import Updated
+from shared.errors import BlockTooLarge
+
+USUAL_SIZE = 1000
+LARGEST_SIZE = 10_000
+LATEST_MS = 253_402_300_799_000  # the year 9999: the database's own calendar goes on for longer
+
+blueprint = guarded("liquid_items", "/ls/api/items")
+
+_list = msgspec.json.Decoder(list[msgspec.Raw])
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+@blueprint.post("/upsert")
+def upsert() -> Response:
+    """Write a list of items, all in one transaction; those that cannot be written come back, saying why."""
+    given = _items(_body())
+    rejected = items.upsert_items(current_ground(), current_service(), given)
+    answer: dict[str, object] = {"count": len(given)}
+    if rejected:
+        answer["rejectedItems"] = [_returned(given[item.position], item) for item in rejected]
+    return _json(answer)
+
+
+@blueprint.post("/updates")
+def updates() -> Response:
+    """Items written since a moment, in order; what they answer with is where the next call goes on."""
+    fields = fields_of(request)
+    item_type, size = fields.get("itemType"), _number(fields, "max", USUAL_SIZE, LARGEST_SIZE)
+    place = Place(after_ms=_number(fields, "processedAfter", 0, LATEST_MS), after_id=fields.get("lastId"))
+    found = items.list_updated(current_ground(), current_service(), item_type, place, size)
+    last_ms, last_id = place.after_ms, place.after_id
+    if found:
+        last_ms, last_id = found[-1].updated_ms, found[-1].documentid
+    told = [_item(item_type, document) for document in found]
+    return _json({"items": told, "maxProcessedAt": last_ms, "lastId": last_id or ""})
+
+
+def _body() -> bytes:
+    try:
+        return b"".join(body_pieces(request, current_settings().block_limit_bytes))
+    except BlockTooLarge as error:
+        raise RequestEntityTooLarge from error
+
+
+def _items(body: bytes) -> list[bytes]:
+    """Each item's own text, every digit as it came. Raises ParameterInvalid."""
+    try:
+        return [bytes(item) for item in _list.decode(body)]
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ParameterInvalid(f"The body is not a JSON list of items: {error}.") from error
+
+
+def _returned(item: bytes, rejected: RejectedItem) -> dict[str, object]:
+    """The item with the reason in its headers, where a client looks for it."""
+    receipt = {"receiptType": rejected.code, "receiptMessage": rejected.reason}
+    try:
+        given = _object.decode(item)
+        if "data" not in given:
+            return {"headers": receipt, "data": msgspec.Raw(item)}
+        headers = _object.decode(given.get("headers", b"{}"))
+    except (msgspec.DecodeError, RecursionError):
+        return {"headers": receipt, "data": msgspec.Raw(item)}
+    return {**given, "headers": {**headers, **receipt}}
+
+
+def _item(item_type: str | None, document: Updated) -> dict[str, object]:
+    headers = {
+        "category": "entity",
+        "type": item_type,
+        "id": document.documentid,
+        "processedAt": document.updated_ms,
+    }
+    return {"headers": headers, "data": msgspec.Raw(document.properties.encode())}
+
+
+def _number(fields: Mapping[str, str], name: str, otherwise: int, largest: int) -> int:
+    """A whole number from 0 on. Raises ParameterInvalid."""
+    text = fields.get(name, str(otherwise)).strip()
+    if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) > largest:
+        raise ParameterInvalid(f"The parameter {name} must be a whole number from 0 to {largest}.")
+    return int(text)
+
+
+def _json(answer: Mapping[str, object]) -> Response:
+    return Response(msgspec.json.encode(answer), content_type="application/json")

@@ -1,0 +1,101 @@
+"""The parameters of a job as what they ask for: decisions only, none of them looks at anything else.
+
+What cannot be used raises JobRefused, which becomes the job's `reason`.
+"""
+
+import codecs
+from collections.abc import Mapping
+from uuid import UUID
+
+from werkzeug.http import parse_options_header
+
+from api.liquid.door import ParameterInvalid
+from api.liquid.filters import filters_of
+from api.liquid.vocabulary import boolean, is_csv
+from api.usecases.exports import ExportOrder
+from api.usecases.jobs import JobDescription, JobRefused
+from api.usecases.readings import ImportOrder
+from shared.mail.addresses import recipient_address
+from shared.mail.faults import MailRefused
+
+
+def description_of(fields: Mapping[str, str]) -> JobDescription:
+    """What is said about a job, good or bad."""
+    return JobDescription(
+        job_name=fields.get("jobName"),
+        item_type=fields.get("itemType"),
+        content_type=fields.get("contentType"),
+        notification_email=fields.get("notificationEmail"),
+    )
+
+
+def job_id_of(fields: Mapping[str, str]) -> UUID | None:
+    """The id that the caller chose for the job, to follow its own upload. Raises ParameterInvalid."""
+    given = fields.get("jobId")
+    try:
+        return None if given is None else UUID(given)
+    except ValueError as error:
+        raise ParameterInvalid("The jobId chosen for the job is not a UUID.") from error
+
+
+def import_order(fields: Mapping[str, str], part_type: str = "") -> ImportOrder:
+    """What is to be done with a file; `part_type` is what its own part says it is."""
+    _check_names(fields)
+    media_type, options = parse_options_header(fields.get("contentType") or part_type)
+    if not media_type:
+        raise JobRefused("The parameter contentType is missing.")
+    own_options = parse_options_header(part_type)[1]
+    has_rows = is_csv(media_type)
+    return ImportOrder(
+        is_csv=has_rows,
+        charset=_charset(options.get("charset") or own_options.get("charset") or "utf-8"),
+        merges=boolean("merge", fields.get("merge")),
+        has_header_row=_header_row(fields),
+        # Clients are known that always send a template, whatever the file is.
+        template=fields.get("template") if has_rows else None,
+    )
+
+
+def export_order(fields: Mapping[str, str]) -> ExportOrder:
+    """What is to be exported, and in which form."""
+    _check_names(fields)
+    media_type, _ = parse_options_header(fields.get("contentType"))
+    if not media_type:
+        raise JobRefused("The parameter contentType is missing.")
+    has_rows = is_csv(media_type)
+    query = fields.get("sqlQuery")
+    return ExportOrder(
+        is_csv=has_rows,
+        has_header_row=_header_row(fields),
+        template=fields.get("template") if has_rows else None,
+        is_compressed=boolean("gzip", fields.get("gzip")),
+        query=query,
+        filters=filters_of(fields.get("filters")) if query is None else None,
+    )
+
+
+def _check_names(fields: Mapping[str, str]) -> None:
+    for name in ("jobName", "itemType"):
+        if name not in fields:
+            raise JobRefused(f"The parameter {name} is missing.")
+    if "notificationEmail" in fields:
+        try:
+            recipient_address(fields["notificationEmail"])
+        except MailRefused as error:
+            raise JobRefused(f"The parameter notificationEmail cannot be used. {error}") from error
+
+
+def _header_row(fields: Mapping[str, str]) -> bool:
+    """Imports and exports call it differently; either name is taken for both."""
+    name = "headerRow" if "headerRow" in fields else "rowHeader"
+    return boolean(name, fields.get(name))
+
+
+def _charset(name: str) -> str:
+    """Python's name of a character set. Raises JobRefused."""
+    try:
+        info = codecs.lookup(name)
+        b"a".decode(name, "ignore")  # of Python's codecs some are no character sets
+    except (LookupError, ValueError) as error:
+        raise JobRefused(f"The charset {name!r} is not known.") from error
+    return info.name

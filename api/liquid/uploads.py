@@ -1,0 +1,91 @@
+"""A multipart body as a stream: parts as they come, the file among them never held in memory or on disk."""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+
+from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
+
+from api.http.bodies import body_pieces
+from api.http.problems import Refused, problem
+from shared.errors import BlockTooLarge
+
+# What stands between parts, and before a part's content: headers and boundaries.
+HEAD_LIMIT_BYTES = 512 * 1024
+# Of a part that is not the file. The largest is a template: 65,536 characters of up to four bytes.
+TEXT_LIMIT_BYTES = 256 * 1024
+PART_LIMIT = 50
+
+NOT_MULTIPART = problem(
+    415, "Invalid content-type", "Content-Type", "Expected content-type: multipart/form-data with a boundary"
+)
+MALFORMED = problem(400, "Invalid body", "body", "The body is not complete and correct multipart/form-data")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One field or file. What of it was not read is passed over when the next one is asked for."""
+
+    name: str
+    content_type: str
+    pieces: Iterator[bytes]
+
+    def text(self) -> str:
+        """All of it, as UTF-8. Raises RequestEntityTooLarge beyond TEXT_LIMIT_BYTES."""
+        held = bytearray()
+        for piece in self.pieces:
+            held += piece
+            if len(held) > TEXT_LIMIT_BYTES:
+                raise RequestEntityTooLarge
+        return held.decode("utf-8", "replace")
+
+
+def parts_of(request: Request, limit_bytes: int) -> Iterator[Part]:
+    """The body's parts in the order they come. Headers are judged before this returns.
+
+    The iterator, or a part's pieces, raises Refused for a body that is malformed or cut off, and
+    RequestEntityTooLarge for one of more than `limit_bytes`.
+    """
+    boundary = request.mimetype_params.get("boundary", "")
+    if request.mimetype != "multipart/form-data" or not boundary:
+        raise Refused(NOT_MULTIPART)
+    try:
+        return _parts(_events(body_pieces(request, limit_bytes), boundary))
+    except BlockTooLarge as error:
+        raise RequestEntityTooLarge from error
+
+
+def _parts(events: Iterator[Event]) -> Iterator[Part]:
+    for event in events:
+        if isinstance(event, Field | File):
+            pieces = _content(events)
+            yield Part(event.name or "", event.headers.get("content-type", ""), pieces)
+            for _ in pieces:
+                pass
+
+
+def _content(events: Iterator[Event]) -> Generator[bytes, None, None]:
+    for event in events:
+        if isinstance(event, Data):
+            yield event.data
+            if not event.more_data:
+                return
+
+
+def _events(pieces: Iterator[bytes], boundary: str) -> Iterator[Event]:
+    decoder = MultipartDecoder(boundary.encode(), HEAD_LIMIT_BYTES, max_parts=PART_LIMIT)
+    event: Event | None = None
+    try:
+        for piece in pieces:
+            decoder.receive_data(piece)
+            while not isinstance(event := decoder.next_event(), NeedData):
+                yield event
+        decoder.receive_data(None)
+        while not isinstance(event, Epilogue):
+            event = decoder.next_event()
+            yield event
+    except BlockTooLarge as error:
+        raise RequestEntityTooLarge from error
+    except ValueError as error:
+        raise Refused(MALFORMED) from error

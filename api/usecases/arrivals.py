@@ -1,0 +1,173 @@
+"""A file that comes in for an import: a job from its first byte on, started when the last one is durable.
+
+While the file comes in, the job is there to be seen and canceled, if its item type is known by then.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+from api.usecases.item_types import KnownType, find_item_type
+from api.usecases.jobs import JobDescription, JobRefused, ShownJob, add_job, describe, existing_job, shown
+from api.usecases.readings import ImportOrder, reading_of
+from api.usecases.services import Service
+from shared.db import blocks, imports
+from shared.db.database import Session
+from shared.db.endings import tell_end
+from shared.db.models import BatchJob, Import
+from shared.db.transition import move
+from shared.errors import DatabaseUnavailable, LongshoreError
+from shared.formats.reading import FileReading
+from shared.ground import Ground
+from shared.lifecycle import Event, Status
+from shared.storage.receipts import StoredBytes
+
+
+class UploadTooLarge(LongshoreError):
+    """A file is larger than the limit."""
+
+    code = "upload_too_large"
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"The upload is larger than {limit_bytes} bytes, the most that is taken.")
+
+
+class FileArrival:
+    """One upload. Used as a context, it leaves nothing behind where its body raises.
+
+    `store` at most once, then `start` or `reject`.
+    """
+
+    def __init__(self, ground: Ground, service: Service) -> None:
+        self._ground = ground
+        self._service = service
+        self._import_id: int | None = None
+        self._stored: StoredBytes | None = None
+        self._job_id: UUID | None = None  # of a job that can be seen already
+        self._is_settled = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._import_id is not None and not self._is_settled:
+            # Without the database there is only the sweep left to do it.
+            with suppress(DatabaseUnavailable), self._ground.database.begin() as session:
+                imports.discard(session, self._import_id)
+
+    @property
+    def has_file(self) -> bool:
+        """Whether a file came."""
+        return self._import_id is not None
+
+    def store(self, chunks: Iterable[bytes], description: JobDescription, job_id: UUID | None = None) -> None:
+        """Write the file as it comes. `description` is what is known by now, `job_id` the caller's choice.
+
+        Raises JobIdTaken, UploadTooLarge, StorageFault, and whatever `chunks` does.
+        """
+        with self._ground.database.begin() as session:
+            import_id = imports.next_id(session)
+            self._announce(session, import_id, description, job_id)
+        self._import_id = import_id
+        limit_bytes = self._ground.settings.upload_limit_bytes
+        self._stored = self._ground.storage.write(import_id, _limited(chunks, limit_bytes))
+
+    def start(self, description: JobDescription, order: ImportOrder, job_id: UUID | None = None) -> ShownJob:
+        """Accept the job; one that was canceled meanwhile stays so.
+
+        Raises JobRefused and TemplateRefused: `reject` it then.
+        """
+        if self._import_id is None or self._stored is None:
+            raise JobRefused("The parameter file is missing.")
+        if not self._stored.size_bytes:
+            raise JobRefused("The file is empty.")
+        with self._ground.database.begin() as session:
+            item_type = find_item_type(session, self._service, description.item_type)
+            reading = reading_of(item_type, order)
+            if self._job_id is None:
+                job = self._add(session, self._import_id, item_type, reading, description, job_id)
+            else:
+                job, row = self._seen(session)
+                row.reading, row.collection_id = reading.as_json(), item_type.collection_id
+                describe(session, job, description)
+            blocks.add_file(session, self._import_id, self._stored)
+            is_started = move(session, self._import_id, Event.START)
+            accepted = shown(self._ground, session, existing_job(session, self._service, str(job.id)))
+        self._is_settled = True
+        if is_started:
+            self._ground.dispatcher.nudge_import(self._import_id)
+        return accepted
+
+    def reject(self, description: JobDescription, reason: str, job_id: UUID | None = None) -> ShownJob:
+        """Reject the job, and keep nothing of the file; one that was canceled meanwhile stays so."""
+        with self._ground.database.begin() as session:
+            if self._job_id is None:
+                job = add_job(session, self._service, "import", description, job_id, refusal=reason)
+                tell_end(session, job)
+            else:
+                job = self._reject_seen(session, description, reason)
+            told = shown(self._ground, session, existing_job(session, self._service, str(job.id)))
+        self._is_settled = True
+        if self._import_id is not None:
+            self._ground.storage.remove_import(self._import_id)
+        self._ground.dispatcher.nudge_mails()
+        return told
+
+    def _announce(
+        self, session: Session, import_id: int, description: JobDescription, job_id: UUID | None
+    ) -> None:
+        try:
+            item_type = find_item_type(session, self._service, description.item_type)
+        except JobRefused:
+            return  # not known yet, or never: that is told when the whole form is there
+        reading = FileReading(item_type=item_type.name, key=item_type.key, merges=False)
+        self._job_id = self._add(session, import_id, item_type, reading, description, job_id).id
+
+    def _add(
+        self,
+        session: Session,
+        import_id: int,
+        item_type: KnownType,
+        reading: FileReading,
+        description: JobDescription,
+        job_id: UUID | None,
+    ) -> BatchJob:
+        imports.add_of_file(
+            session,
+            import_id,
+            service_id=self._service.id,
+            collection_id=item_type.collection_id,
+            reading=reading.as_json(),
+        )
+        return add_job(session, self._service, "import", description, job_id, import_id=import_id)
+
+    def _reject_seen(self, session: Session, description: JobDescription, reason: str) -> BatchJob:
+        job, row = self._seen(session)
+        if row.status == Status.CANCELED:
+            return job
+        job.import_id, job.refusal = None, reason
+        describe(session, job, description)
+        imports.discard(session, row.id)
+        tell_end(session, job)
+        return job
+
+    def _seen(self, session: Session) -> tuple[BatchJob, Import]:
+        """The job that can be seen already, and its import, which nobody else touches until we commit."""
+        found = existing_job(session, self._service, str(self._job_id))
+        if found.import_row is None:
+            raise ValueError("A job whose file comes in has an import.")
+        session.refresh(found.import_row, with_for_update=True)
+        return found.job, found.import_row
+
+
+def _limited(chunks: Iterable[bytes], limit_bytes: int) -> Iterator[bytes]:
+    size_bytes = 0
+    for chunk in chunks:
+        size_bytes += len(chunk)
+        if size_bytes > limit_bytes:
+            raise UploadTooLarge(limit_bytes)
+        yield chunk

@@ -1,0 +1,37 @@
+"""Item types: collections by the names that batch jobs and items call them."""
+
+from dataclasses import dataclass, field
+
+from api.usecases.jobs import JobRefused
+from api.usecases.services import Service
+from shared.db import services
+from shared.db.database import Session
+from shared.db.models import Collection
+from shared.formats.cells import types_of
+from shared.formats.items import DOCUMENTID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownType:
+    """An item type, found."""
+
+    name: str
+    collection_id: int
+    key: str  # the property that is the document's id
+    types: dict[str, str] = field(default_factory=dict)  # by field, in the schema's order; empty without one
+
+
+def find_item_type(session: Session, service: Service, name: str | None) -> KnownType:
+    """The item type of this name, in the caller's transaction. Raises JobRefused."""
+    if not name:
+        raise JobRefused("The parameter itemType is missing.")
+    row = services.get_collection(session, service.id, f"/{name}")
+    if row is None:
+        raise JobRefused(f"There is no item type {name!r} in this community.")
+    return _known(name, row)
+
+
+def _known(name: str, row: Collection) -> KnownType:
+    return KnownType(
+        name=name, collection_id=row.id, key=row.key or DOCUMENTID, types=types_of(row.fields or [])
+    )

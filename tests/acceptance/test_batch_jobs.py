@@ -1,0 +1,252 @@
+"""Batch jobs as a client of the Liquid Decisions API sees them: HTTP only, with real worker processes."""
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable, Iterator
+from email import message_from_bytes, policy
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.liquid_client import LiquidClient
+from tests.acceptance.waiting import wait_for
+
+EMAIL, PASSWORD = "ann@example.com", "correct horse battery staple"
+_numbers = count(1)
+
+ITEMS = [
+    {
+        "headers": {"category": "entity", "type": "TYPE", "action": "Create"},
+        "data": {"accountId": "A1", "name": "Anchor & Sons", "size": 12.50, "tags": ["harbour", "old"]},
+    },
+    {
+        "headers": {"category": "entity", "type": "TYPE", "action": "Merge"},
+        "data": {"accountId": "A2", "name": "Bollard", "address": {"city": "Hull", "street": "Quay 1"}},
+    },
+]
+
+
+@pytest.fixture(scope="session")
+def account(longshore: Callable[..., str], stack: dict[str, Any]) -> None:
+    longshore("users", "add", EMAIL, "--password", PASSWORD, "--community", stack["service"])
+
+
+@pytest.fixture
+def liquid(stack: dict[str, Any], account: None) -> Iterator[LiquidClient]:
+    client = LiquidClient(stack["url"], email=EMAIL, password=PASSWORD, community=stack["service"])
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def item_type(longshore: Callable[..., str]) -> str:
+    """An item type with a primary key that only this test uses."""
+    name = f"Account{next(_numbers)}"
+    longshore("collections", "add", f"/{name}", "--key", "accountId")
+    return name
+
+
+def items_of(item_type: str) -> bytes:
+    return json.dumps(ITEMS).replace("TYPE", item_type).encode()
+
+
+def imported(liquid: LiquidClient, item_type: str, content: bytes, **fields: str) -> dict[str, Any]:
+    given = {"jobName": "in", "itemType": item_type, "contentType": "application/json", **fields}
+    return liquid.wait_for_end(liquid.start_import("data.json", content, **given)["jobId"])
+
+
+def exported(liquid: LiquidClient, item_type: str, **fields: str) -> bytes:
+    given = {"jobName": "out", "itemType": item_type, "contentType": "application/json", **fields}
+    job = liquid.wait_for_end(liquid.start_export(**given)["jobId"])
+    assert job["status"] == "Completed", job
+    return b"".join(liquid.download(link) for link in job["links"])
+
+
+def test_items_go_in_and_come_out_as_they_were(liquid: LiquidClient, item_type: str) -> None:
+    job = imported(liquid, item_type, items_of(item_type))
+
+    assert (job["status"], job["recordsProcessed"], job["recordsRejected"]) == ("Completed", "2", "0")
+    found = json.loads(exported(liquid, item_type))
+    assert [item["data"] for item in found] == [item["data"] for item in ITEMS]
+
+
+def test_an_export_imported_again_gives_the_same_items(
+    liquid: LiquidClient, item_type: str, longshore: Callable[..., str]
+) -> None:
+    imported(liquid, item_type, items_of(item_type))
+    first = exported(liquid, item_type)
+    other = f"{item_type}Copy"
+    longshore("collections", "add", f"/{other}", "--key", "accountId")
+
+    imported(liquid, other, first.replace(item_type.encode(), other.encode()))
+
+    assert exported(liquid, other).replace(other.encode(), item_type.encode()) == first
+
+
+def test_a_csv_export_imported_again_gives_the_same_items(
+    liquid: LiquidClient, longshore: Callable[..., str], tmp_path: Path
+) -> None:
+    schema = [
+        {"name": "accountId", "type": "string"},
+        {"name": "size", "type": "decimal"},
+        {"name": "active", "type": "boolean"},
+        {"name": "tags", "type": "list"},
+    ]
+    (tmp_path / "schema.json").write_text(json.dumps(schema))
+    for name in ("Firm", "FirmCopy"):
+        schema_file = f"{tmp_path}/schema.json"
+        longshore("collections", "add", f"/{name}", "--key", "accountId", "--schema", schema_file)
+    rows = [
+        {"accountId": "1", "size": 12.50, "active": True, "tags": ["a", 'b"'], "note": "two\nlines; =SUM(1)"},
+        {"accountId": "2", "size": 7, "address": {"city": "Hull", "street": "Quay, 1"}, "note": "=1+1"},
+    ]
+    imported(liquid, "Firm", json.dumps(rows).encode())
+
+    table = exported(liquid, "Firm", contentType="text/plain", rowHeader="true")
+    job = imported(liquid, "FirmCopy", table, contentType="plain/text", headerRow="True")
+
+    assert job["recordsProcessed"] == "2", job
+    copies = [item["data"] for item in json.loads(exported(liquid, "FirmCopy"))]
+    assert copies == rows
+
+
+def test_half_a_million_rows_of_csv_are_imported(liquid: LiquidClient, item_type: str) -> None:
+    table = io.StringIO()
+    rows = csv.writer(table)
+    rows.writerow(["accountId", "name", "city"])
+    rows.writerows((n, f"Name {n}", "Hull") for n in range(500_000))
+
+    job = imported(liquid, item_type, table.getvalue().encode(), contentType="text/plain", headerRow="true")
+
+    assert (job["status"], job["recordsProcessed"], job["percentComplete"]) == ("Completed", "500000", 100)
+
+
+def test_a_template_makes_items_of_rows(liquid: LiquidClient, item_type: str) -> None:
+    template = '{"accountId": $json.quote($id), "name": $json.quote($text.upper($name))}'
+    job = liquid.start_import(
+        "rows.csv",
+        b"id,name\n7,anchor\n",
+        template=template,
+        jobName="rows",
+        itemType=item_type,
+        contentType="plain/text",
+        headerRow="true",
+    )
+
+    ended = liquid.wait_for_end(job["jobId"])
+
+    assert ended["status"] == "Completed", ended
+    [item] = json.loads(exported(liquid, item_type))
+    assert item["data"] == {"accountId": "7", "name": "ANCHOR"}
+
+
+def test_sql_and_filters_choose_what_is_exported(
+    liquid: LiquidClient, item_type: str, stack: dict[str, Any]
+) -> None:
+    imported(liquid, item_type, items_of(item_type))
+
+    relation = f"{stack['service'].upper()}_entity_{item_type}"
+    query = f"SELECT m.name FROM {relation} m ORDER BY m.name DESC LIMIT 250"
+    by_query = json.loads(exported(liquid, item_type, sqlQuery=query, filters="0", template=""))
+    by_filter = json.loads(exported(liquid, item_type, filters=str({"name": ["Bollard", "none"]})))
+
+    assert [row["name"] for row in by_query] == ["Bollard", "Anchor & Sons"]
+    assert [item["data"]["accountId"] for item in by_filter] == ["A2"]
+
+
+def test_bad_items_are_rejected_and_the_others_go_in(liquid: LiquidClient, item_type: str) -> None:
+    lines = b'{"accountId":"1"}\n{"name":"no key"}\n{"accountId":"2"}\n'
+
+    job = imported(liquid, item_type, lines)
+
+    assert (job["status"], job["recordsProcessed"], job["recordsRejected"]) == ("Completed", "3", "1")
+    assert "1 rejected" in job["reason"]
+
+
+@pytest.mark.parametrize(
+    ("content", "fields"),
+    [
+        (b"this is no JSON", {}),
+        (b'[{"accountId":"1"}, {"accountId"', {}),
+        ("accountId,name\n1,Zoë\n".encode("latin-1"), {"contentType": "text/plain", "headerRow": "true"}),
+        (b"accountId,name\n1,2,3,4\n5,6,7,8\n", {"contentType": "text/plain", "headerRow": "true"}),
+    ],
+    ids=["not JSON", "cut off", "wrong encoding", "ragged"],
+)
+def test_an_unreadable_file_is_rejected_as_a_whole(
+    liquid: LiquidClient, item_type: str, content: bytes, fields: dict[str, str]
+) -> None:
+    job = imported(liquid, item_type, content, **fields)
+
+    assert job["status"] == "Rejected", job
+    assert job["recordsProcessed"] == "0"
+    assert json.loads(exported(liquid, item_type)) == []
+
+
+def test_the_end_of_a_job_is_mailed_with_its_links(
+    liquid: LiquidClient, item_type: str, stack_folder: Path
+) -> None:
+    imported(liquid, item_type, items_of(item_type))
+    job = liquid.start_export(
+        jobName="Weekly accounts",
+        itemType=item_type,
+        contentType="application/json",
+        notificationEmail="joe@example.com",
+    )
+    ended = liquid.wait_for_end(job["jobId"])
+
+    mail = mail_about(stack_folder / "mails", "Weekly accounts")
+
+    assert mail["To"] == "joe@example.com"
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert ended["links"][0] in body.get_content()
+
+
+def mail_about(folder: Path, job_name: str) -> Any:
+    """The one mail about a job, waited for."""
+
+    def found() -> list[Any]:
+        files = [path.read_bytes() for path in folder.glob("*.eml")]
+        mails = [message_from_bytes(content, policy=policy.default) for content in files]
+        return [mail for mail in mails if job_name in str(mail["Subject"])]
+
+    [mail] = wait_for(found)
+    return mail
+
+
+def test_an_export_can_be_canceled(liquid: LiquidClient, item_type: str) -> None:
+    lines = b"".join(b'{"accountId":"%d","text":"%s"}\n' % (n, b"x" * 200) for n in range(150_000))
+    imported(liquid, item_type, lines)
+    job = liquid.start_export(jobName="out", itemType=item_type, contentType="text/plain")
+
+    liquid.cancel(job["jobId"])
+    ended = liquid.wait_for_end(job["jobId"])
+
+    assert ended["status"] == "Canceled"
+    assert ended["links"] == []
+
+
+def test_an_import_can_be_canceled_in_the_middle(liquid: LiquidClient, item_type: str) -> None:
+    lines = b"".join(b'{"accountId":"%d","text":"%s"}\n' % (n, b"x" * 200) for n in range(300_000))
+    job_id = liquid.start_import("data.json", lines, jobName="in", itemType=item_type)["jobId"]
+    wait_for(lambda: int(liquid.status(job_id)["recordsProcessed"]))
+
+    liquid.cancel(job_id)
+    ended = liquid.wait_for_end(job_id)
+
+    assert ended["status"] == "Canceled"
+    found = json.loads(exported(liquid, item_type))
+    assert 0 < len(found) == int(ended["recordsProcessed"]) < 300_000
+
+
+def test_an_export_may_be_compressed(liquid: LiquidClient, item_type: str) -> None:
+    imported(liquid, item_type, items_of(item_type))
+
+    packed = exported(liquid, item_type, gzip="true")
+
+    assert len(json.loads(gzip.decompress(packed))) == len(ITEMS)

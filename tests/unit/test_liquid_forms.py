@@ -1,0 +1,102 @@
+"""Parameters of jobs as what they ask for."""
+
+from typing import Any
+
+import pytest
+
+from api.liquid.job_forms import export_order, import_order
+from api.liquid.vocabulary import boolean, is_csv
+from api.usecases.item_types import KnownType
+from api.usecases.jobs import JobRefused
+from api.usecases.readings import ImportOrder, reading_of
+from shared.formats.reading import CsvLayout
+
+IMPORT = {"jobName": "a", "itemType": "b", "contentType": "text/plain"}
+TYPED = KnownType(name="b", collection_id=1, key="id", types={"id": "string", "age": "int"})
+UNTYPED = KnownType(name="b", collection_id=1, key="documentid")
+
+
+@pytest.mark.parametrize("text", ["True", "true", "TRUE", "1", " true "])
+def test_true_in_any_case(text: str):
+    assert boolean("merge", text)
+
+
+@pytest.mark.parametrize("text", ["False", "false", "FALSE", "0", "", "None", None])
+def test_false_in_any_case_and_where_nothing_is_said(text: str | None):
+    assert not boolean("merge", text)
+
+
+@pytest.mark.parametrize("text", ["yes", "2", "truefalse"])
+def test_other_words_are_neither(text: str):
+    with pytest.raises(JobRefused, match=text):
+        boolean("merge", text)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "has_rows"),
+    [
+        ("application/json", False),
+        ("Application/JSON", False),
+        ("application/x-ndjson", False),
+        ("text/plain", True),
+        ("plain/text", True),
+        ("text/csv", True),
+        (" text/csv ", True),
+    ],
+)
+def test_content_types_and_their_other_spellings(content_type: str, has_rows: bool):
+    assert is_csv(content_type) is has_rows
+
+
+@pytest.mark.parametrize("name", ["headerRow", "rowHeader"])
+def test_imports_and_exports_take_both_names_of_the_header_row(name: str):
+    assert import_order(IMPORT | {name: "True"}).has_header_row
+    assert export_order(IMPORT | {name: "True"}).has_header_row
+
+
+def test_a_template_is_of_no_use_to_json():
+    fields = IMPORT | {"contentType": "application/json", "template": "#if"}
+
+    assert import_order(fields).template is None
+    assert export_order(fields).template is None
+
+
+def test_the_parameter_tells_the_charset_before_the_files_part_does():
+    both = import_order(IMPORT | {"contentType": "text/csv; charset=utf-16"}, "text/csv; charset=latin1")
+    part = import_order(IMPORT, "text/csv; charset=latin1")
+
+    assert (both.charset, part.charset) == ("utf-16", "iso8859-1")
+
+
+def test_filters_beside_a_query_are_not_even_read():
+    assert export_order(IMPORT | {"sqlQuery": "SELECT 1", "filters": "{{{"}).filters is None
+
+
+@pytest.mark.parametrize(
+    ("item_type", "order", "layout"),
+    [
+        (UNTYPED, {"has_header_row": True}, CsvLayout(has_header_row=True)),
+        (TYPED, {"has_header_row": True}, CsvLayout(has_header_row=True, types=TYPED.types)),
+        (TYPED, {}, CsvLayout(header=["id", "age"], types=TYPED.types)),
+        (UNTYPED, {"template": "$c1"}, CsvLayout(template="$c1")),
+        (TYPED, {"template": "$c1"}, CsvLayout(template="$c1")),
+        (
+            UNTYPED,
+            {"template": "$a", "has_header_row": True},
+            CsvLayout(template="$a", has_header_row=True),
+        ),
+    ],
+)
+def test_where_the_columns_of_a_csv_come_from(item_type: KnownType, order: dict[str, Any], layout: CsvLayout):
+    assert reading_of(item_type, ImportOrder(is_csv=True, **order)).csv == layout
+
+
+def test_columns_that_nobody_names():
+    with pytest.raises(JobRefused, match="headerRow=true"):
+        reading_of(UNTYPED, ImportOrder(is_csv=True))
+
+
+def test_json_needs_no_columns():
+    reading = reading_of(TYPED, ImportOrder(is_csv=False, merges=True))
+
+    assert (reading.item_type, reading.key, reading.merges, reading.csv) == ("b", "id", True, None)

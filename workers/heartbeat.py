@@ -1,0 +1,72 @@
+"""A lease kept while the work takes long, also where one step of it (a statement, a file) takes long."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Lock, Thread
+from types import TracebackType
+from typing import Self
+
+from shared.errors import LongshoreError
+
+
+class Stopped(Exception):
+    """The worker goes home; what it was at begins again elsewhere."""
+
+
+class Heartbeat:
+    """Calls `beat` every `seconds` in a thread of its own while the body runs.
+
+    What `beat` raises (LongshoreError, Stopped) ends the body, and rises from it.
+    """
+
+    def __init__(self, beat: Callable[[], None], seconds: float) -> None:
+        self._beat = beat
+        self._seconds = seconds
+        self._is_over = Event()
+        self._verdict: LongshoreError | Stopped | None = None
+        self._lock = Lock()
+        self._interrupt: Callable[[], None] | None = None
+        self._thread = Thread(target=self._run, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._is_over.set()
+        self._thread.join()
+        if raised is not None and self._verdict is not None and raised is not self._verdict:
+            raise self._verdict from raised
+
+    def check(self) -> None:
+        """Raises what `beat` raised, if it did."""
+        if self._verdict is not None:
+            raise self._verdict
+
+    @contextmanager
+    def interrupting(self, interrupt: Callable[[], None]) -> Iterator[None]:
+        """Lets the end of the body be hastened: `interrupt` makes what it waits for raise."""
+        with self._lock:
+            self.check()
+            self._interrupt = interrupt
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._interrupt = None
+
+    def _run(self) -> None:
+        while not self._is_over.wait(self._seconds):
+            try:
+                self._beat()
+            except (LongshoreError, Stopped) as verdict:
+                self._end(verdict)
+                return
+
+    def _end(self, verdict: LongshoreError | Stopped) -> None:
+        with self._lock:
+            self._verdict = verdict
+            if self._interrupt is not None:
+                self._interrupt()
