@@ -1,6 +1,6 @@
 """An uploaded file into the blocks of its import, each as soon as it is cut."""
 
-from itertools import islice
+from collections.abc import Iterator
 
 import structlog
 
@@ -12,8 +12,10 @@ from shared.formats.reading import FileReading
 from shared.ground import Ground
 from shared.instructions import Checkpoint, Tally
 from shared.storage import reading
+from shared.storage.faults import storage_faults
 from shared.storage.receipts import StoredBytes
 from workers.applying import ShouldStop
+from workers.heartbeat import Heartbeat
 
 _log = structlog.get_logger()
 
@@ -33,17 +35,28 @@ class CutRun:
         """
         if self._lease.reading is None:
             raise ValueError("Only an import of a file has a file to cut.")
-        storage, key = self._ground.storage, self._lease.storage_key
-        reading.verify(storage, key, self._lease.sha256)
         cutter = FileCutter(FileReading.from_json(self._lease.reading))
-        with storage.open(key) as source:
-            # Cutting is the same each time, so what is there already is passed over.
-            for cut in islice(cutter.cut(source), self._done.offset, None):
-                self._keep(cut, cutter.reading)
+        # A large file is read for longer than a lease lasts before there is a block to keep.
+        with Heartbeat(self._renew_lease, self._ground.settings.lease_seconds / 3) as heartbeat:
+            for number, cut in enumerate(self._cuts(cutter)):
+                heartbeat.check()
+                # Cutting is the same each time, so what is there already is passed over.
+                if number >= self._done.offset:
+                    self._keep(cut, cutter.reading)
                 if should_stop():
                     return False
         self._finish()
         return True
+
+    def _cuts(self, cutter: FileCutter) -> Iterator[Cut]:
+        storage, key = self._ground.storage, self._lease.storage_key
+        reading.verify(storage, key, self._lease.sha256)
+        with storage.open(key) as source, storage_faults("read"):
+            yield from cutter.cut(source)
+
+    def _renew_lease(self) -> None:
+        with self._ground.database.begin() as session:
+            leases.renew(session, self._lease, lease_seconds=self._ground.settings.lease_seconds)
 
     def _keep(self, cut: Cut, known: FileReading) -> None:
         stored = self._ground.storage.write(self._lease.import_id, [cut.body])

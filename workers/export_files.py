@@ -1,10 +1,12 @@
 """The files of an export as they are written: a new one past a configured size."""
 
 import zlib
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Self
 
 from shared.db.models import ExportFile
+from shared.formats.records import Row
 from shared.formats.rendering import Renderer
 from shared.storage.contract import BlockStorage, StorageWriter
 
@@ -18,53 +20,56 @@ class ExportFiles:
     def __init__(
         self,
         storage: BlockStorage,
-        export_id: int,
+        group: str,
         renderer: Renderer,
         *,
         name: str,
         file_bytes: int,
         is_compressed: bool,
     ) -> None:
-        """Files are called after `name`, and end with the record that reaches `file_bytes`."""
+        """Files are called after `name`. One ends with the record that reaches `file_bytes`, uncompressed."""
         self._storage = storage
-        self._group = group_of(export_id)
-        self._export_id = export_id
+        self._group = group
         self._renderer = renderer
         self._name = name
         self._file_bytes = file_bytes
         self._is_compressed = is_compressed
         self._open = ExitStack()
-        self._writer: StorageWriter | None = None
+        self._file: _File | None = None
         self._written: list[StorageWriter] = []
-        self._is_first = True
         self.records = 0
 
     def __enter__(self) -> Self:
-        self._begin()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, raised: BaseException | None, trace: object) -> None:
-        if kind is None:
+        if kind is not None:
+            self._open.__exit__(kind, raised, None)
+            self._storage.remove_group(self._group)
+        elif self._file is not None or not self._written:
             self._end()
-            return
-        self._open.__exit__(kind, raised, None)
-        self._storage.remove_group(self._group)
 
-    def add(self, documentid: str | None, properties: bytes) -> None:
-        """Write one document."""
-        record = self._renderer.record(documentid, properties, is_first=self._is_first)
-        self._is_first = False
-        self._put(record)
-        self.records += 1
-        if self._size_bytes >= self._file_bytes:
-            self._end()
-            self._begin()
+    def add(self, rows: Sequence[Row]) -> None:
+        """Write some documents."""
+        records = self._renderer.records(rows)
+        size_bytes = sum(map(len, records)) + len(records) * len(self._renderer.separator)
+        if self._begun().size_bytes + size_bytes < self._file_bytes:
+            self._begun().write(records)
+        else:
+            self._add_one_by_one(records)
+        self.records += len(records)
 
-    def files(self) -> list[ExportFile]:
+    def _add_one_by_one(self, records: list[bytes]) -> None:
+        for record in records:
+            self._begun().write([record])
+            if self._begun().size_bytes >= self._file_bytes:
+                self._end()
+
+    def rows(self, export_id: int) -> list[ExportFile]:
         """What was written, once it is."""
         return [
             ExportFile(
-                export_id=self._export_id,
+                export_id=export_id,
                 number=number,
                 name=self._file_name(number),
                 media_type="application/gzip" if self._is_compressed else self._renderer.media_type,
@@ -74,42 +79,56 @@ class ExportFiles:
             for number, writer in enumerate(self._written, 1)
         ]
 
-    def _begin(self) -> None:
-        self._open = ExitStack()
-        self._writer = self._open.enter_context(self._storage.create(self._group))
-        self._compressor = zlib.compressobj(wbits=_GZIP) if self._is_compressed else None
-        self._buffer: list[bytes] = []
-        self._buffered = self._size_bytes = 0
-        self._is_first = True
-        self._put(self._renderer.begin())
+    def _begun(self) -> "_File":
+        if self._file is None:
+            self._open = ExitStack()
+            writer = self._open.enter_context(self._storage.create(self._group))
+            self._file = _File(writer, self._renderer, is_compressed=self._is_compressed)
+        return self._file
 
     def _end(self) -> None:
-        self._put(self._renderer.end())
-        self._flush()
-        assert self._writer is not None  # noqa: S101 - begun
-        if self._compressor is not None:
-            self._writer.write(self._compressor.flush())
+        file = self._begun()
+        file.end()
         self._open.close()
-        self._written.append(self._writer)
-
-    def _put(self, data: bytes) -> None:
-        self._buffer.append(data)
-        self._buffered += len(data)
-        self._size_bytes += len(data)
-        if self._buffered >= _BUFFER_BYTES:
-            self._flush()
-
-    def _flush(self) -> None:
-        data = b"".join(self._buffer)
-        self._buffer, self._buffered = [], 0
-        assert self._writer is not None  # noqa: S101 - begun
-        self._writer.write(data if self._compressor is None else self._compressor.compress(data))
+        self._written.append(file.writer)
+        self._file = None
 
     def _file_name(self, number: int) -> str:
         part = "" if len(self._written) == 1 else f"-{number}"
         return f"{self._name}{part}.{self._renderer.extension}{'.gz' if self._is_compressed else ''}"
 
 
-def group_of(export_id: int) -> str:
-    """Where block storage keeps an export's files."""
-    return f"export-{export_id}"
+class _File:
+    """One file that is being written."""
+
+    def __init__(self, writer: StorageWriter, renderer: Renderer, *, is_compressed: bool) -> None:
+        self.writer = writer
+        self._renderer = renderer
+        self._compressor = zlib.compressobj(wbits=_GZIP) if is_compressed else None
+        self._held = [renderer.begin]
+        self._has_records = False
+        self.size_bytes = len(renderer.begin)  # not compressed
+
+    def write(self, records: list[bytes]) -> None:
+        separator = self._renderer.separator
+        text = separator.join(records)
+        self._put(separator + text if self._has_records else text)
+        self._has_records = True
+
+    def end(self) -> None:
+        """Write what is still held."""
+        self._put(self._renderer.end)
+        self._flush()
+        if self._compressor is not None:
+            self.writer.write(self._compressor.flush())
+
+    def _put(self, text: bytes) -> None:
+        self._held.append(text)
+        self.size_bytes += len(text)
+        if len(text) >= _BUFFER_BYTES or len(self._held) >= 64:
+            self._flush()
+
+    def _flush(self) -> None:
+        text = b"".join(self._held)
+        self._held = []
+        self.writer.write(text if self._compressor is None else self._compressor.compress(text))

@@ -5,7 +5,7 @@ import structlog
 from shared.db import leases
 from shared.db.leases import Lease
 from shared.errors import LeaseLost, LongshoreError
-from shared.formats.cutting import FileRefused
+from shared.formats.pieces import FileRefused
 from shared.ground import Ground
 from workers.applying import BlockRun, ShouldStop
 from workers.cutting import CutRun
@@ -49,8 +49,7 @@ def _run_block(ground: Ground, lease: Lease, should_stop: ShouldStop) -> bool:
         _release(ground, lease)
     except FileRefused as refused:
         _log.info("file_refused", reason=str(refused))
-        with ground.database.begin() as session:
-            leases.reject(session, lease, str(refused))
+        _reject(ground, lease, str(refused))
         return False
     except LongshoreError as error:
         _log.error("block_failed", error=str(error), attempts=lease.attempts)
@@ -62,6 +61,16 @@ def _run_block(ground: Ground, lease: Lease, should_stop: ShouldStop) -> bool:
 def _release(ground: Ground, lease: Lease) -> None:
     with ground.database.begin() as session:
         leases.release(session, lease)
+
+
+def _reject(ground: Ground, lease: Lease, reason: str) -> None:
+    try:
+        with ground.database.begin() as session:
+            leases.reject(session, lease, reason)
+            # It may have been canceled meanwhile.
+            leases.release(session, lease)
+    except LeaseLost as lost:
+        _log.info("block_left", reason=str(lost))
 
 
 def _give_up(ground: Ground, lease: Lease, reason: str) -> None:

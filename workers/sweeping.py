@@ -1,5 +1,7 @@
 """What rows say is due gets done, whatever Redis lost: the work of one beat."""
 
+from datetime import timedelta
+
 import structlog
 
 from shared.db import exports, imports, notifications, sweeps
@@ -7,7 +9,7 @@ from shared.db.database import Session
 from shared.db.transition import move
 from shared.ground import Ground
 from shared.lifecycle import Event
-from workers.export_files import group_of
+from workers.export_groups import remove_attempts
 
 _log = structlog.get_logger()
 
@@ -26,8 +28,14 @@ def sweep(ground: Ground) -> None:
             return
         for import_id in imports.abandoned_cancels(session, limit=NUDGES_A_SWEEP):
             move(session, import_id, Event.LET_GO)
+        age = timedelta(hours=UPLOAD_HOURS)
+        for import_id in imports.abandoned_uploads(session, older_than=age, limit=REMOVALS_A_SWEEP):
+            imports.discard(session, import_id)
         _nudge(ground, session)
-        _remove_garbage(ground, session)
+    # Apart from what must go on also while block storage is away.
+    with ground.database.begin() as session:
+        if sweeps.take_turn(session):
+            _remove_garbage(ground, session)
     ground.storage.remove_unfinished(UPLOAD_HOURS * 3600)
 
 
@@ -51,6 +59,6 @@ def _remove_garbage(ground: Ground, session: Session) -> None:
     for import_id in sweeps.garbage(session, limit=REMOVALS_A_SWEEP):
         ground.storage.remove_import(import_id)
         sweeps.forget_garbage(session, import_id)
-    for export_id in exports.expired(session, limit=REMOVALS_A_SWEEP):
-        ground.storage.remove_group(group_of(export_id))
+    for export_id, epoch in exports.garbage(session, limit=REMOVALS_A_SWEEP):
+        remove_attempts(ground.storage, export_id, epoch)
         exports.forget_files(session, export_id)

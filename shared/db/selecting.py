@@ -104,14 +104,8 @@ class _Rows:
             self._held.pop()
         rows, self._held, self._size = self._held, [], 0
         if rows:
-            self._take([_columns(row) for row in rows])
-
-
-def _columns(row: bytes) -> tuple[str, bytes]:
-    """The two columns: how many there are, then each one's length and value."""
-    (length,) = _LENGTH(row, 2)
-    end = 6 + length
-    return row[6:end].decode(), row[end + 4 :]
+            # How many columns there are, two; then each one's length and value.
+            self._take([(row[6 : (end := 6 + _LENGTH(row, 2)[0])].decode(), row[end + 4 :]) for row in rows])
 
 
 def _query(selection: Selection) -> tuple[str, dict[str, Any]]:

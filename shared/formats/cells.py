@@ -1,19 +1,18 @@
 """Cells of a CSV row as properties of an item, typed by the item type's fields; text where it has none."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import orjson
 
-from shared.formats.flattening import path_of, text_of, unflatten
+from shared.formats.flattening import ESCAPE, Path, path_of, text_of, unflatten
+from shared.formats.json_lines import is_too_deep
 
 Value = str | msgspec.Raw
 
 TRUE, FALSE = msgspec.Raw(b"true"), msgspec.Raw(b"false")
 _BOOLEANS = {"true": TRUE, "1": TRUE, "yes": TRUE, "false": FALSE, "0": FALSE, "no": FALSE}
-
-_encode = msgspec.json.Encoder().encode
 
 
 class CellRefused(ValueError):
@@ -25,29 +24,44 @@ class CellTypes:
 
     def __init__(self, header: Sequence[str], types: Mapping[str, str]) -> None:
         """`types` by column; a column's name is the path of a property, `address.city`."""
+        self._types = [(column, types.get(column, "string")) for column in header]
         self._paths = [path_of(column) for column in header]
-        self._read = [_READERS.get(types.get(column, "string"), _text) for column in header]
-        self._columns = list(zip(header, [types.get(column, "string") for column in header], strict=True))
+        self._readers = [_READERS.get(kind) for _, kind in self._types]
+        self._is_flat = all(len(path) == 1 for path in self._paths)
+        self._members = [(path[-1], read) for path, read in zip(self._paths, self._readers, strict=True)]
 
-    def properties(self, cells: Sequence[str]) -> bytes:
-        """The JSON object that a row's cells make; an empty cell makes no property. Raises CellRefused."""
-        values = [
-            (path, self._value(position, cell))
-            for position, (path, cell) in enumerate(zip(self._paths, cells, strict=True))
-            if cell
-        ]
-        return _encode(unflatten(iter(values)))
-
-    def _value(self, position: int, cell: str) -> Value:
+    def properties(self, cells: Sequence[str]) -> dict[str, Any]:
+        """What a row's cells say; an empty cell says nothing. Raises CellRefused."""
         try:
-            return self._read[position](cell)
+            return self._flat(cells) if self._is_flat else unflatten(self._at_paths(cells))
         except ValueError as error:
-            column, kind = self._columns[position]
+            column, kind = self._types[self._wrong(cells)]
             raise CellRefused(f"The cell under {column} is not of type {kind}.") from error
 
+    def _flat(self, cells: Sequence[str]) -> dict[str, Any]:
+        # A text that nobody escaped is taken without a call: most of them are such.
+        return {
+            name: cell if read is None and cell[0] != ESCAPE else (read or text_of)(cell)
+            for (name, read), cell in zip(self._members, cells, strict=True)
+            if cell
+        }
 
-def _text(cell: str) -> Value:
-    return text_of(cell)
+    def _at_paths(self, cells: Sequence[str]) -> Iterator[tuple[Path, Value]]:
+        for path, read, cell in zip(self._paths, self._readers, cells, strict=True):
+            if cell:
+                yield path, (read or text_of)(cell)
+
+    def _wrong(self, cells: Sequence[str]) -> int:
+        """The position of the first cell that is not of its type."""
+        return next(n for n, cell in enumerate(cells) if cell and not _is_readable(self._readers[n], cell))
+
+
+def _is_readable(read: Callable[[str], Value] | None, cell: str) -> bool:
+    try:
+        (read or text_of)(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _number(cell: str) -> Value:
@@ -64,8 +78,10 @@ def _boolean(cell: str) -> Value:
 
 
 def _json(cell: str) -> Value:
-    orjson.loads(cell)
-    return msgspec.Raw(cell.encode())
+    text = cell.encode()
+    if is_too_deep(text, orjson.loads(text)):
+        raise ValueError
+    return msgspec.Raw(text)
 
 
 # By the data types of the item type's schema; whatever is not here is text.
@@ -79,6 +95,8 @@ _READERS: Mapping[str, Callable[[str], Value]] = {
     "block": _json,
     "jsonElement": _json,
 }
+# Types whose values stand in one cell as JSON, whatever they are.
+JSON_TYPES: frozenset[str] = frozenset(kind for kind, read in _READERS.items() if read is _json)
 TYPES: frozenset[str] = frozenset(_READERS) | {
     "string", "date", "datetime", "dimension", "refnum", "email", "phone", "binary", "enumeration",
     "HTML", "url",

@@ -7,14 +7,14 @@ import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from shared.formats.batching import Outcome, Read
-from shared.formats.json_lines import Refusal, rejection
-from shared.instructions import Checkpoint
+from shared.formats.json_lines import Refusal
+from shared.instructions import Checkpoint, Rejection
 
 # Of one cell. Python's own limit of 131,072 characters is less than a text may have.
 MAX_CELL_CHARACTERS = 20 * 1024 * 1024
 
-# What becomes of a row: its cells, its text, the number of its first line, its offset.
-ReadRow = Callable[[Sequence[str], bytes, int, int], Outcome]
+# What becomes of a row: its cells, the number of its first line, its offset and its length in bytes.
+ReadRow = Callable[[Sequence[str], int, int, int], Outcome]
 
 
 class CsvReader:
@@ -29,35 +29,46 @@ class CsvReader:
     def read(self, lines: Iterable[bytes], start: Checkpoint) -> Iterator[Read]:
         """What each row of a block asks for, from `start` on."""
         offset, number = start
-        for cells, text, count in rows(lines, self._delimiter):
-            yield Read(self._outcome(cells, text, number + 1, offset), len(text), count)
-            offset += len(text)
-            number += count
+        length = count = 0
 
-    def _outcome(self, cells: list[str], text: bytes, number: int, offset: int) -> Outcome:
-        if not any(cells):
-            return None
+        def decoded() -> Iterator[str]:
+            nonlocal length, count
+            for line in _split(lines):
+                length += len(line)
+                count += 1
+                yield line.decode()
+
+        for cells in parsed(decoded(), self._delimiter):
+            yield self._outcome(cells, number + 1, offset, length), length, count
+            offset += length
+            number += count
+            length = count = 0
+
+    def _outcome(self, cells: list[str], number: int, offset: int, length: int) -> Outcome:
         if len(cells) != self._columns:
+            if not any(cells):
+                return None
             fitting = fit(cells, self._columns)
             if fitting is None:
-                return rejection(text, number, offset, ragged(len(cells), self._columns))
+                refusal = ragged(len(cells), self._columns)
+                return Rejection(number, offset, length, None, refusal.code, refusal.reason)
             cells = fitting
-        return self._read_row(cells, text, number, offset)
+        return self._read_row(cells, number, offset, length) if any(cells) else None
 
 
-def rows(lines: Iterable[bytes], delimiter: str) -> Iterator[tuple[list[str], bytes, int]]:
-    """Each row's cells, its text, and how many lines it is: a quoted cell may hold line ends."""
+def parsed(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
+    """Each row's cells; a row takes as many lines as its quoted cells need."""
     csv.field_size_limit(MAX_CELL_CHARACTERS)
-    taken: list[bytes] = []
+    return csv.reader(lines, delimiter=delimiter)
 
-    def decoded() -> Iterator[str]:
-        for line in lines:
-            taken.append(line)
-            yield line.decode()
 
-    for cells in csv.reader(decoded(), delimiter=delimiter):
-        yield cells, b"".join(taken), len(taken)
-        taken.clear()
+def _split(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines that end with a line feed, as those that end with a carriage return, too."""
+    for line in lines:
+        if line.count(b"\r") > line.endswith(b"\r\n"):
+            yield from line.splitlines(keepends=True)
+        else:
+            yield line
 
 
 def fit(cells: list[str], columns: int) -> list[str] | None:

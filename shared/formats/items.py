@@ -5,16 +5,20 @@ The item type's primary key, a property of the data, is the document's id, and s
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from shared.formats.batching import MakeDocumentid, Outcome, Read
 from shared.formats.json_lines import (
     BLANK,
     NUL_CHARACTER,
+    Place,
     Refusal,
     cut_out,
     holds_nul,
     parse_object,
-    rejection,
+    rejection_at,
 )
 from shared.instructions import CREATING, Checkpoint, Instruction, Operation, is_usable_documentid
 
@@ -57,6 +61,7 @@ class ItemReader:
         """`make_documentid` serves item types that have no primary key."""
         self._type = item_type
         self._operations = item_type.operations
+        self._usual_operation = item_type.usual_operation
         self._make_documentid = make_documentid
 
     def read(self, lines: Iterable[bytes], start: Checkpoint) -> Iterator[Read]:
@@ -64,7 +69,7 @@ class ItemReader:
         offset, number = start
         for line in lines:
             number += 1
-            yield Read(self.read_line(line, number, offset), len(line), 1)
+            yield self.read_line(line, number, offset), len(line), 1
             offset += len(line)
 
     def read_line(self, line: bytes, number: int, offset: int) -> Outcome:
@@ -74,24 +79,40 @@ class ItemReader:
 
     def read_item(self, text: bytes, line: bytes, number: int, offset: int) -> Outcome:
         """What the item `text`, which came as `line`, asks for."""
+        return self.read_text(text, (number, offset, len(line)))
+
+    def read_text(self, text: bytes, place: Place) -> Outcome:
+        """What the item `text` asks for."""
         item = parse_object(text)
         if isinstance(item, Refusal):
-            return rejection(line, number, offset, item)
+            return rejection_at(place, item)
         operation = self._operation(item)
         if isinstance(operation, Refusal):
-            return rejection(line, number, offset, operation)
-        if "headers" in item and "data" in item:
-            text, _ = cut_out(text, "data")
-            headers, item = item["headers"], item["data"]
-            if type(item) is not dict:
-                return rejection(line, number, offset, BAD_DATA)
-            if "id" in headers and self._type.key not in item:
-                return self._instruction(item, text, line, number, offset, operation, headers["id"])
-        return self._instruction(item, text, line, number, offset, operation)
-
-    def _operation(self, item: Mapping[str, object]) -> Operation | Refusal:
+            return rejection_at(place, operation)
         if "headers" not in item or "data" not in item:
-            return self._type.usual_operation
+            return self._instruction(item, text, place, operation, _as_written(item, text, self._type.key))
+        headers, data = item["headers"], item["data"]
+        if type(data) is not dict:
+            return rejection_at(place, BAD_DATA)
+        data_text = bytes(_data_of(text).data)
+        if "id" in headers and self._type.key not in data:
+            # What an export wrote beside data that does not name itself.
+            given = _as_written(headers, cut_out(text, "headers")[0], "id")
+        else:
+            given = _as_written(data, data_text, self._type.key)
+        return self._instruction(data, data_text, place, operation, given)
+
+    def read_properties(self, properties: dict[str, Any], place: Place) -> Outcome:
+        """What an item asks for that was made here, of texts and numbers: it needs no second look."""
+        text = _encode(properties)
+        given = properties.get(self._type.key)
+        if type(given) is not str or "data" in properties or b"\\u0000" in text:
+            return self.read_text(text, place)
+        return self._instruction(properties, text, place, self._usual_operation, given)
+
+    def _operation(self, item: Mapping[str, Any]) -> Operation | Refusal:
+        if "headers" not in item or "data" not in item:
+            return self._usual_operation
         headers = item["headers"]
         if not isinstance(headers, dict):
             return BAD_HEADERS
@@ -100,38 +121,46 @@ class ItemReader:
             return Refusal("wrong_type", f"The item's type is not {self._type.name}, the one imported.")
         action = headers.get("action")
         if action is None:
-            return self._type.usual_operation
+            return self._usual_operation
         known = self._operations.get(action.lower()) if isinstance(action, str) else None
         return known or UNKNOWN_ACTION
 
     def _instruction(
-        self,
-        properties: dict[str, object],
-        text: bytes,
-        line: bytes,
-        number: int,
-        offset: int,
-        operation: Operation,
-        header_id: object = None,  # what an export wrote beside data that does not name itself
+        self, properties: Mapping[str, Any], text: bytes, place: Place, operation: Operation, given: object
     ) -> Outcome:
-        given = properties.get(self._type.key, header_id)
+        """`given` is the documentid, if it can be one."""
         if holds_nul(text, properties):
-            return rejection(line, number, offset, NUL_CHARACTER, given)
-        documentid = self._documentid(given, text, number, operation)
+            return rejection_at(place, NUL_CHARACTER, given)
+        documentid = self._documentid(given, place, operation)
         if isinstance(documentid, Refusal):
-            return rejection(line, number, offset, documentid)
+            return rejection_at(place, documentid)
         if self._type.key == DOCUMENTID and DOCUMENTID in properties:
             _, text = cut_out(text, DOCUMENTID)
-        return Instruction(number, offset, len(line), operation, documentid, text)
+        return Instruction(*place, operation, documentid, text)
 
-    def _documentid(self, given: object, text: bytes, number: int, operation: Operation) -> str | Refusal:
+    def _documentid(self, given: object, place: Place, operation: Operation) -> str | Refusal:
         key = self._type.key
         if given is None and key == DOCUMENTID and operation in CREATING:
+            number, _, _ = place
             made = self._make_documentid(number)
             if made is not None:
                 return made
-        if type(given) is int or type(given) is float:
-            given = cut_out(text, key)[0].decode()
         if isinstance(given, str) and is_usable_documentid(given):
             return given
         return Refusal("invalid_key", f"The item's {key}, its primary key, is missing or cannot be an id.")
+
+
+class _Data(msgspec.Struct):
+    data: msgspec.Raw
+
+
+_data_of = msgspec.json.Decoder(_Data).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def _as_written(properties: Mapping[str, Any], text: bytes, name: str) -> object:
+    """The property `name` of the object `text`, or None; of a number, the digits it was written with."""
+    value = properties.get(name)
+    if type(value) is int or type(value) is float:
+        return cut_out(text, name)[0].decode()
+    return value

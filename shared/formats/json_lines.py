@@ -21,6 +21,10 @@ _cut = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _join = msgspec.json.Encoder().encode
 
 
+# Where a line is, as instructions and rejections begin: its number, its offset, its length in bytes.
+Place = tuple[int, int, int]
+
+
 class Refusal(NamedTuple):
     """Why a line cannot become a document."""
 
@@ -52,7 +56,7 @@ def parse_object(text: bytes) -> dict[str, Any] | Refusal:
         return _explain(text, error)
     if type(properties) is not dict:
         return NOT_AN_OBJECT
-    return TOO_DEEP if _is_too_deep(text, properties) else properties
+    return TOO_DEEP if is_too_deep(text, properties) else properties
 
 
 def holds_nul(text: bytes, properties: object) -> bool:
@@ -70,8 +74,13 @@ def cut_out(text: bytes, name: str) -> tuple[bytes, bytes]:
 
 def rejection(line: bytes, number: int, offset: int, refusal: Refusal, given: object = None) -> Rejection:
     """The line as a rejection; `given` is what it names its document, whatever that may be."""
+    return rejection_at((number, offset, len(line)), refusal, given)
+
+
+def rejection_at(place: Place, refusal: Refusal, given: object = None) -> Rejection:
+    """The same for a line that is known by its place only."""
     documentid = given if isinstance(given, str) and is_usable_documentid(given) else None
-    return Rejection(number, offset, len(line), documentid, refusal.code, refusal.reason)
+    return Rejection(*place, documentid, refusal.code, refusal.reason)
 
 
 def _holds_nul(value: object) -> bool:
@@ -89,7 +98,8 @@ def _holds_nul(value: object) -> bool:
     return False
 
 
-def _is_too_deep(text: bytes, properties: object) -> bool:
+def is_too_deep(text: bytes, properties: object) -> bool:
+    """Whether the JSON `text`, which was parsed to `properties`, is nested deeper than can be worked on."""
     # The cheap test sees every suspect, and costs nothing for most lines.
     if len(text) < MAX_NESTING or text.count(b"{") + text.count(b"[") <= MAX_NESTING:
         return False

@@ -7,12 +7,13 @@ from typing import Any, Protocol, Self
 from shared.formats.batching import MakeDocumentid, Outcome, Read
 from shared.formats.cells import CellRefused, CellTypes
 from shared.formats.csv_rows import CsvReader
+from shared.formats.flattening import text_of
 from shared.formats.items import ItemReader, ItemType
-from shared.formats.json_lines import Refusal, rejection
+from shared.formats.json_lines import Refusal, rejection_at
 from shared.formats.ndjson import NdjsonReader
 from shared.instructions import Checkpoint, operation_of
 from shared.templates.errors import TemplateRefused
-from shared.templates.velocity import compile_template
+from shared.templates.velocity import Template, compile_template
 
 
 class Reader(Protocol):
@@ -72,19 +73,19 @@ class _Rows:
     def __init__(self, layout: CsvLayout, items: ItemReader) -> None:
         self._items = items
         self._header = layout.header
-        self._types = CellTypes(layout.header, layout.types)
+        self._cells = CellTypes(layout.header, layout.types)
         self._template = None if layout.template is None else compile_template(layout.template)
 
-    def read_row(self, cells: Sequence[str], text: bytes, number: int, offset: int) -> Outcome:
+    def read_row(self, cells: Sequence[str], number: int, offset: int, length: int) -> Outcome:
+        place = (number, offset, length)
         try:
-            item = self._item(cells)
+            if self._template is None:
+                return self._items.read_properties(self._cells.properties(cells), place)
+            return self._items.read_text(self._rendered(self._template, cells), place)
         except CellRefused as refused:
-            return rejection(text, number, offset, Refusal("invalid_cell", str(refused)))
+            return rejection_at(place, Refusal("invalid_cell", str(refused)))
         except TemplateRefused as refused:
-            return rejection(text, number, offset, Refusal("template_refused", str(refused)))
-        return self._items.read_item(item, text, number, offset)
+            return rejection_at(place, Refusal("template_refused", str(refused)))
 
-    def _item(self, cells: Sequence[str]) -> bytes:
-        if self._template is None:
-            return self._types.properties(cells)
-        return self._template.render(dict(zip(self._header, cells, strict=True))).encode()
+    def _rendered(self, template: Template, cells: Sequence[str]) -> bytes:
+        return template.render(dict(zip(self._header, map(text_of, cells), strict=True))).encode()

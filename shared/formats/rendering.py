@@ -1,18 +1,19 @@
 """Documents into the files of an export: JSON, CSV, or whatever a template makes of them.
 
-A renderer writes one file at a time: `begin`, a record for each document, `end`. Every file stands alone.
+A renderer makes one text a document; `begin`, `separator` and `end` make a file of them. Every file stands
+alone.
 """
 
 import csv
 import io
-from collections.abc import Sequence
-from decimal import Decimal
-from typing import Any, Protocol
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import msgspec
 import orjson
 
-from shared.formats.flattening import cell, flatten
+from shared.formats.flattening import cell, flatten, json_cell
+from shared.formats.records import Columns, Row, named
 from shared.templates.velocity import Template
 
 
@@ -21,15 +22,12 @@ class Renderer(Protocol):
 
     media_type: str
     extension: str
+    begin: bytes  # what stands before a file's first record
+    separator: bytes  # what stands between two records
+    end: bytes  # what stands behind a file's last record
 
-    def begin(self) -> bytes:
-        """What stands before a file's first record."""
-
-    def record(self, documentid: str | None, properties: bytes, *, is_first: bool) -> bytes:
-        """One document, whose properties are JSON text; None for a row of a query, which has no id."""
-
-    def end(self) -> bytes:
-        """What stands behind a file's last record."""
+    def records(self, rows: Sequence[Row]) -> list[bytes]:
+        """The text of each document. Raises TemplateRefused, RecordRefused."""
 
 
 class JsonRenderer:
@@ -37,22 +35,18 @@ class JsonRenderer:
 
     media_type = "application/json"
     extension = "json"
+    begin, separator, end = b"[\n", b",\n", b"\n]\n"
 
     def __init__(self, item_type: str) -> None:
         headers = msgspec.json.encode({"category": "entity", "type": item_type})
         self._head = b'{"headers":' + headers[:-1] + b',"id":'
 
-    def begin(self) -> bytes:
-        return b"["
-
-    def record(self, documentid: str | None, properties: bytes, *, is_first: bool) -> bytes:
-        start = b"\n" if is_first else b",\n"
-        if documentid is None:
-            return start + properties
-        return b'%b%b%b},"data":%b}' % (start, self._head, orjson.dumps(documentid), properties)
-
-    def end(self) -> bytes:
-        return b"\n]\n"
+    def records(self, rows: Sequence[Row]) -> list[bytes]:
+        head, quoted = self._head, orjson.dumps
+        return [
+            properties if documentid is None else b'%b%b},"data":%b}' % (head, quoted(documentid), properties)
+            for documentid, properties in rows
+        ]
 
 
 class CsvRenderer:
@@ -60,20 +54,21 @@ class CsvRenderer:
 
     media_type = "text/csv"
     extension = "csv"
+    separator = end = b""
 
-    def __init__(self, columns: Sequence[str], *, has_header: bool) -> None:
-        self._columns = columns
-        self._has_header = has_header
+    def __init__(self, columns: Columns, *, key: str, has_header: bool) -> None:
+        """`key` is the property that a document's id is, also where only the id is stored."""
+        self._cells = [(name, json_cell if name in columns.json else cell) for name in columns.names]
+        self._whole = columns.whole
+        self._key = key
+        self.begin = _line(map(cell, columns.names)) if has_header else b""
 
-    def begin(self) -> bytes:
-        return _row(self._columns) if self._has_header else b""
+    def records(self, rows: Sequence[Row]) -> list[bytes]:
+        return [_line(self._row(*row)) for row in rows]
 
-    def record(self, documentid: str | None, properties: bytes, *, is_first: bool) -> bytes:
-        values = {name: cell(value) for name, value in flatten(exact(properties))}
-        return _row([values.get(column, "") for column in self._columns])
-
-    def end(self) -> bytes:
-        return b""
+    def _row(self, documentid: str | None, properties: bytes) -> list[str]:
+        values = flatten(named(documentid, properties, self._key), whole=self._whole)
+        return [write(values[name]) if name in values else "" for name, write in self._cells]
 
 
 class TemplateRenderer:
@@ -81,31 +76,19 @@ class TemplateRenderer:
 
     media_type = "text/plain"
     extension = "txt"
+    begin = separator = end = b""
 
-    def __init__(self, template: Template, *, header: Sequence[str] = ()) -> None:
+    def __init__(self, template: Template, *, key: str) -> None:
+        """`key` is the property that a document's id is, also where only the id is stored."""
         self._template = template
-        self._header = header
+        self._key = key
 
-    def begin(self) -> bytes:
-        return _row(self._header) if self._header else b""
-
-    def record(self, documentid: str | None, properties: bytes, *, is_first: bool) -> bytes:
-        text = self._template.render(exact(properties))
-        return (text if text.endswith("\n") else text + "\n").encode()
-
-    def end(self) -> bytes:
-        return b""
+    def records(self, rows: Sequence[Row]) -> list[bytes]:
+        texts = [self._template.render(named(*row, self._key)) for row in rows]
+        return [(text if text.endswith("\n") else text + "\n").encode() for text in texts]
 
 
-def exact(properties: bytes) -> dict[str, Any]:
-    """JSON text as Python values that keep every digit."""
-    return _decode(properties)
-
-
-_decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
-
-
-def _row(cells: Sequence[str]) -> bytes:
+def _line(cells: Iterable[str]) -> bytes:
     line = io.StringIO()
     csv.writer(line, lineterminator="\r\n").writerow(cells)
     return line.getvalue().encode()

@@ -19,6 +19,13 @@ from shared.settings import Settings
 IMPORTS = "/__resources/imports"
 
 
+class ThoroughClient(FlaskClient):
+    """Takes each answer to its end and closes it, as a server does."""
+
+    def open(self, *args: Any, **options: Any) -> TestResponse:
+        return super().open(*args, **({"buffered": True} | options))
+
+
 @dataclass(frozen=True)
 class Caller:
     """Sends requests to a data service with a good token, unless told otherwise."""
@@ -49,6 +56,7 @@ class Caller:
 def app(ground: Ground, settings: Settings) -> Iterator[Flask]:
     """The application on this session's services, which are migrated."""
     made = create_app(settings)
+    made.test_client_class = ThoroughClient
     yield made
     grounds.close(made)
 

@@ -1,6 +1,5 @@
 """Which lines are accepted and as what, which are rejected and why, and how lines become batches."""
 
-
 import pytest
 
 from shared.formats.batching import Limits, batched

@@ -1,0 +1,154 @@
+"""Batches that ask for different things, against a dictionary to which the lines are applied one by one."""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import count
+from typing import Any
+
+import hypothesis.strategies as st
+import orjson
+import pytest
+from hypothesis import given, settings
+
+from api.usecases.services import Service, add_service
+from shared.ground import Ground
+from tests.integration.builders import documents, row_versions, tuned
+from tests.integration.conftest import ALWAYS, Refuse
+from tests.integration.job_builders import a_file_import, an_item_type, with_documents
+
+BATCH_LINES = 4
+_numbers = count(1)
+
+Line = tuple[str | None, dict[str, Any]]  # action and data
+
+DATA = st.fixed_dictionaries(
+    {"accountId": st.sampled_from(["A", "B", "C", "é", "x y"])},
+    optional={
+        "n": st.integers(0, 2),
+        "t": st.sampled_from(["", "a", [1, {"b": None}]]),
+        "o": st.just({"p": 1.5}),
+    },
+)
+LINES = st.lists(st.tuples(st.sampled_from(["Create", "Update", "Merge", "Delete", None]), DATA), max_size=14)
+STORED = st.dictionaries(st.sampled_from("ABC"), st.just({"n": 9, "old": True}))
+
+
+class Model:
+    """Documents, and how many lines had which outcome."""
+
+    def __init__(self, stored: dict[str, dict[str, Any]]) -> None:
+        self.documents = dict(stored)
+        self.outcomes: Counter[str] = Counter()
+
+    def apply(self, action: str | None, data: dict[str, Any], *, merges: bool) -> None:
+        name = data["accountId"]
+        if action == "Delete":
+            self.outcomes["deleted" if self.documents.pop(name, None) is not None else "skipped"] += 1
+        elif name not in self.documents:
+            self.documents[name] = data
+            self.outcomes["created"] += 1
+        elif action == "Create":
+            self.outcomes["skipped"] += 1
+        else:
+            does_merge = merges or action == "Merge"
+            self.documents[name] = self.documents[name] | data if does_merge else data
+            self.outcomes["updated"] += 1
+
+
+def content_of(lines: Sequence[Line]) -> bytes:
+    headers = [{} if action is None else {"action": action} for action, _ in lines]
+    return orjson.dumps([{"headers": h, "data": data} for h, (_, data) in zip(headers, lines, strict=True)])
+
+
+def counted(ground: Ground, service: Service, lines: Sequence[Line], **order: Any) -> Counter[str]:
+    """Import the lines, and return how many had which outcome."""
+    job = a_file_import(ground, service, content_of(lines), **order)
+    assert job.work_off().view.status == "Completed"
+    row = job.import_row()
+    outcomes = ("created", "updated", "deleted", "skipped", "rejected")
+    return Counter({name: n for name in outcomes if (n := getattr(row, f"{name}_documents"))})
+
+
+def a_service(ground: Ground) -> Service:
+    service, _ = add_service(ground, f"mixed-{next(_numbers)}")
+    an_item_type(ground, service)
+    return service
+
+
+@pytest.mark.parametrize("merges", [False, True])
+def test_documents_and_counters_are_those_of_the_model(ground: Ground, merges: bool):
+    small = tuned(ground, batch_lines=BATCH_LINES)
+
+    @settings(max_examples=60, derandomize=True, deadline=None)
+    @given(STORED, st.lists(LINES, min_size=1, max_size=2))
+    def compare(stored: dict[str, dict[str, Any]], files: list[list[Line]]) -> None:
+        service, model = a_service(ground), Model(stored)
+        with_documents(ground, service, dict(stored))
+        found: Counter[str] = Counter()
+        for lines in files:
+            found += counted(small, service, lines, merges=merges)
+            for action, data in lines:
+                model.apply(action, data, merges=merges)
+        assert documents(ground, service, "/Account") == model.documents
+        assert found == model.outcomes
+        assert sum(found.values()) == sum(map(len, files))
+
+    compare()
+
+
+MIXED: list[Line] = [
+    ("Merge", {"accountId": "A", "n": 1}),
+    ("Create", {"accountId": "B", "n": 2}),
+    ("Delete", {"accountId": "C"}),
+    ("Update", {"accountId": "A", "n": 3}),
+]
+
+
+def test_a_batch_that_changes_nothing_writes_nothing(ground: Ground):
+    service = a_service(ground)
+    counted(ground, service, MIXED)
+    before = row_versions(ground, service, "/Account")
+
+    again = counted(ground, service, MIXED[1:])
+
+    assert again == {"skipped": 2, "updated": 1}
+    assert row_versions(ground, service, "/Account") == before
+
+
+@pytest.mark.parametrize("position", range(5))
+def test_a_line_that_the_database_refuses_is_rejected_alone(ground: Ground, position: int):
+    service = a_service(ground)
+    content = content_of(MIXED)[1:-1].split(b',{"headers"')
+    poison = b'"headers":{"action":"Merge"},"data":{"accountId":"A","n":1e-20000}}'
+    lines = [content[0], *(b'{"headers"' + rest for rest in content[1:])]
+    lines.insert(position, b"{" + poison)
+
+    job = a_file_import(ground, service, b"\n".join(lines))
+    job.work_off()
+
+    assert job.rejected() == [(position + 1, "refused_by_database")]
+    assert documents(ground, service, "/Account") == {
+        "A": {"accountId": "A", "n": 3},
+        "B": {"accountId": "B", "n": 2},
+    }
+
+
+def test_somebody_else_creating_a_document_in_between_is_waited_for(ground: Ground, refuse: Refuse):
+    service = a_service(ground)
+    attempts = refuse("TRUE", "40001", times=2)
+
+    found = counted(ground, service, MIXED)
+
+    assert found == {"created": 2, "updated": 1, "skipped": 1}
+    assert attempts() > 2
+
+
+def test_conflicts_without_end_are_critical_failures(ground: Ground, refuse: Refuse):
+    service = a_service(ground)
+    refuse("TRUE", "40001", times=ALWAYS)
+    job = a_file_import(tuned(ground, attempts=1), service, content_of(MIXED))
+
+    shown = job.work_off()
+
+    assert shown.view.status == "Failed"
+    assert documents(ground, service, "/Account") == {}

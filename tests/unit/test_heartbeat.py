@@ -1,0 +1,91 @@
+"""What a heartbeat does while its body works, and how it ends it."""
+
+from threading import Event
+
+import pytest
+
+from shared.errors import LeaseLost
+from workers.heartbeat import Heartbeat, Stopped
+
+OFTEN = 0.001
+PATIENCE = 10.0
+
+
+class Beats:
+    """Counts, and raises at the one it was told to."""
+
+    def __init__(self, wrong: Exception | None = None, at: int = 1) -> None:
+        self.count = 0
+        self.third = Event()
+        self._wrong = wrong
+        self._at = at
+
+    def __call__(self) -> None:
+        self.count += 1
+        if self.count == 3:
+            self.third.set()
+        if self._wrong is not None and self.count == self._at:
+            raise self._wrong
+
+
+def test_it_beats_while_the_body_works_and_not_behind_it():
+    beats = Beats()
+
+    with Heartbeat(beats, OFTEN):
+        assert beats.third.wait(PATIENCE)
+
+    counted = beats.count
+    assert not Event().wait(20 * OFTEN)
+    assert beats.count == counted
+
+
+@pytest.mark.parametrize("verdict", [LeaseLost("gone"), Stopped()])
+def test_what_it_raises_interrupts_the_body_and_rises_from_it(verdict: Exception):
+    interrupted = Event()
+
+    def work() -> None:
+        with heartbeat.interrupting(interrupted.set):
+            assert interrupted.wait(PATIENCE)
+            raise OSError("the statement was canceled")
+
+    with pytest.raises(type(verdict)) as raised, Heartbeat(Beats(verdict), OFTEN) as heartbeat:
+        work()
+
+    assert raised.value is verdict
+
+
+def test_a_body_that_waits_for_nothing_asks_by_itself():
+    def work() -> None:
+        while True:
+            heartbeat.check()
+
+    with pytest.raises(LeaseLost), Heartbeat(Beats(LeaseLost("gone")), OFTEN) as heartbeat:
+        work()
+
+
+def test_nothing_is_interrupted_once_the_end_is_known():
+    interrupted = Event()
+
+    def wait_for_the_verdict_and_work() -> None:
+        with heartbeat.interrupting(interrupted.set):
+            assert interrupted.wait(PATIENCE)
+        with heartbeat.interrupting(pytest.fail):
+            pytest.fail("the second work began")
+
+    with pytest.raises(Stopped), Heartbeat(Beats(Stopped()), OFTEN) as heartbeat:
+        wait_for_the_verdict_and_work()
+
+
+def test_what_the_body_raises_by_itself_rises():
+    with pytest.raises(ZeroDivisionError), Heartbeat(Beats(), OFTEN):
+        raise ZeroDivisionError
+
+
+def test_a_body_that_ends_well_is_not_ended_again():
+    reached = Event()
+    beats = Beats(Stopped())
+
+    with Heartbeat(beats, OFTEN) as heartbeat, heartbeat.interrupting(reached.set):
+        assert reached.wait(PATIENCE)
+
+    assert beats.count == 1

@@ -1,0 +1,178 @@
+"""One attempt at an export: its documents or its query's rows, rendered into files."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from tempfile import TemporaryFile
+from typing import BinaryIO
+
+import structlog
+
+from shared.db import exports, selecting
+from shared.db.endings import tell_end_of_export
+from shared.db.exports import ExportLease
+from shared.db.item_types import relations_of
+from shared.db.models import Collection
+from shared.db.queries.checking import check_query
+from shared.db.queries.reader import reader_of
+from shared.db.queries.running import QueryLimits, open_query
+from shared.db.selecting import Selection
+from shared.formats.cells import types_of
+from shared.formats.items import DOCUMENTID
+from shared.formats.records import ColumnFinder, Columns, Row
+from shared.formats.rendering import CsvRenderer, JsonRenderer, Renderer, TemplateRenderer
+from shared.ground import Ground
+from shared.templates.velocity import compile_template
+from workers.applying import ShouldStop
+from workers.export_files import ExportFiles
+from workers.export_groups import group_of, remove_attempts
+from workers.heartbeat import Heartbeat, Stopped
+
+_log = structlog.get_logger()
+
+# How often an export says how far it is, and learns that it was canceled.
+PROGRESS_SECONDS = 0.3
+
+Take = Callable[[Sequence[Row]], None]
+# Hands everything to its argument, some rows at a time; may be called again.
+Source = Callable[[Take], None]
+
+
+class ExportRun:
+    """One attempt under one lease."""
+
+    def __init__(self, ground: Ground, lease: ExportLease, should_stop: ShouldStop) -> None:
+        self._ground = ground
+        self._lease = lease
+        self._should_stop = should_stop
+        self._heartbeat = Heartbeat(self._beat, min(PROGRESS_SECONDS, ground.settings.lease_seconds / 3))
+        self._records = 0
+
+    def run(self) -> None:
+        """Write every file and complete.
+
+        Raises Stopped, LeaseLost, what is wrong with the order (QueryRefused, TemplateRefused, RecordRefused)
+        and what is wrong with the world.
+        """
+        remove_attempts(self._ground.storage, self._lease.export_id, self._lease.epoch - 1)
+        with self._ground.database.begin() as session:
+            collection = session.get_one(Collection, self._lease.collection_id)
+        with self._heartbeat:
+            if self._lease.selection["kind"] == "sql":
+                files = self._write_query(collection)
+            else:
+                files = self._write_collection(collection)
+        self._complete(files)
+        _log.info("export_completed", records=files.records)
+
+    def _write_collection(self, collection: Collection) -> ExportFiles:
+        filters: dict[str, list[str]] = self._lease.selection.get("filters", {})
+        selection = Selection(collection.id, _key_of(collection), filters)
+        with self._ground.database.begin() as session:
+            selecting.see_one_snapshot(session)
+            with self._heartbeat.interrupting(selecting.interrupter(session)):
+                self._note_total(selecting.count(session, selection))
+                return self._write(collection, lambda take: selecting.stream(session, selection, take))
+
+    def _write_query(self, collection: Collection) -> ExportFiles:
+        database, settings = self._ground.database, self._ground.settings
+        with database.begin() as session:
+            relations = relations_of(session, collection.service_id)
+        checked = check_query(self._lease.selection["query"], relations)
+        reader = reader_of(settings.database_url, settings.reader_url)
+        look_around = self._heartbeat.check
+        with open_query(database, reader.url, checked, QueryLimits(), waiting=look_around) as rows:
+            if rows.columns is None:
+                return self._write_spooled(collection, rows)
+            columns = Columns.of_query(rows.columns)
+            return self._write(collection, lambda take: _one_by_one(rows, take), columns)
+
+    def _write_spooled(self, collection: Collection, rows: Iterable[bytes]) -> ExportFiles:
+        """Rows whose columns are not known before all of them were read, which they can be once only."""
+        with TemporaryFile() as spool:
+            for row in rows:
+                # In JSON, line ends only stand between values.
+                spool.write(row.replace(b"\n", b" ") + b"\n")
+                self._heartbeat.check()
+            return self._write(collection, lambda take: _one_by_one(_lines_of(spool), take))
+
+    def _write(self, collection: Collection, source: Source, columns: Columns | None = None) -> ExportFiles:
+        renderer = self._renderer(collection, source, columns)
+        files = ExportFiles(
+            self._ground.storage,
+            group_of(self._lease.export_id, self._lease.epoch),
+            renderer,
+            name=_item_type_of(collection).replace("/", "-"),
+            file_bytes=self._ground.settings.export_file_bytes,
+            is_compressed=self._lease.rendering["gzip"],
+        )
+
+        def take(rows: Sequence[Row]) -> None:
+            files.add(rows)
+            self._records = files.records
+            self._heartbeat.check()
+
+        with files:
+            source(take)
+        return files
+
+    def _renderer(self, collection: Collection, source: Source, columns: Columns | None) -> Renderer:
+        rendering, key = self._lease.rendering, _key_of(collection)
+        if rendering["template"]:
+            return TemplateRenderer(compile_template(rendering["template"]), key=key)
+        if rendering["format"] == "json":
+            return JsonRenderer(_item_type_of(collection))
+        known = columns or self._find_columns(collection, source)
+        return CsvRenderer(known, key=key, has_header=rendering["row_header"])
+
+    def _find_columns(self, collection: Collection, source: Source) -> Columns:
+        key = _key_of(collection)
+        finder = ColumnFinder(Columns.of_items(types_of(collection.fields or []), key), key)
+
+        def take(rows: Sequence[Row]) -> None:
+            finder.meet(rows)
+            self._heartbeat.check()
+
+        source(take)
+        return finder.columns()
+
+    def _complete(self, files: ExportFiles) -> None:
+        settings = self._ground.settings
+        with self._ground.database.begin() as session:
+            exports.complete(
+                session,
+                self._lease,
+                files.rows(self._lease.export_id),
+                records=files.records,
+                lifetime=timedelta(days=settings.link_days),
+            )
+            session.flush()
+            tell_end_of_export(session, self._lease.export_id, settings.public_url)
+
+    def _beat(self) -> None:
+        if self._should_stop():
+            raise Stopped
+        lease_seconds = self._ground.settings.lease_seconds
+        with self._ground.database.begin() as session:
+            exports.note_progress(session, self._lease, records=self._records, lease_seconds=lease_seconds)
+
+    def _note_total(self, total: int) -> None:
+        with self._ground.database.begin() as session:
+            exports.note_total(session, self._lease, total)
+
+
+def _key_of(collection: Collection) -> str:
+    return collection.key or DOCUMENTID
+
+
+def _item_type_of(collection: Collection) -> str:
+    return collection.path.removeprefix("/")
+
+
+def _one_by_one(rows: Iterable[bytes], take: Take) -> None:
+    for row in rows:
+        take([(None, row)])
+
+
+def _lines_of(file: BinaryIO) -> Iterable[bytes]:
+    file.seek(0)
+    return file
