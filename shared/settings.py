@@ -61,29 +61,39 @@ def _positive(kind: type[fields.Integer] | type[fields.Float]) -> fields.Field[A
     return kind(validate=validate.Range(min=0, min_inclusive=False))
 
 
+_EXPECTED_POSTGRES = "must begin with postgresql://."
+
+
+def _url(*schemes: str, data_key: str) -> fields.Field[Any]:
+    """A URL of one of the schemes. The message does not repeat it: it may carry a password."""
+    expected = f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}."
+    known = validate.Regexp(f"({'|'.join(schemes)})://.", error=expected)
+    return fields.String(required=True, data_key=data_key, validate=known)
+
+
 class _Environment(Schema):
     class Meta:
         unknown = RAISE
 
     error_messages = {"unknown": "is not a setting of Longshore."}  # noqa: RUF012
 
-    database_url = fields.String(required=True, data_key="DATABASE_URL")
-    redis_url = fields.String(required=True, data_key="REDIS_URL")
-    storage_url = fields.String(required=True, data_key="STORAGE_URL")
-    reader_url = fields.String()
+    database_url = _url("postgresql", "postgres", data_key="DATABASE_URL")
+    redis_url = _url("redis", "rediss", "unix", data_key="REDIS_URL")
+    storage_url = _url("file", data_key="STORAGE_URL")
+    reader_url = fields.String(validate=validate.Regexp("postgres(ql)?://", error=_EXPECTED_POSTGRES))
     smtp_url = fields.String(data_key="SMTP_URL")
     mail_from = fields.String(validate=validate.Length(min=3))
     public_url = fields.Url(schemes={"http", "https"}, require_tld=False)
     link_days = _positive(fields.Float)
     upload_limit_bytes = _positive(fields.Integer)
     export_file_bytes = _positive(fields.Integer)
-    base_domain = fields.String(validate=validate.Length(min=1))
+    base_domain = fields.String(validate=validate.Regexp(r"[^\s/:]+$", error="must be a domain name."))
     default_service = fields.String(validate=validate.Length(min=1))
     block_limit_bytes = _positive(fields.Integer)
     batch_lines = _positive(fields.Integer)
     batch_bytes = _positive(fields.Integer)
-    lease_seconds = _positive(fields.Float)
-    sweep_seconds = _positive(fields.Float)
+    lease_seconds = fields.Float(validate=validate.Range(min=0.1, max=3600))
+    sweep_seconds = fields.Float(validate=validate.Range(min=0.05, max=3600))
     attempts = _positive(fields.Integer)
     retry_seconds = _positive(fields.Float)
     database_pool = _positive(fields.Integer)

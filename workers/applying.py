@@ -40,6 +40,7 @@ class BlockRun:
         self._lease = lease
         self._checkpoint = lease.checkpoint
         self._writer = BatchWriter(lease.collection_id)
+        self._renewed_at = time.monotonic()
 
     def run(self, should_stop: ShouldStop) -> bool:
         """Apply the block from its checkpoint on; False where it was told to stop before the end.
@@ -109,6 +110,9 @@ class BlockRun:
         return self._writer.write_carefully(session, work.batch, self._renew_lease)
 
     def _renew_lease(self) -> None:
+        if time.monotonic() - self._renewed_at < self._ground.settings.lease_seconds / 3:
+            return
+        self._renewed_at = time.monotonic()
         with self._ground.database.begin() as session:
             leases.renew(session, self._lease, lease_seconds=self._ground.settings.lease_seconds)
 

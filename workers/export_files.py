@@ -106,6 +106,7 @@ class _File:
         self._renderer = renderer
         self._compressor = zlib.compressobj(wbits=_GZIP) if is_compressed else None
         self._held = [renderer.begin]
+        self._held_bytes = 0
         self._has_records = False
         self.size_bytes = len(renderer.begin)  # not compressed
 
@@ -124,11 +125,12 @@ class _File:
 
     def _put(self, text: bytes) -> None:
         self._held.append(text)
+        self._held_bytes += len(text)
         self.size_bytes += len(text)
-        if len(text) >= _BUFFER_BYTES or len(self._held) >= 64:
+        if self._held_bytes >= _BUFFER_BYTES:
             self._flush()
 
     def _flush(self) -> None:
         text = b"".join(self._held)
-        self._held = []
+        self._held, self._held_bytes = [], 0
         self.writer.write(text if self._compressor is None else self._compressor.compress(text))

@@ -13,10 +13,6 @@ from shared.lifecycle import Status
 STATUSES = [status for status in Status if status not in (Status.CANCELING, Status.REJECTED)]
 
 
-# An import of this door is in no other; a batch job's may be.
-PUBLISHED = [status for status in Status if status not in (Status.CANCELING, Status.REJECTED)]
-
-
 class Strict(Schema):
     """Refuses properties that it does not know."""
 

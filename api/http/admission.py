@@ -24,12 +24,17 @@ TOKEN_MISSING = problem(
 )
 
 
+HOST_MALFORMED = problem(400, "Invalid host", "Host", "Expected a host name and, behind a colon, a port")
+
+
 def admit() -> None:
     """Let the request in or refuse it; later steps find its data service by `current_service`.
 
     Raises ServiceNotFound, TokenForbidden, or Refused with 401.
     """
     ground = current_ground()
+    if not request.host and request.headers.get("Host"):
+        raise Refused(HOST_MALFORMED)
     service = services.find_service(ground, service_name(request.host, current_settings()))
     bind_contextvars(service=service.name)
     _verify(_bearer_token(), services.active_secrets(ground, service))

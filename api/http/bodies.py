@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import IO
 
-from flask import Request
+from flask import Request, g
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_input_stream
@@ -73,6 +73,7 @@ class _WireBody:
         try:
             piece = self._stream.read(size)
         except BROKEN_CONNECTION as error:
+            g.body_is_broken = True
             raise Refused(BODY_INCOMPLETE) from error
         self._taken_bytes += len(piece)
         if self._taken_bytes > self._limit_bytes:

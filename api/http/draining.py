@@ -6,7 +6,7 @@ on a kept-alive connection the rest of the body would be taken for the next requ
 
 from time import monotonic
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from api.http.bodies import BROKEN_CONNECTION
 
@@ -24,6 +24,8 @@ def _drain(response: Response) -> Response:
     """Read on, within limits: beyond them the server closes the connection, and that is the sender's loss."""
     if not request.environ.get("wsgi.input_terminated"):
         return response  # this server does not say where a body ends, so reading on could hang
+    if g.get("body_is_broken"):
+        return response  # the client has gone or stalled: waiting for it again would hold a thread longer
     body = request.environ["wsgi.input"]
     deadline = monotonic() + LIMIT_SECONDS
     drained_bytes = 0

@@ -1,12 +1,20 @@
 """How gunicorn serves the API: `gunicorn -c python:api.http.gunicorn 'api.app:create_app()'`."""
 
+import os
+import sys
 from pathlib import Path
 
+from gunicorn.arbiter import Arbiter
 from gunicorn.http.message import Request
 from gunicorn.workers.gthread import ThreadWorker
 
+from shared.errors import SettingsInvalid
+from shared.settings import Settings
+
 worker_class = "gthread"
-threads = 8  # below the pool of ten connections to the database, so that no thread waits for one
+# An upload that stalls holds a thread until it is given up, and no connection to the database: threads are
+# many, so that a few such clients do not keep everybody else waiting.
+threads = 64
 timeout = 60
 graceful_timeout = 30
 keepalive = 75  # longer than load balancers keep theirs, so that they close first
@@ -17,7 +25,16 @@ control_socket_disable = True
 # The heartbeat file on a disk that stalls would get healthy workers killed.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
-SILENCE_SECONDS = 30.0
+SILENCE_SECONDS = 15.0
+
+
+def on_starting(server: Arbiter) -> None:
+    """Refuse settings that cannot be used once and by name, before any worker does with a stack trace."""
+    try:
+        Settings.read(os.environ)
+    except SettingsInvalid as error:
+        server.log.error("%s", error)  # noqa: TRY400 - no stack trace for a wrong setting
+        sys.exit(2)
 
 
 def pre_request(worker: ThreadWorker, req: Request) -> None:

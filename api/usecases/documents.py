@@ -48,14 +48,11 @@ def list_documents(
     """
     collection_id = find_collection(ground, service, collection)
     with ground.database.begin() as session:
-        # One more than asked for tells whether the page has a neighbour on its far side.
         if before is None:
-            found = documents.after(session, collection_id, after or "", size + 1)
-            page = found[:size]
-            return _page(page, has_previous=after is not None, has_next=len(found) > size)
-        found = documents.before(session, collection_id, before, size + 1)
-        page = found[-size:]
-        return _page(page, has_previous=len(found) > size, has_next=True)
+            page, has_more = documents.after(session, collection_id, after or "", size)
+            return _page(page, has_previous=after is not None, has_next=has_more)
+        page, has_more = documents.before(session, collection_id, before, size)
+        return _page(page, has_previous=has_more, has_next=True)
 
 
 def _page(page: Sequence[StoredDocument], *, has_previous: bool, has_next: bool) -> DocumentPage:

@@ -13,6 +13,7 @@ from shared.errors import BatchRefused
 from shared.fates import Fates, compose
 from shared.folding import fold
 from shared.instructions import CREATING, Batch, Operation, Rejection, Tally
+from shared.long_fractions import without_long_fractions
 
 
 class Uniform(NamedTuple):
@@ -66,11 +67,15 @@ class BatchWriter:
         return tally_of(work.batch, work.operation, self._write_uniform(session, work))
 
     def write_carefully(self, session: Session, batch: Batch, on_part: Callable[[], None]) -> "Written":
-        """The same for a batch in which the database refuses something: found by halving, rejected alone.
+        """The same for a batch in which the database refuses something: its lines are rejected alone.
 
+        Numbers are the usual cause and can be told by looking; what else there is, is found by halving.
         All in the caller's transaction, so that batches end where they end undisturbed. `on_part` is
         called before each attempt: with many refusals there are many.
         """
+        return self._write_halves(session, without_long_fractions(batch), on_part)
+
+    def _write_halves(self, session: Session, batch: Batch, on_part: Callable[[], None]) -> "Written":
         on_part()
         try:
             with translated(), session.begin_nested():
@@ -81,8 +86,8 @@ class BatchWriter:
                 raise
             if len(batch.instructions) == 1:
                 refused = batch.with_its_instruction_rejected("refused_by_database", f"{refusal}.")
-                return self.write_carefully(session, refused, on_part)
-        first, second = (self.write_carefully(session, half, on_part) for half in batch.halves())
+                return self._write_halves(session, refused, on_part)
+        first, second = (self._write_halves(session, half, on_part) for half in batch.halves())
         return Written(first.tally + second.tally, [*first.rejections, *second.rejections])
 
     def _write_uniform(self, session: Session, work: Uniform) -> int:

@@ -130,6 +130,9 @@ SELECT documentid, properties::text FROM documents
  WHERE collection_id = :collection_id AND documentid = :documentid
 """
 
+PAGE_CHARACTERS = 8 * 1024 * 1024
+_FETCH_ROWS = 10
+
 # Pages go by the primary key in both directions, so that page 10,000 costs what page 1 costs.
 LIST_AFTER = """
 SELECT documentid, properties::text FROM documents
@@ -149,14 +152,30 @@ def get(session: Session, collection_id: int, documentid: str) -> StoredDocument
     return None if found is None else StoredDocument(*found)
 
 
-def after(session: Session, collection_id: int, edge: str, size: int) -> list[StoredDocument]:
-    """Up to `size` documents with ids greater than `edge`, in order of their ids."""
-    given = {"collection_id": collection_id, "edge": edge, "size": size}
-    return [StoredDocument(*row) for row in session.execute(text(LIST_AFTER), given)]
+def after(session: Session, collection_id: int, edge: str, size: int) -> tuple[list[StoredDocument], bool]:
+    """Up to `size` documents behind the id `edge`, in order of their ids, and whether there are more.
+
+    A page also ends with the document that reaches PAGE_CHARACTERS, so that memory is bounded.
+    """
+    return _page(session, LIST_AFTER, {"collection_id": collection_id, "edge": edge, "size": size + 1}, size)
 
 
-def before(session: Session, collection_id: int, edge: str, size: int) -> list[StoredDocument]:
-    """The last `size` documents with ids less than `edge`, in order of their ids."""
-    given = {"collection_id": collection_id, "edge": edge, "size": size}
-    rows = session.execute(text(LIST_BEFORE), given).all()
-    return [StoredDocument(*row) for row in reversed(rows)]
+def before(session: Session, collection_id: int, edge: str, size: int) -> tuple[list[StoredDocument], bool]:
+    """The last documents with ids less than `edge`, with the same bounds, and whether there are more."""
+    given = {"collection_id": collection_id, "edge": edge, "size": size + 1}
+    found, has_more = _page(session, LIST_BEFORE, given, size)
+    return found[::-1], has_more
+
+
+def _page(
+    session: Session, query: str, given: dict[str, object], size: int
+) -> tuple[list[StoredDocument], bool]:
+    found: list[StoredDocument] = []
+    characters = 0
+    with session.execute(text(query).execution_options(yield_per=_FETCH_ROWS), given) as rows:
+        for row in rows:
+            if len(found) == size or characters >= PAGE_CHARACTERS:
+                return found, True
+            found.append(StoredDocument(*row))
+            characters += len(found[-1].properties)
+    return found, False

@@ -70,9 +70,11 @@ RETURNING number
 """
 
 RENEW = """
-UPDATE blocks SET leased_until = clock_timestamp() + :lease
- WHERE import_id = :import_id AND number = :number AND epoch = :epoch
-RETURNING number
+UPDATE blocks b SET leased_until = clock_timestamp() + :lease
+  FROM imports i
+ WHERE b.import_id = :import_id AND b.number = :number AND b.epoch = :epoch
+   AND i.id = b.import_id AND i.status = 'running'
+RETURNING b.number
 """
 
 UNFINISHED = "SELECT 1 FROM blocks WHERE import_id = :import_id AND finished_at IS NULL LIMIT 1"
@@ -176,7 +178,7 @@ def commit_without_waiting(session: Session) -> None:
 
 
 def renew(session: Session, lease: Lease, *, lease_seconds: float) -> None:
-    """Keep the block while a batch takes long. Raises LeaseLost where it is another worker's now."""
+    """Keep the block while a batch takes long. Raises LeaseLost where it may not be applied any longer."""
     given = _fence(lease) | {"lease": timedelta(seconds=lease_seconds)}
     if session.execute(text(RENEW), given).first() is None:
         raise LeaseLost(f"Block {lease.block_number} is no longer this worker's to apply.")

@@ -1,11 +1,14 @@
 """THE move: an import goes from one status to the next in one compare-and-set statement, or not at all."""
 
+import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from shared.db.endings import tell_end_of_import
 from shared.db.models import Import, ImportEvent
 from shared.lifecycle import FINAL, SOURCES, TARGET, Event
+
+_log = structlog.get_logger()
 
 
 def move(session: Session, import_id: int, event: Event) -> bool:
@@ -25,6 +28,7 @@ def move(session: Session, import_id: int, event: Event) -> bool:
         return False
     session.add(ImportEvent(import_id=import_id, event=event, to_status=target))
     session.flush()
+    _log.info("import_moved", import_id=import_id, to_status=target)
     if target in FINAL:
         tell_end_of_import(session, import_id)
     return True

@@ -55,7 +55,7 @@ BROKEN = {
     rb'{"a":"\u0000"}': "nul_character",
     rb'{"a":"\ud800"}': "lone_surrogate",
     b'{"documentid":"a/b"}': "invalid_documentid",
-    b'{"documentid":"poison","a":1e-20000}': "refused_by_database",
+    rb'{"documentid":"poison","a":{"b":"\u0000","b":1}}': "refused_by_database",
 }
 
 
