@@ -94,10 +94,9 @@ def now(session: Session) -> datetime:
 def _with_its_work(session: Session, job: BatchJob | None) -> FoundJob | None:
     if job is None:
         return None
+    import_row = None if job.import_id is None else session.get(Import, job.import_id, populate_existing=True)
+    export_row = None if job.export_id is None else session.get(Export, job.export_id, populate_existing=True)
+    # Files last: an export that is seen complete has them all, while one that completes between two looks
+    # the other way round would be complete and have none.
     files = [] if job.export_id is None else exports.files(session, job.export_id)
-    return FoundJob(
-        job,
-        None if job.import_id is None else session.get(Import, job.import_id, populate_existing=True),
-        None if job.export_id is None else session.get(Export, job.export_id, populate_existing=True),
-        files,
-    )
+    return FoundJob(job, import_row, export_row, files)

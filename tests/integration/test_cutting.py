@@ -13,9 +13,9 @@ from shared.ground import Ground
 from tests.integration.builders import (
     after_batches,
     block_files,
-    documents,
     go_home,
     let_leases_expire,
+    row_versions,
     tuned,
 )
 from tests.integration.job_builders import Job, a_file_import, an_item_type, wait_until
@@ -48,7 +48,7 @@ def die() -> bool:
 
 
 def ids(ground: Ground, service: Service) -> list[str]:
-    return list(documents(ground, service, "/Account"))
+    return [documentid for documentid, *_ in row_versions(ground, service, "/Account")]
 
 
 @pytest.fixture
