@@ -17,16 +17,20 @@ from shared.db.database import Session
 from shared.db.leases import Lease
 from shared.documentids import documentid_maker
 from shared.errors import BatchRefused, ConflictOfTransactions
-from shared.formats.batching import Limits, batched
+from shared.formats.batching import Limits, Read, batched
 from shared.formats.reading import FileReading, Reader, datastore_reader, file_reader
 from shared.ground import Ground
 from shared.instructions import Batch
 from shared.storage import reading
 from workers.ahead import ahead
+from workers.heartbeat import Heartbeat, Stopped
 
 _log = structlog.get_logger()
 
 CONFLICT_RETRIES = 5
+
+# How often a block that gives no batch learns that its import was paused or canceled.
+LOOK_SECONDS = 1.0
 
 ShouldStop = Callable[[], bool]
 Write = Callable[[Session, Work], Written]
@@ -40,7 +44,8 @@ class BlockRun:
         self._lease = lease
         self._checkpoint = lease.checkpoint
         self._writer = BatchWriter(lease.collection_id)
-        self._renewed_at = time.monotonic()
+        self._heartbeat = Heartbeat(self._beat, min(LOOK_SECONDS, ground.settings.lease_seconds / 3))
+        self._should_stop: ShouldStop = lambda: False
 
     def run(self, should_stop: ShouldStop) -> bool:
         """Apply the block from its checkpoint on; False where it was told to stop before the end.
@@ -48,19 +53,38 @@ class BlockRun:
         Raises LeaseLost when the import no longer runs or the block is another worker's now,
         StorageFault and DatabaseUnavailable when the attempt broke.
         """
+        self._should_stop = should_stop
         reading.verify(self._ground.storage, self._lease.storage_key, self._lease.sha256)
-        with closing(ahead(map(self._prepare, self._batches()))) as prepared:
-            for work in prepared:
-                self._apply(work)
-                if should_stop() and self._checkpoint.offset < self._lease.size_bytes:
-                    return False
+        try:
+            with self._heartbeat, closing(ahead(map(self._prepare, self._batches()))) as prepared:
+                for work in prepared:
+                    self._apply(work)
+                    if should_stop() and self._checkpoint.offset < self._lease.size_bytes:
+                        return False
+        except Stopped:
+            return False
         return True
+
+    def _beat(self) -> None:
+        # Checkpoints renew the lease, too; a batch may take longer than it lasts, rendered row by row or
+        # searched for what the database refuses.
+        with self._ground.database.begin() as session:
+            leases.renew(session, self._lease, lease_seconds=self._ground.settings.lease_seconds)
+        if self._should_stop():
+            raise Stopped
 
     def _batches(self) -> Iterator[Batch]:
         start, settings = self._lease.checkpoint, self._ground.settings
         lines = reading.lines(self._ground.storage.open(self._lease.storage_key, start.offset))
-        limits = Limits(settings.batch_lines, settings.batch_bytes)
-        return batched(reader_of(self._lease).read(lines, start), start, limits)
+        reads = reader_of(self._lease).read(lines, start)
+        if self._lease.reading is not None:
+            reads = self._watched(reads)
+        return batched(reads, start, Limits(settings.batch_lines, settings.batch_bytes))
+
+    def _watched(self, reads: Iterator[Read]) -> Iterator[Read]:
+        for read in reads:
+            self._heartbeat.check()
+            yield read
 
     def _prepare(self, batch: Batch) -> Work:
         return prepare(batch, self._lease.collection_id)
@@ -107,14 +131,7 @@ class BlockRun:
         return Written(self._writer.write(session, work), work.batch.rejections)
 
     def _write_carefully(self, session: Session, work: Work) -> Written:
-        return self._writer.write_carefully(session, work.batch, self._renew_lease)
-
-    def _renew_lease(self) -> None:
-        if time.monotonic() - self._renewed_at < self._ground.settings.lease_seconds / 3:
-            return
-        self._renewed_at = time.monotonic()
-        with self._ground.database.begin() as session:
-            leases.renew(session, self._lease, lease_seconds=self._ground.settings.lease_seconds)
+        return self._writer.write_carefully(session, work.batch, self._heartbeat.check)
 
 
 def reader_of(lease: Lease) -> Reader:

@@ -175,4 +175,4 @@ def _one_by_one(rows: Iterable[bytes], take: Take) -> None:
 
 def _lines_of(file: BinaryIO) -> Iterable[bytes]:
     file.seek(0)
-    return file
+    return (line.removesuffix(b"\n") for line in file)

@@ -55,7 +55,7 @@ class ArgumentsParser(FlaskParser):
         """Raise Refused with one entry for each property that is wrong."""
         messages: dict[str, Any] = error.messages_dict
         [(location, properties)] = messages.items()
-        params = tuple(Param(_name(key), _reason(messages)) for key, messages in sorted(properties.items()))
+        params = tuple(Param(_name(key), _reason(messages)) for key, messages in properties.items())
         refusal = Problem(status=error_status_code or 400, title=TITLES[location], params=params)
         raise Refused(refusal) from error
 

@@ -11,6 +11,8 @@ from psycopg2.extensions import connection
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from shared.formats.flattening import path_of
+
 # Some documents, each its documentid and the text of its properties.
 Take = Callable[[Sequence[tuple[str, bytes]]], None]
 
@@ -25,7 +27,7 @@ SELECT = """
 SELECT documentid, properties::text FROM documents WHERE collection_id = %(collection_id)s
 """
 NAMED = " AND documentid = ANY(%(values_{number})s)"
-MATCHING = " AND properties ->> %(field_{number})s = ANY(%(values_{number})s)"
+MATCHING = " AND properties #>> %(field_{number})s = ANY(%(values_{number})s)"
 COUNT = "SELECT count(*) FROM ({query}) AS documents"
 IN_ORDER = " ORDER BY documentid"
 
@@ -112,7 +114,7 @@ def _query(selection: Selection) -> tuple[str, dict[str, Any]]:
     query, given = SELECT, dict[str, Any](collection_id=selection.collection_id)
     for number, (name, values) in enumerate(selection.filters.items()):
         query += (NAMED if name == selection.key else MATCHING).format(number=number)
-        given |= {f"field_{number}": name, f"values_{number}": list(values)}
+        given |= {f"field_{number}": list(path_of(name)), f"values_{number}": list(values)}
     return query, given
 
 

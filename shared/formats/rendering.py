@@ -52,7 +52,7 @@ class JsonRenderer:
 class CsvRenderer:
     """One row a document, one column a flattened property."""
 
-    media_type = "text/csv"
+    media_type = "text/csv; charset=utf-8"
     extension = "csv"
     separator = end = b""
 
@@ -74,7 +74,7 @@ class CsvRenderer:
 class TemplateRenderer:
     """A template's text for each document, a line end added where it has none."""
 
-    media_type = "text/plain"
+    media_type = "text/plain; charset=utf-8"
     extension = "txt"
     begin = separator = end = b""
 

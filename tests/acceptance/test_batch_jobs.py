@@ -15,7 +15,7 @@ import pytest
 from tests.acceptance.liquid_client import LiquidClient
 from tests.acceptance.waiting import wait_for
 
-EMAIL, PASSWORD = "ann@example.com", "correct horse battery staple"
+EMAIL, PASSWORD = "bea@example.com", "correct horse battery staple"
 _numbers = count(1)
 
 ITEMS = [

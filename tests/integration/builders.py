@@ -121,8 +121,13 @@ def counts(ground: Ground, service: Service, import_id: int) -> Counts:
 
 def documents(ground: Ground, service: Service, collection: str = "/contacts") -> dict[str, dict[str, Any]]:
     """Every document of the collection by its id, in order, numbers as decimals."""
+    found: list[bytes] = []
     page = list_documents(ground, service, collection, MANY_DOCUMENTS)
-    parsed = [json.loads(document, parse_float=Decimal, parse_int=Decimal) for document in page.documents]
+    found += page.documents
+    while page.has_next:
+        page = list_documents(ground, service, collection, MANY_DOCUMENTS, after=page.last_id)
+        found += page.documents
+    parsed = [json.loads(document, parse_float=Decimal, parse_int=Decimal) for document in found]
     return {document.pop("documentid"): document for document in parsed}
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from api.usecases.documents import DocumentPage, get_document, list_documents
 from api.usecases.services import Service
+from shared.db.documents import PAGE_CHARACTERS
 from shared.errors import DocumentNotFound
 from shared.ground import Ground
 from tests.integration.builders import an_import, ndjson, numbered, work_off
@@ -78,3 +79,18 @@ def test_ids_are_in_the_order_of_their_code_points(ground: Ground, service: Serv
     page = list_documents(ground, service, "/contacts", 100)
 
     assert page.documents == [b'{"documentid":"%s"}' % name.encode() for name in sorted(given)]
+
+
+def test_a_page_ends_by_its_size_too_and_the_next_one_goes_on_there(ground: Ground, service: Service):
+    large = "x" * (PAGE_CHARACTERS // 2)
+    lines = [{"documentid": f"00{n}", "text": large} for n in range(1, 4)]
+    for line in lines:
+        work_off(ground, service, an_import(ground, service, ndjson(line)))
+
+    first = list_documents(ground, service, "/contacts", 100)
+    second = list_documents(ground, service, "/contacts", 100, after=first.last_id)
+    back = list_documents(ground, service, "/contacts", 100, before="004")
+
+    assert (ids(first), first.has_next) == (["001", "002"], True)
+    assert (ids(second), second.has_next) == (["003"], False)
+    assert (ids(back), back.has_previous) == (["002", "003"], True)
