@@ -1,0 +1,253 @@
+"""Exports that are canceled, and workers that go home, die, are taken over or find storage full."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+
+from api.usecases.services import Service
+from shared.errors import StorageFault
+from shared.ground import Ground
+from tests.integration.builders import tuned
+from tests.integration.job_builders import (
+    Job,
+    accounts,
+    an_export,
+    an_item_type,
+    at_write,
+    file_rows,
+    items_of,
+    let_lease_expire,
+    let_pause_pass,
+    locked_documents,
+    stored_paths,
+    wait_until,
+    watched,
+    with_many,
+)
+from tests.integration.players import Killed
+from workers.sweeping import sweep
+
+
+def die() -> None:
+    raise Killed
+
+
+@contextmanager
+def at_work(job: Job, **worker: Any) -> Iterator[threading.Thread]:
+    """A worker that has taken the job and waits for the database."""
+    with locked_documents(job.ground):
+        thread = threading.Thread(target=job.work, kwargs=worker)
+        thread.start()
+        wait_until(lambda: job.status == "Processing")
+        yield thread
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+class TestCancel:
+    def test_before_anybody_works_on_it(self, ground: Ground, service: Service):
+        accounts(ground, service)
+        job = an_export(ground, service)
+
+        assert job.cancel() == "Canceled"
+        job.work()
+
+        assert (job.status, stored_paths(job), len(job.mails())) == ("Canceled", [], 1)
+
+    @pytest.mark.parametrize("query", [None, "SELECT * FROM Account"])
+    def test_while_the_worker_waits_for_the_database(
+        self, ground: Ground, service: Service, query: str | None
+    ):
+        accounts(ground, service)
+        job = an_export(ground, service, query=query)
+
+        with at_work(job):
+            assert job.cancel() == "Canceling"
+            wait_until(lambda: job.status == "Canceled")
+
+        assert (job.reason, len(job.mails())) == ("The job has been canceled: 0 items until then", 1)
+
+    def test_in_the_middle_of_the_files(self, ground: Ground, service: Service):
+        an_item_type(ground, service)
+        with_many(ground, service, 1000)
+        told: list[str] = []
+        job = an_export(ground, service)
+        writes = watched(
+            tuned(ground, export_file_bytes=1000), at_write(20, lambda: told.append(job.cancel()))
+        )
+
+        Job(writes, service, job.id).work()
+
+        assert told == ["Canceling"]
+        assert (job.status, stored_paths(job), file_rows(job)) == ("Canceled", [], [])
+        assert (job.shown().links, len(job.mails())) == ([], 1)
+
+    def test_while_the_worker_is_dead(self, ground: Ground, service: Service):
+        accounts(ground, service)
+        job = an_export(ground, service)
+        with suppress(Killed):
+            Job(watched(ground, die), service, job.id).work()
+
+        assert job.cancel() == "Canceling"
+        job.work()
+        assert job.status == "Canceling"
+        let_lease_expire(job)
+        job.work()
+
+        assert (job.status, len(job.mails())) == ("Canceled", 1)
+
+    def test_while_the_attempt_breaks(self, ground: Ground, service: Service):
+        accounts(ground, service)
+        job = an_export(ground, service)
+
+        def cancel_and_break() -> None:
+            job.cancel()
+            raise StorageFault("away")
+
+        Job(watched(ground, cancel_and_break), service, job.id).work()
+
+        assert job.status == "Canceled"
+        assert len(job.mails()) == 1
+
+
+class TestInterruptions:
+    def test_a_worker_that_goes_home_leaves_it_to_the_next_one(self, ground: Ground, service: Service):
+        accounts(ground, service)
+        job = an_export(ground, service)
+
+        with at_work(job, should_stop=lambda: True) as worker:
+            worker.join(20)
+            assert (job.export_row().leased_until, job.export_row().attempts) == (None, 0)
+        job.work_off()
+
+        assert (len(items_of(job)), job.export_row().failure_count) == (2, 0)
+
+    def test_a_killed_worker_s_export_is_begun_again(self, ground: Ground, service: Service):
+        an_item_type(ground, service)
+        with_many(ground, service, 100)
+        job = an_export(ground, service)
+        small = tuned(ground, export_file_bytes=1000)
+        with suppress(Killed):
+            Job(watched(small, at_write(6, die)), service, job.id).work()
+
+        job.work(worker="second")
+        assert job.status == "Processing"
+        let_lease_expire(job)
+        Job(small, service, job.id).work()
+
+        assert (job.status, len(items_of(job))) == ("Completed", 100)
+        assert len(stored_paths(job)) == len(file_rows(job))
+        assert job.export_row().failure_count == 1
+
+    def test_a_worker_that_was_taken_over_removes_only_what_is_its_own(
+        self, ground: Ground, service: Service
+    ):
+        an_item_type(ground, service)
+        with_many(ground, service, 100)
+        job = an_export(ground, service)
+        small = tuned(ground, export_file_bytes=1000)
+
+        def take_over() -> None:
+            let_lease_expire(job)
+            Job(small, service, job.id).work(worker="second")
+
+        Job(watched(small, at_write(6, take_over)), service, job.id).work()
+
+        assert (job.status, len(items_of(job)), len(job.mails())) == ("Completed", 100, 1)
+        assert len(stored_paths(job)) == len(file_rows(job))
+
+    def test_a_lease_lasts_while_the_database_takes_long(self, ground: Ground, service: Service):
+        accounts(ground, service)
+        job = an_export(tuned(ground, lease_seconds=0.3), service)
+
+        with at_work(job):
+            first = job.export_row().leased_until
+            assert first is not None
+            wait_until(lambda: (job.export_row().leased_until or first) > first)
+            job.work(worker="second")
+
+        assert (job.status, job.export_row().epoch) == ("Completed", 1)
+
+    def test_workers_that_die_each_time_end_it_as_failed(self, ground: Ground, service: Service):
+        accounts(ground, service)
+        job = an_export(tuned(ground, attempts=2), service)
+        broken = Job(watched(job.ground, die), service, job.id)
+
+        for _ in range(3):
+            with suppress(Killed):
+                broken.work(worker="the unlucky")
+            let_lease_expire(job)
+
+        assert (job.status, job.export_row().epoch) == ("Failed", 2)
+        assert "Worker the unlucky stopped" in job.reason
+        assert len(job.mails()) == 1
+
+    def test_files_of_a_dead_worker_are_removed_after_the_end(self, ground: Ground, service: Service):
+        an_item_type(ground, service)
+        with_many(ground, service, 100)
+        small = tuned(ground, export_file_bytes=1000)
+        job = an_export(small, service)
+        with suppress(Killed):
+            Job(watched(small, at_write(6, die)), service, job.id).work()
+        _leave(job)
+        let_lease_expire(job)
+        assert job.cancel() == "Canceled"
+
+        sweep(ground)
+
+        assert stored_paths(job) == []
+
+    def test_the_sweep_nudges_for_what_nobody_works_on(self, ground: Ground, service: Service):
+        accounts(ground, service)
+        job = an_export(ground, service)
+        with suppress(Killed):
+            Job(watched(ground, die), service, job.id).work()
+        let_lease_expire(job)
+
+        sweep(ground)
+
+        assert job.work_off().view.status == "Completed"
+
+
+def _leave(job: Job) -> None:
+    """A file that a killed process would have left; one that raises still tidies up."""
+    folder = job.ground.storage.create(f"export-{job.export_id}-1")
+    with folder as writer:
+        writer.write(b"left")
+
+
+class TestFullStorage:
+    def test_it_is_tried_again_later(self, ground: Ground, service: Service):
+        accounts(ground, service)
+        job = an_export(ground, service)
+
+        def full() -> None:
+            raise StorageFault("Block storage could not store the bytes: No space left on device.")
+
+        Job(watched(ground, full), service, job.id).work()
+        assert (job.status, job.export_row().failure_count) == ("Processing", 1)
+        job.work()
+        assert job.status == "Processing"
+        let_pause_pass(job)
+        job.work()
+
+        assert (job.status, len(stored_paths(job))) == ("Completed", 1)
+
+    def test_after_several_attempts_it_fails_with_the_reason(self, ground: Ground, service: Service):
+        accounts(ground, service)
+        job = an_export(tuned(ground, attempts=2, retry_seconds=0.001), service)
+
+        def full() -> None:
+            raise StorageFault("Block storage could not store the bytes: No space left on device.")
+
+        broken = Job(watched(job.ground, full), service, job.id)
+        for _ in range(2):
+            broken.work()
+            let_pause_pass(job)
+
+        assert job.status == "Failed"
+        assert "No space left on device" in job.reason
+        assert (stored_paths(job), job.shown().links, len(job.mails())) == ([], [], 1)
