@@ -31,7 +31,8 @@ def test_the_tour_runs_as_printed(stack: dict[str, Any], stack_folder: Path, tmp
 
     assert done.returncode == 0, done.stderr
     assert "invalid-params" not in done.stdout, "a request was refused"
-    assert '"status":"complete"' in done.stdout
+    assert re.search(r'"importid":\d+,.*"status":"(started|running|complete)"', done.stdout)
+    assert '"documentid":"1"' in done.stdout
     assert done.stdout.count("Accepted") == 2, "both batch jobs were taken"
 
 
