@@ -19,7 +19,7 @@ def copy_rate(database_url: str, documents: Iterable[tuple[str, bytes]]) -> floa
         cursor.execute(TABLE)
     with connection, connection.cursor() as cursor:
         began = time.perf_counter()
-        cursor.copy_expert("COPY copied FROM STDIN", payload, 1 << 18)
+        cursor.copy_expert("COPY copied (collection_id, documentid, properties) FROM STDIN", payload, 1 << 18)
         connection.commit()
         seconds = time.perf_counter() - began
         cursor.execute("DROP TABLE copied")
