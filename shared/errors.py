@@ -118,6 +118,12 @@ class StorageFault(LongshoreError):
     code = "storage_fault"
 
 
+class BlockDamaged(StorageFault):
+    """Block storage works, but not for these bytes: they are missing or not the ones that were stored."""
+
+    code = "block_damaged"
+
+
 class DatabaseUnavailable(LongshoreError):
     """The database is gone, overloaded or refuses connections; trying again later may work."""
 

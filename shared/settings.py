@@ -39,6 +39,7 @@ class Settings:
     lease_seconds: float = 10.0
     sweep_seconds: float = 2.0
     attempts: int = 5
+    patience_seconds: float = 3600.0
     retry_seconds: float = 1.0
     database_pool: int = 10
     trusted_proxies: int = 0
@@ -95,6 +96,7 @@ class _Environment(Schema):
     lease_seconds = fields.Float(validate=validate.Range(min=0.1, max=3600))
     sweep_seconds = fields.Float(validate=validate.Range(min=0.05, max=3600))
     attempts = _positive(fields.Integer)
+    patience_seconds = _positive(fields.Float)
     retry_seconds = _positive(fields.Float)
     database_pool = _positive(fields.Integer)
     trusted_proxies = fields.Integer(validate=validate.Range(min=0))

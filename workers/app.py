@@ -24,6 +24,7 @@ from shared.dispatch import (
 from shared.errors import LongshoreError
 from shared.ground import Ground
 from shared.settings import Settings
+from workers.broker import PromptAMQP
 from workers.exporting import run_export
 from workers.importing import run_import
 from workers.notifying import notify
@@ -72,7 +73,7 @@ class Process:
 
 def create_celery(settings: Settings) -> Celery:
     """The application with its tasks; connects to nothing yet."""
-    app = Celery("longshore", broker=broker_url(settings.redis_url), set_as_current=False)
+    app = Celery("longshore", broker=broker_url(settings.redis_url), amqp=PromptAMQP, set_as_current=False)
     app.conf.update(_configuration(settings))
     shutdown = Shutdown()
     process = Process(settings)

@@ -1,5 +1,7 @@
 """An export from its selection to its files: one consistent snapshot, begun again where it breaks."""
 
+from functools import partial
+
 import structlog
 
 from shared.db import exports
@@ -9,10 +11,12 @@ from shared.db.queries.refusals import QueryRefused
 from shared.errors import LeaseLost, LongshoreError
 from shared.formats.records import RecordRefused
 from shared.ground import Ground
+from shared.retries import Retries
 from shared.templates.errors import TemplateRefused
 from workers.applying import ShouldStop
 from workers.export_groups import group_of
 from workers.export_run import ExportRun
+from workers.giving_back import give_back
 from workers.heartbeat import Stopped
 
 _log = structlog.get_logger()
@@ -57,7 +61,7 @@ def _attempt(ground: Ground, lease: ExportLease, should_stop: ShouldStop) -> Non
         ground.dispatcher.nudge_export(lease.export_id)
     except LongshoreError as error:
         _log.error("export_failed", error=str(error), attempts=lease.attempts)
-        _give_up(ground, lease, str(error))
+        give_back(partial(_give_up, ground, lease, str(error)), ground.settings.lease_seconds, should_stop)
 
 
 def _cancel(ground: Ground, export_id: int, *, epoch: int = -1) -> None:
@@ -68,12 +72,5 @@ def _cancel(ground: Ground, export_id: int, *, epoch: int = -1) -> None:
 
 def _give_up(ground: Ground, lease: ExportLease, reason: str) -> None:
     with ground.database.begin() as session:
-        status = exports.give_up(
-            session,
-            lease,
-            reason,
-            attempts=ground.settings.attempts,
-            retry_seconds=ground.settings.retry_seconds,
-        )
-        if status == "failed":
+        if exports.give_up(session, lease, reason, Retries.of(ground.settings)):
             tell_end_of_export(session, lease.export_id, ground.settings.public_url)

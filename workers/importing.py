@@ -1,14 +1,18 @@
 """What a nudge for an import does: the next block, and then a nudge for the one after it."""
 
+from functools import partial
+
 import structlog
 
 from shared.db import leases
 from shared.db.leases import Lease
-from shared.errors import LeaseLost, LongshoreError
+from shared.errors import BlockDamaged, LeaseLost, LongshoreError
 from shared.formats.pieces import FileRefused
 from shared.ground import Ground
+from shared.retries import Retries
 from workers.applying import BlockRun, ShouldStop
 from workers.cutting import CutRun
+from workers.giving_back import give_back
 
 _log = structlog.get_logger()
 
@@ -53,7 +57,7 @@ def _run_block(ground: Ground, lease: Lease, should_stop: ShouldStop) -> bool:
         return False
     except LongshoreError as error:
         _log.error("block_failed", error=str(error), attempts=lease.attempts)
-        _give_up(ground, lease, str(error))
+        give_back(partial(_give_up, ground, lease, error), ground.settings.lease_seconds, should_stop)
         return False
     return True
 
@@ -73,12 +77,7 @@ def _reject(ground: Ground, lease: Lease, reason: str) -> None:
         _log.info("block_left", reason=str(lost))
 
 
-def _give_up(ground: Ground, lease: Lease, reason: str) -> None:
+def _give_up(ground: Ground, lease: Lease, error: LongshoreError) -> None:
+    retries, is_suspicious = Retries.of(ground.settings), isinstance(error, BlockDamaged)
     with ground.database.begin() as session:
-        leases.give_up(
-            session,
-            lease,
-            reason,
-            attempts=ground.settings.attempts,
-            retry_seconds=ground.settings.retry_seconds,
-        )
+        leases.give_up(session, lease, str(error), retries, is_suspicious=is_suspicious)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from shared.db.models import Export, ExportFile
 from shared.errors import LeaseLost
 from shared.links import make_key
+from shared.retries import Retries
 
 # Attempts that end with their worker say nothing: they are counted when the next one begins.
 LAST_ATTEMPT_DIED = """
@@ -22,13 +23,14 @@ UPDATE exports
    SET status = 'failed', ended_at = now(), failure_count = failure_count + 1,
        last_error = 'Worker ' || worker || ' stopped while it wrote the files.'
  WHERE id = :export_id AND status = 'processing'
-   AND attempts >= :attempts AND leased_until <= clock_timestamp()
+   AND suspicions + 1 >= :attempts AND leased_until <= clock_timestamp()
 RETURNING id
 """
 
 CLAIM = """
 UPDATE exports
    SET status = 'processing', epoch = epoch + 1, attempts = attempts + 1, worker = :worker, records = 0,
+       suspicions = suspicions + CASE WHEN leased_until IS NULL THEN 0 ELSE 1 END,
        ran_at = coalesce(ran_at, now()), leased_until = clock_timestamp() + :lease,
        failure_count = failure_count + CASE WHEN leased_until IS NULL THEN 0 ELSE 1 END,
        last_error = CASE WHEN leased_until IS NULL THEN last_error
@@ -68,11 +70,10 @@ RETURNING id
 GIVE_UP = """
 UPDATE exports
    SET leased_until = NULL, failure_count = failure_count + 1, last_error = :reason,
-       due_at = clock_timestamp() + :wait,
-       status = CASE WHEN attempts >= :attempts THEN 'failed' ELSE status END,
-       ended_at = CASE WHEN attempts >= :attempts THEN now() END
+       failing_since = coalesce(failing_since, clock_timestamp()), due_at = clock_timestamp() + :pause
  WHERE id = :export_id AND epoch = :epoch AND status = 'processing'
-RETURNING status
+RETURNING suspicions, attempts,
+          extract(epoch FROM clock_timestamp() - failing_since)::float8 AS failing_seconds
 """
 
 # Canceled at once where nobody works on it, else as soon as its worker lets go or its lease runs out. A lease
@@ -203,14 +204,15 @@ def reject(session: Session, lease: ExportLease, reason: str) -> None:
     _ours(session, END, lease, given)
 
 
-def give_up(
-    session: Session, lease: ExportLease, reason: str, *, attempts: int, retry_seconds: float
-) -> str | None:
-    """Note a critical failure; returns the status then, or None where the export is not ours any more."""
-    wait = timedelta(seconds=retry_seconds * 2 ** (lease.attempts - 1))
-    given = _fence(lease) | {"reason": reason, "attempts": attempts, "wait": wait}
-    status: str | None = session.execute(text(GIVE_UP), given).scalar_one_or_none()
-    return status
+def give_up(session: Session, lease: ExportLease, reason: str, retries: Retries) -> bool:
+    """Note a critical failure; whether the export has failed for good, its retries being over."""
+    given = _fence(lease) | {"reason": reason, "pause": retries.pause(lease.attempts)}
+    failing = session.execute(text(GIVE_UP), given).mappings().one_or_none()
+    if failing is None or not retries.are_over(**failing):
+        return False
+    ended = {"status": "failed", "reason": reason, "records": None, "lifetime": None}
+    _ours(session, END, lease, ended)
+    return True
 
 
 def ask_to_cancel(session: Session, export_id: int) -> None:

@@ -15,6 +15,7 @@ from shared.db.transition import move
 from shared.errors import LeaseLost
 from shared.instructions import Checkpoint, Tally
 from shared.lifecycle import RUNNABLE, Event, Status
+from shared.retries import Retries
 
 LOCK_IMPORT = """
 SELECT id, status, collection_id, strategies, reading, started_at FROM imports
@@ -26,7 +27,7 @@ LOCK_ANY_IMPORT = "SELECT id FROM imports WHERE id = :import_id FOR NO KEY UPDAT
 
 # Blocks are applied in order: only the first unfinished one may be claimed.
 FIRST_UNFINISHED = """
-SELECT number, attempts, worker, leased_until IS NOT NULL AS leased,
+SELECT number, suspicions, worker, leased_until IS NOT NULL AS leased,
        leased_until > clock_timestamp() AS held, due_at > clock_timestamp() AS early
   FROM blocks
  WHERE import_id = :import_id AND finished_at IS NULL
@@ -36,6 +37,7 @@ SELECT number, attempts, worker, leased_until IS NOT NULL AS leased,
 CLAIM = """
 UPDATE blocks
    SET epoch = epoch + 1, attempts = attempts + 1, worker = :worker,
+       suspicions = suspicions + CASE WHEN leased_until IS NULL THEN 0 ELSE 1 END,
        leased_until = clock_timestamp() + :lease
  WHERE import_id = :import_id AND number = :number
 RETURNING number, epoch, attempts, storage_key, size_bytes, sha256, checkpoint_offset, checkpoint_line
@@ -61,7 +63,8 @@ WITH counted AS (
     RETURNING id
 )
 UPDATE blocks
-   SET checkpoint_offset = :offset, checkpoint_line = :line_number, attempts = 0,
+   SET checkpoint_offset = :offset, checkpoint_line = :line_number,
+       attempts = 0, suspicions = 0, failing_since = NULL,
        leased_until = CASE WHEN :finished THEN NULL ELSE clock_timestamp() + :lease END,
        finished_at = CASE WHEN :finished THEN clock_timestamp() END
   FROM counted
@@ -90,9 +93,16 @@ RETURNING number
 GIVE_UP = """
 UPDATE blocks
    SET leased_until = NULL, attempts = greatest(attempts, 1),
-       due_at = clock_timestamp() + :retry * 2 ^ (greatest(attempts, 1) - 1)
+       suspicions = suspicions + :suspicions,
+       failing_since = coalesce(failing_since, clock_timestamp())
  WHERE import_id = :import_id AND number = :number AND epoch = :epoch
-RETURNING attempts
+RETURNING suspicions, attempts,
+          extract(epoch FROM clock_timestamp() - failing_since)::float8 AS failing_seconds
+"""
+
+WAIT = """
+UPDATE blocks SET due_at = clock_timestamp() + :pause
+ WHERE import_id = :import_id AND number = :number AND epoch = :epoch
 """
 
 
@@ -119,8 +129,8 @@ def claim(
 ) -> Lease | None:
     """Take the import's next block, if it has one that is free and due.
 
-    Effects: the import runs from now on; completes when no block is left; fails when the block has
-    been tried `attempts` times without reaching a checkpoint. Calling twice is safe: the second
+    Effects: the import runs from now on; completes when no block is left; fails when as many workers
+    as `attempts` died over the block without reaching a checkpoint. Calling twice is safe: the second
     caller finds the block held.
     """
     owner = session.execute(
@@ -135,7 +145,7 @@ def claim(
         _count_failure(
             session, import_id, f"Worker {block.worker} stopped while it held block {block.number}."
         )
-    if block is not None and block.attempts >= attempts:
+    if block is not None and block.suspicions + int(block.leased) >= attempts:
         move(session, import_id, Event.FAIL)
         return None
     if owner.status != Status.RUNNING:
@@ -231,19 +241,22 @@ def reject(session: Session, lease: Lease, reason: str) -> None:
     move(session, lease.import_id, Event.REJECT)
 
 
-def give_up(session: Session, lease: Lease, reason: str, *, attempts: int, retry_seconds: float) -> None:
-    """Give the block back after a critical failure, due after a pause that doubles with each attempt.
+def give_up(session: Session, lease: Lease, reason: str, retries: Retries, *, is_suspicious: bool) -> None:
+    """Give the block back after a critical failure, due after a pause that grows with each attempt.
 
-    The last of so many attempts without a checkpoint ends the import as failed, with the reason kept.
+    Where `retries` are over, the import ends as failed, with the reason kept. A suspicious failure points
+    at the block itself; any other at the world around it.
     """
     session.execute(text(LOCK_ANY_IMPORT), {"import_id": lease.import_id})
-    given = _fence(lease) | {"retry": timedelta(seconds=retry_seconds)}
-    broken = session.execute(text(GIVE_UP), given).scalar_one_or_none()
-    if broken is None:
+    given = _fence(lease) | {"suspicions": int(is_suspicious)}
+    failing = session.execute(text(GIVE_UP), given).mappings().one_or_none()
+    if failing is None:
         return
     _count_failure(session, lease.import_id, reason)
-    if broken >= attempts:
+    if retries.are_over(**failing):
         move(session, lease.import_id, Event.FAIL)
+    else:
+        session.execute(text(WAIT), _fence(lease) | {"pause": retries.pause(failing["attempts"])})
 
 
 def _fence(lease: Lease) -> dict[str, object]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from shared.errors import StorageFault
+from shared.errors import BlockDamaged, StorageFault
 from shared.storage.faults import storage_faults
 from shared.storage.receipts import StoredBytes
 
@@ -57,8 +57,15 @@ class FolderStorage:
 
     def open(self, key: str, offset: int = 0) -> BinaryIO:
         """The bytes under `key` from `offset` on, to be closed by the caller."""
+        path = self._root / key
         with storage_faults("read"):
-            file = (self._root / key).open("rb", buffering=_READ_BUFFER_BYTES)
+            try:
+                file = path.open("rb", buffering=_READ_BUFFER_BYTES)
+            except FileNotFoundError as error:
+                # Without its folder, too, it is the volume that is not there.
+                if path.parent.is_dir():
+                    raise BlockDamaged("Block storage has lost the bytes.") from error
+                raise
             file.seek(offset)
         return file
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import BinaryIO
 
-from shared.errors import StorageFault
+from shared.errors import BlockDamaged
 from shared.storage.contract import BlockStorage
 from shared.storage.faults import storage_faults
 
@@ -37,9 +37,9 @@ def lines(file: BinaryIO) -> Iterator[bytes]:
 
 
 def verify(storage: BlockStorage, key: str, sha256: bytes) -> None:
-    """Raises StorageFault unless the bytes under `key` are the ones that were stored."""
+    """Raises StorageFault where they cannot be read, BlockDamaged where they are not the stored ones."""
     digest = hashlib.sha256()
     for chunk in Chunks(storage.open(key)):
         digest.update(chunk)
     if digest.digest() != sha256:
-        raise StorageFault("Block storage gave other bytes than it was given.")
+        raise BlockDamaged("Block storage gave other bytes than it was given.")

@@ -227,7 +227,7 @@ def test_an_import_fails_when_its_file_is_gone(ground: Ground, service: Service)
     attempts = count()
     wait_until(lambda: next(attempts) < 100 and (job.work() or job.status) == "Failed")
 
-    assert "Block storage could not read the bytes" in job.reason
+    assert "Block storage has lost the bytes" in job.reason
     assert len(job.mails()) == 1
 
 

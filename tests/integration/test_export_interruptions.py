@@ -238,7 +238,7 @@ class TestFullStorage:
 
     def test_after_several_attempts_it_fails_with_the_reason(self, ground: Ground, service: Service):
         accounts(ground, service)
-        job = an_export(tuned(ground, attempts=2, retry_seconds=0.001), service)
+        job = an_export(tuned(ground, attempts=2, retry_seconds=0.001, patience_seconds=0.001), service)
 
         def full() -> None:
             raise StorageFault("Block storage could not store the bytes: No space left on device.")

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from api.usecases.imports import get_import
 from api.usecases.services import Service
 from shared.db import leases
+from shared.db.models import Block
 from shared.ground import Ground
 from shared.lifecycle import Status
 from tests.integration.builders import (
@@ -19,12 +21,13 @@ from tests.integration.builders import (
     block_files,
     counts,
     documents,
+    go_home,
     let_leases_expire,
     let_pauses_pass,
     ndjson,
     numbered,
     rejected_lines,
-    seconds_until_due,
+    storage_folder,
     take_nudges,
     tuned,
     work,
@@ -48,21 +51,18 @@ def truncate(block: Path) -> None:
 def test_a_damaged_block_is_tried_again_and_again_and_then_ends_its_import(
     ground: Ground, service: Service, damage: Callable[[Path], None]
 ):
-    patient = tuned(ground, attempts=3, retry_seconds=100.0)
+    slow = tuned(ground, attempts=3, retry_seconds=100.0)
     import_id = an_import(ground, service, numbered(3))
     [block] = block_files(ground, import_id)
     damage(block)
 
-    pauses = []
     for failures in (1, 2, 3):
-        work(patient, import_id)
+        work(slow, import_id)
         row = get_import(ground, service, import_id)
         assert row.failure_count == failures
         assert "Block storage" in str(row.last_error)
-        pauses.append(round(seconds_until_due(ground, import_id), -1))
         let_pauses_pass(ground, import_id)
 
-    assert pauses == [100, 200, 400]
     assert (row.status, row.percent_complete) == (Status.FAILED, 0)
     assert row.ended_at is not None
     assert documents(ground, service) == {}
@@ -91,7 +91,7 @@ def test_a_failure_that_goes_away_ends_nothing(ground: Ground, service: Service)
     done = work_off(ground, service, import_id)
 
     assert (done.status, done.failure_count) == (Status.COMPLETE, 2)
-    assert done.last_error == "Block storage could not read the bytes: No such file or directory."
+    assert done.last_error == "Block storage has lost the bytes."
     assert counts(ground, service, import_id) == Counts(created=3)
 
 
@@ -120,10 +120,12 @@ def test_a_batch_that_always_has_to_give_way_is_a_critical_failure(
     refuse("true", DEADLOCK)
     import_id = an_import(ground, service, numbered(3))
 
-    work(tuned(ground, attempts=1), import_id)
+    for _ in range(2):
+        work(tuned(ground, attempts=2, patience_seconds=0.001), import_id)
+        let_pauses_pass(ground, import_id)
 
     row = get_import(ground, service, import_id)
-    assert (row.status, row.failure_count) == (Status.FAILED, 1)
+    assert (row.status, row.failure_count) == (Status.FAILED, 2)
     assert row.last_error == "The transaction had to give way to another one."
 
 
@@ -140,6 +142,63 @@ def test_a_database_that_refuses_to_work_for_a_while_costs_only_time(
 
     assert (done.status, done.failure_count) == (Status.COMPLETE, 2)
     assert counts(ground, service, import_id) == Counts(created=3)
+
+
+def test_a_world_that_is_wrong_for_a_while_ends_nothing_however_often_it_is_met(
+    ground: Ground, service: Service, refuse: Refuse
+):
+    hasty = tuned(ground, attempts=2)
+    import_id = an_import(ground, service, numbered(3))
+    refuse("true", ADMIN_SHUTDOWN, times=5)
+    folder = storage_folder(ground) / str(import_id)
+    aside = folder.rename(folder.with_name("aside"))
+    for failures in range(1, 11):
+        if failures == 6:
+            aside.rename(folder)
+        work(hasty, import_id)
+        row = get_import(ground, service, import_id)
+        assert (row.status, row.failure_count) == (Status.RUNNING, failures)
+        let_pauses_pass(ground, import_id)
+
+    assert work_off(hasty, service, import_id).status == Status.COMPLETE
+
+
+def test_a_world_that_stays_wrong_ends_an_import_when_patience_is_over(
+    ground: Ground, service: Service, refuse: Refuse
+):
+    import_id = an_import(ground, service, numbered(3))
+    refuse("true", ADMIN_SHUTDOWN)
+    work(ground, import_id)
+    let_pauses_pass(ground, import_id)
+    since = "UPDATE blocks SET failing_since = failing_since - interval '1 hour' WHERE import_id = :id"
+    with ground.database.begin() as session:
+        session.execute(text(since), {"id": import_id})
+    attempts = ground.settings.attempts
+    for _ in range(attempts - 2):
+        work(ground, import_id)
+        assert get_import(ground, service, import_id).status == Status.RUNNING
+        let_pauses_pass(ground, import_id)
+
+    work(ground, import_id)
+
+    row = get_import(ground, service, import_id)
+    assert (row.status, row.failure_count) == (Status.FAILED, attempts)
+
+
+def test_progress_ends_suspicion(small: Ground, service: Service, refuse: Refuse):
+    import_id = an_import(small, service, numbered(9))
+    refuse("true", ADMIN_SHUTDOWN, times=1)
+    work(small, import_id)
+    let_pauses_pass(small, import_id)
+    with small.database.begin() as session:
+        assert leases.claim(session, import_id, worker="dead", lease_seconds=10, attempts=5)
+    let_leases_expire(small, import_id)
+
+    work(small, import_id, should_stop=after_batches(1, go_home))
+
+    with small.database.begin() as session:
+        block = session.get_one(Block, (import_id, 1))
+        assert (block.suspicions, block.failing_since) == (0, None)
 
 
 class Killed(BaseException):

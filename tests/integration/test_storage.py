@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import StorageFault
+from shared.errors import BlockDamaged, StorageFault
 from shared.storage import reading
 from shared.storage.contract import BlockStorage, open_storage
 from shared.storage.receipts import StoredBytes
@@ -77,7 +77,7 @@ class TestBlockStorage:
         stored = storage.write(1, [b"abc"])
 
         reading.verify(storage, stored.key, stored.sha256)
-        with pytest.raises(StorageFault, match="other bytes"):
+        with pytest.raises(BlockDamaged, match="other bytes"):
             reading.verify(storage, stored.key, hashlib.sha256(b"abd").digest())
 
     def test_a_removed_key_is_gone(self, storage: BlockStorage):
@@ -86,7 +86,7 @@ class TestBlockStorage:
         storage.remove(gone.key)
         storage.remove(gone.key)
 
-        with pytest.raises(StorageFault, match="could not read"):
+        with pytest.raises(BlockDamaged, match="lost the bytes"):
             storage.open(gone.key)
         assert self.content(storage, kept.key) == b"x"
 

@@ -100,6 +100,9 @@ class Block(Base):
     checkpoint_line: Mapped[int] = mapped_column(Integer, server_default="0")  # last line applied
     epoch: Mapped[int] = mapped_column(Integer, server_default="0")
     attempts: Mapped[int] = mapped_column(Integer, server_default="0")  # claims since the last checkpoint
+    # Of these, those that point at the block: the worker died over it, or the bytes were not the stored ones.
+    suspicions: Mapped[int] = mapped_column(Integer, server_default="0")
+    failing_since: Mapped[datetime | None]  # the first critical failure since the last checkpoint
     worker: Mapped[str | None]  # who held the lease last
     leased_until: Mapped[datetime | None]
     due_at: Mapped[datetime] = mapped_column(server_default=func.now())  # not to be claimed before

@@ -55,6 +55,8 @@ class Export(Base):
     last_error: Mapped[str | None]
     epoch: Mapped[int] = mapped_column(Integer, server_default="0")
     attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    suspicions: Mapped[int] = mapped_column(Integer, server_default="0")  # attempts whose worker died
+    failing_since: Mapped[datetime | None]  # the first critical failure
     worker: Mapped[str | None]
     leased_until: Mapped[datetime | None]
     due_at: Mapped[datetime] = mapped_column(server_default=func.now())
