@@ -36,7 +36,7 @@ class BlockStorage(Protocol):
         """A writer under a new key of `group`; durable at the end, nothing where the body raises."""
 
     def open(self, key: str, offset: int = 0) -> BinaryIO:
-        """The bytes under `key` from `offset` on, to be closed by the caller. Raises BlockDamaged without them."""
+        """The bytes under `key` from `offset` on, to be closed by the caller. BlockDamaged without them."""
 
     def remove(self, key: str) -> None:
         """Remove one key; absent is fine."""
