@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
 
@@ -16,6 +16,7 @@ from api.cli.watching import watch
 from shared.errors import LongshoreError
 
 Pause = Callable[[float], None]
+Region = Callable[[], AbstractContextManager[None]]
 
 
 class Origin(NamedTuple):
@@ -44,9 +45,17 @@ class FileImport:
     """One import from one or several files, which begin a new block each."""
 
     def __init__(
-        self, client: ApiClient, *, parallel: int = 4, block_bytes: int = 8 * MIB, is_quiet: bool = False
+        self,
+        client: ApiClient,
+        *,
+        parallel: int = 4,
+        block_bytes: int = 8 * MIB,
+        is_quiet: bool = False,
+        at_once: Region = nullcontext,
     ) -> None:
+        """`at_once` surrounds what may be left at any moment, such as waiting for the input."""
         self._client = client
+        self._at_once = at_once
         self._parallel = parallel
         self._block_bytes = block_bytes
         self._is_quiet = is_quiet
@@ -66,10 +75,8 @@ class FileImport:
             line_count = self._upload(import_id, files, origins, bars)
             outcome = Outcome(self._client.start_import(import_id), line_count, origins)
             self._is_started = True
-            if pause is not None:
-                outcome.found = watch(self._client, import_id, bars.begin("importing", 100), pause)
-        if outcome.found["rejectedDocuments"]:
-            outcome.rejections = self._client.rejections(import_id)
+            with self._at_once():
+                self._follow(outcome, bars, pause)
         return outcome
 
     def whereabouts(self) -> str:
@@ -82,6 +89,13 @@ class FileImport:
             f"  curl -X PATCH -H 'Content-Type: application/json' -H \"Authorization: Bearer $TOKEN\""
             f' -d \'{{"status":"canceled"}}\' {url}'
         )
+
+    def _follow(self, outcome: Outcome, bars: ProgressBars, pause: Pause | None) -> None:
+        import_id = outcome.found["importid"]
+        if pause is not None:
+            outcome.found = watch(self._client, import_id, bars.begin("importing", 100), pause)
+        if outcome.found["rejectedDocuments"]:
+            outcome.rejections = self._client.rejections(import_id)
 
     def _create(self, strategies: list[str], collection: str) -> int:
         try:
@@ -97,7 +111,8 @@ class FileImport:
         uploader = Uploader(self._client, import_id, parallel=self._parallel, on_sent=shown.advance)
         sizes: list[int] = []
         try:
-            blocks, lines = uploader.send(_cut_all(files, self._block_bytes, origins, sizes, shown))
+            with self._at_once():
+                blocks, lines = uploader.send(_cut_all(files, self._block_bytes, origins, sizes, shown))
         except BaseException:
             # The reason for the failure is what the caller must see, not that deleting failed too.
             with suppress(LongshoreError):

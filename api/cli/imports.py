@@ -1,6 +1,5 @@
 """`longshore import`: files or standard input to an import, over the HTTP API alone."""
 
-import time
 from pathlib import Path
 
 import click
@@ -10,6 +9,7 @@ from api.cli.client import ApiClient
 from api.cli.cutting import BLOCK_LIMIT_BYTES, MIB
 from api.cli.importing import FileImport, Outcome
 from api.cli.options import json_option, running_stack
+from api.cli.signals import InterruptSignals, StopRequested
 from api.cli.watching import print_counters, run_seconds, spell_lines, spell_rate
 from shared.lifecycle import Status
 
@@ -81,10 +81,14 @@ def import_files(  # noqa: PLR0913 - the command line's own options
     """
     client = _client(url, token, data_dir)
     wanted = list(dict.fromkeys(word for words in strategies for word in words)) or ["create", "update"]
-    job = FileImport(client, parallel=parallel, block_bytes=block_mib * MIB, is_quiet=as_json)
+    signals = InterruptSignals()
+    job = FileImport(
+        client, parallel=parallel, block_bytes=block_mib * MIB, is_quiet=as_json, at_once=signals.at_once
+    )
     try:
-        outcome = job.run(files, wanted, collection, time.sleep if watch else None)
-    except KeyboardInterrupt:
+        with signals:
+            outcome = job.run(files, wanted, collection, signals.pause if watch else None)
+    except StopRequested:
         terminal.err().print(job.whereabouts())
         return _INTERRUPTED
     finally:

@@ -3,6 +3,8 @@
 import os
 import select
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -39,9 +41,41 @@ class StopSignals:
     def pause(self, seconds: float) -> None:
         """Wait that long. Raises StopRequested once a signal to stop has come."""
         select.select([self._read_end], [], [], seconds)
+        self._check()
+
+    def _check(self) -> None:
         if self.count:
             raise StopRequested
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.count += 1
         os.write(self._write_end, b".")
+
+
+class InterruptSignals(StopSignals):
+    """For a command that waits for others: signals also take effect wherever `at_once` surrounds it.
+
+    Elsewhere the first one waits, so that what was asked of the service and what is known of it agree; a
+    second one does not, since the service may be the one that does not answer.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_at_once = False
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """While the body runs, a signal to stop raises StopRequested, and so does one that came before."""
+        self._is_at_once = True
+        try:
+            self._check()
+            yield
+        finally:
+            self._is_at_once = False
+        # What a signal raises inside a finaliser is lost; that it came is not.
+        self._check()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        super()._note(number, frame)
+        if self._is_at_once or self.count > 1:
+            raise StopRequested

@@ -5,11 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
 import pytest
+
+from tests.acceptance.waiting import wait_for
 
 LONGSHORE = str(Path(sys.executable).with_name("longshore"))
 
@@ -235,14 +236,6 @@ def test_help_is_there_for_every_command(command):
     done = subprocess.run([LONGSHORE, *command.split(), "--help"], check=True, capture_output=True, text=True)
 
     assert "Usage: longshore" in done.stdout
-
-
-def wait_for(find):
-    deadline = time.monotonic() + 30
-    while (found := find()) is None:
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
-    return found
 
 
 def newest(stack, collection):

@@ -10,15 +10,19 @@ import re
 import signal
 import subprocess
 import sys
-import time
+from functools import partial
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
+from tests.acceptance import waiting
+
 LONGSHORE = str(Path(sys.executable).with_name("longshore"))
 DEADLINE_SECONDS = 60.0
+
+wait_for = partial(waiting.wait_for, seconds=DEADLINE_SECONDS)
 
 
 class Up:
@@ -62,13 +66,6 @@ def up(folder, *options, environment=None):
             process.communicate(timeout=DEADLINE_SECONDS)
 
 
-def wait_until(holds):
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-
-
 def is_gone(process):
     with contextlib.suppress(psutil.NoSuchProcess):
         return process.status() == psutil.STATUS_ZOMBIE
@@ -99,8 +96,8 @@ def test_what_dies_is_started_again(shared_stack, role):
 
     os.kill(before[0], signal.SIGKILL)
 
-    wait_until(lambda: shared_stack.is_whole() and before[0] not in shared_stack.pids(role))
-    wait_until(lambda: shared_stack.get("/health/ready").status_code == 200)
+    wait_for(lambda: shared_stack.is_whole() and before[0] not in shared_stack.pids(role))
+    wait_for(lambda: shared_stack.get("/health/ready").status_code == 200)
     assert shared_stack.get("/__resources/imports").status_code == 200
 
 
@@ -164,7 +161,7 @@ def test_it_ends_cleanly_also_when_a_child_has_died(tmp_path):
 def test_a_killed_supervisor_takes_its_children_along_and_the_next_one_starts(tmp_path):
     with up(tmp_path) as stack:
         stack.end(signal.SIGKILL)
-        wait_until(lambda: all(is_gone(process) for process in stack.family))
+        wait_for(lambda: all(is_gone(process) for process in stack.family))
 
     with up(tmp_path) as again:
         assert again.get("/health/ready").status_code == 200
@@ -206,7 +203,7 @@ def test_services_of_the_environment_are_used_instead(tmp_path, environment):
 def test_a_signal_while_it_starts_leaves_nothing(tmp_path):
     command = [LONGSHORE, "up", "--port", "0", "--data-dir", str(tmp_path)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
-        wait_until((tmp_path / "postgres" / "postmaster.pid").exists)
+        wait_for((tmp_path / "postgres" / "postmaster.pid").exists)
         family = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
 

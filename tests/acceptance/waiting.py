@@ -10,10 +10,10 @@ DEADLINE_SECONDS = 30.0
 _LOOK_SECONDS = 0.05
 
 
-def wait_for(look: Callable[[], T]) -> T:
+def wait_for(look: Callable[[], T], *, seconds: float = DEADLINE_SECONDS) -> T:
     """What `look` gives as soon as it gives something."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + seconds
     while not (found := look()):
-        assert time.monotonic() < deadline, f"waited {DEADLINE_SECONDS} s in vain"
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain"
         time.sleep(_LOOK_SECONDS)
     return found
