@@ -130,6 +130,12 @@ class DatabaseUnavailable(LongshoreError):
     code = "database_unavailable"
 
 
+class DatabaseUnusable(LongshoreError):
+    """The database answers, but its version or settings will not do; the message tells which would."""
+
+    code = "database_unusable"
+
+
 class ConflictOfTransactions(LongshoreError):
     """The database chose this transaction to give way (deadlock, serialization); trying again will work."""
 

@@ -1,5 +1,6 @@
 """Real services for the whole session, and a data service of its own for each test."""
 
+import os
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -10,17 +11,33 @@ from api.usecases.collections import add_collection
 from api.usecases.services import Service, add_service
 from shared.db.migrate import migrate, prepare_reader
 from shared.db.queries.reader import reader_of
-from shared.embedded.services import ServiceUrls, embedded_services
+from shared.embedded.services import ServiceUrls
 from shared.ground import Ground
 from shared.settings import Settings
+from tests.services import Services, choose_services
 
 _numbers = count(1)
+_SERVICES = pytest.StashKey[Services]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_SERVICES] = choose_services(os.environ)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"services: {config.stash[_SERVICES].description}"
 
 
 @pytest.fixture(scope="session")
-def service_urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceUrls]:
+def services(pytestconfig: pytest.Config) -> Services:
+    """What SERVICES chose."""
+    return pytestconfig.stash[_SERVICES]
+
+
+@pytest.fixture(scope="session")
+def service_urls(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceUrls]:
     """Where Postgres and Redis of this session answer."""
-    with embedded_services(tmp_path_factory.mktemp("services")) as urls:
+    with services.supply(tmp_path_factory.mktemp("services")) as urls:
         yield urls
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared.db.database import Database
 from shared.db.queries.reader import Reader, ensure_reader
+from shared.db.server import require_usable_server
 
 # Any number, the same in every release: whoever migrates holds this lock until COMMIT.
 _MIGRATION_LOCK = 7_205_759_403
@@ -20,8 +21,10 @@ def migrate(database: Database) -> str:
     """Bring the schema to the newest version in one transaction and return that version.
 
     Calling it again, or from several processes at once, is safe: the others wait and find it done.
+    Raises DatabaseUnusable, with nothing done, where the server is too old.
     """
     with database.begin() as session:
+        require_usable_server(session)
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         config = _config()
         config.attributes["connection"] = session.connection()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.client import Client
+from tests.services import Services
 
 LONGSHORE = Path(sys.executable).with_name("longshore")
 _numbers = count(1)
@@ -23,10 +24,21 @@ def stack_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stack(stack_folder: Path) -> Iterator[dict[str, Any]]:
+def stack_services(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What names the stack's services; empty where it brings its own."""
+    if services.kind == "embedded":
+        yield {}
+        return
+    with services.supply(tmp_path_factory.mktemp("stack-services")) as urls:
+        yield {"DATABASE_URL": urls.database_url, "REDIS_URL": urls.redis_url}
+
+
+@pytest.fixture(scope="session")
+def stack(stack_folder: Path, stack_services: dict[str, str]) -> Iterator[dict[str, Any]]:
     """What `longshore up --json` printed about the stack that now runs."""
     command = [LONGSHORE, "up", "--json", "--port", "0", "--workers", "2", "--data-dir", stack_folder]
-    environment = os.environ | {"LONGSHORE_LEASE_SECONDS": "3", "LONGSHORE_SWEEP_SECONDS": "1"}
+    own = {"LONGSHORE_LEASE_SECONDS": "3", "LONGSHORE_SWEEP_SECONDS": "1"}
+    environment = os.environ | own | stack_services
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
         try:

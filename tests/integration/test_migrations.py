@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 from shared.db.database import Database
 from shared.db.migrate import current_version, is_migrated, migrate, newest_version
 from shared.db.models import Base
+from shared.db.server import OLDEST_MAJOR
+from shared.errors import DatabaseUnusable
 from shared.settings import Settings
 
 PROCESSES = 4
@@ -87,6 +89,50 @@ def test_migrating_twice_is_migrating_once(empty: Database):
     assert migrate(empty) == migrate(empty) == newest_version()
 
     assert is_migrated(empty)
+
+
+# What the database says of itself, to those who do not ask for pg_catalog by name.
+PRETEND = """
+CREATE FUNCTION public.current_setting(name text) RETURNS text LANGUAGE sql AS $body$
+    SELECT coalesce(CAST('{claims}' AS jsonb) ->> name, pg_catalog.current_setting(name))
+$body$;
+ALTER DATABASE {database} SET search_path = public, pg_catalog
+"""
+
+UNUSABLE = {
+    "too old": (
+        '{"server_version_num": "140018", "server_version": "14.18"}',
+        "is PostgreSQL 14.18; expected is 15",
+    ),
+    "another encoding": ('{"server_encoding": "LATIN1"}', "keeps text as LATIN1; expected is UTF8"),
+}
+
+
+def pretend(empty_url: str, claims: str) -> None:
+    url = make_url(empty_url)
+    engine = create_engine(url.set(drivername="postgresql+psycopg2"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(PRETEND.format(claims=claims, database=url.database))
+    engine.dispose()
+
+
+@pytest.mark.parametrize(("claims", "reason"), UNUSABLE.values(), ids=UNUSABLE.keys())
+def test_a_server_that_will_not_do_is_refused_and_left_alone(
+    empty: Database, empty_url: str, claims: str, reason: str
+):
+    pretend(empty_url, claims)
+
+    with pytest.raises(DatabaseUnusable, match=reason):
+        migrate(empty)
+
+    with empty.begin() as session:
+        assert current_version(session) is None
+
+
+def test_the_oldest_server_that_will_do_is_migrated(empty: Database, empty_url: str):
+    pretend(empty_url, f'{{"server_version_num": "{OLDEST_MAJOR}0000"}}')
+
+    assert migrate(empty) == newest_version()
 
 
 MIGRATE_ON_COMMAND = """

@@ -56,7 +56,7 @@ def test_redis_may_be_flushed_at_any_moment(small: Ground, service: Service):
     import_id = an_import(small, service, numbered(2), numbered(2))
     work(small, import_id)
     with redis.Redis.from_url(small.settings.redis_url) as client:
-        client.flushall()
+        client.flushdb()
 
     sweep(small)
 
