@@ -115,6 +115,7 @@ class Tally:
     deleted: int = 0
     skipped: int = 0
     rejected: int = 0
+    unkept: int = 0  # of the rejected ones, those that are counted and not kept
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(
@@ -123,6 +124,7 @@ class Tally:
             self.deleted + other.deleted,
             self.skipped + other.skipped,
             self.rejected + other.rejected,
+            self.unkept + other.unkept,
         )
 
 

@@ -34,6 +34,7 @@ class Settings:
     base_domain: str = "localhost"
     default_service: str = "default"
     block_limit_bytes: int = 20 * MIB
+    rejections_kept: int = 100_000
     batch_lines: int = 5000
     batch_bytes: int = 4 * MIB
     lease_seconds: float = 10.0
@@ -91,6 +92,7 @@ class _Environment(Schema):
     base_domain = fields.String(validate=validate.Regexp(r"[^\s/:]+$", error="must be a domain name."))
     default_service = fields.String(validate=validate.Length(min=1))
     block_limit_bytes = _positive(fields.Integer)
+    rejections_kept = fields.Integer(validate=validate.Range(min=0))
     batch_lines = _positive(fields.Integer)
     batch_bytes = _positive(fields.Integer)
     lease_seconds = fields.Float(validate=validate.Range(min=0.1, max=3600))

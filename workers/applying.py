@@ -7,7 +7,7 @@ epoch. The import's status is looked at in each of these transactions.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import structlog
 
@@ -15,6 +15,7 @@ from shared.db import leases, rejections
 from shared.db.batches import BatchWriter, Work, Written, prepare
 from shared.db.database import Session
 from shared.db.leases import Lease
+from shared.db.rejections import Keeping
 from shared.documentids import documentid_maker
 from shared.errors import BatchRefused, ConflictOfTransactions
 from shared.formats.batching import Limits, Read, batched
@@ -44,6 +45,9 @@ class BlockRun:
         self._lease = lease
         self._checkpoint = lease.checkpoint
         self._writer = BatchWriter(lease.collection_id)
+        self._keeping = Keeping(
+            ground.settings.rejections_kept, rejected=lease.rejected_before, unkept=lease.unkept_before
+        )
         self._heartbeat = Heartbeat(self._beat, min(LOOK_SECONDS, ground.settings.lease_seconds / 3))
         self._should_stop: ShouldStop = lambda: False
 
@@ -113,7 +117,9 @@ class BlockRun:
             if not is_finished:
                 leases.commit_without_waiting(session)
             tally, rejected = write(session, work)
-            rejections.add(session, lease.import_id, lease.block_number, rejected)
+            kept = self._keeping.first_of(rejected)
+            tally = replace(tally, unkept=len(rejected) - len(kept))
+            rejections.add(session, lease.import_id, lease.block_number, kept)
             leases.checkpoint(
                 session,
                 lease,
@@ -124,6 +130,7 @@ class BlockRun:
                 lease_seconds=self._ground.settings.lease_seconds,
             )
         self._checkpoint = end
+        self._keeping.note_committed(tally)
         seconds = round(time.monotonic() - began, 4)
         _log.info("batch_applied", line=end.line_number, **asdict(tally), seconds=seconds)
 

@@ -61,7 +61,8 @@ REJECTIONS: dict[str, Any] = {
             "code": "not_an_object",
             "reason": "The line is not a JSON object.",
         }
-    ]
+    ],
+    "notKept": 0,
 }
 REJECTION_LINES = (
     '{"blockid":2,"line":3,"documentid":null,"code":"not_an_object",'

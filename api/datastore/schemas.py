@@ -160,3 +160,4 @@ class RejectionListSchema(Schema):
     """One page of rejections in the order of the lines."""
 
     data = fields.List(fields.Nested(RejectionSchema), required=True)
+    notKept = _count("not_kept", "Rejected lines beyond the first ones that are kept: counted, not listed.")  # noqa: N815

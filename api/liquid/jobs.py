@@ -65,7 +65,8 @@ def rejections() -> Response:
     if not page.isascii() or not page.isdigit() or not page.strip("0") or len(page) > MOST_DIGITS:
         raise ParameterInvalid("The parameter page must be a positive integer.")
     found = jobs.list_rejected_items(current_ground(), current_service(), job_id, int(page))
-    return errors.answer(200, {"jobId": job_id, "rejections": [item._asdict() for item in found]})
+    items = [item._asdict() for item in found.items]
+    return errors.answer(200, {"jobId": job_id, "rejections": items, "notKept": found.not_kept})
 
 
 def _take_parts(parts: Iterator[Part], arrival: FileArrival) -> tuple[Mapping[str, str], str]:

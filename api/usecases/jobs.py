@@ -64,6 +64,13 @@ class RejectedItem(NamedTuple):
     reason: str
 
 
+class RejectedPage(NamedTuple):
+    """Some of the items that an import rejected."""
+
+    items: list[RejectedItem]
+    not_kept: int  # rejected items beyond the first ones that are kept: counted, not listed
+
+
 def get_job(ground: Ground, service: Service, job_id: str) -> ShownJob:
     """The community's job. Raises JobNotFound."""
     with ground.database.begin() as session:
@@ -99,20 +106,21 @@ def reject_job(
     return rejected
 
 
-def list_rejected_items(ground: Ground, service: Service, job_id: str, page: int) -> list[RejectedItem]:
+def list_rejected_items(ground: Ground, service: Service, job_id: str, page: int) -> RejectedPage:
     """One page, from 1, of what the job's import rejected, in the file's order. Raises JobNotFound."""
     with ground.database.begin() as session:
         found = existing_job(session, service, job_id)
-        if found.import_row is None or page > MAX_PAGE:
-            return []
-        import_id = found.import_row.id
-        lines = rejections.page(session, import_id, number=page, size=PAGE)
+        if found.import_row is None:
+            return RejectedPage([], 0)
+        import_id, not_kept = found.import_row.id, found.import_row.unkept_rejections
+        lines = rejections.page(session, import_id, number=page, size=PAGE) if page <= MAX_PAGE else []
         numbers = {line.block_number for line in lines}
         before = {number: _lines_before(session, import_id, number) for number in numbers}
-    return [
+    items = [
         RejectedItem(before[line.block_number] + line.line_number, line.documentid, line.code, line.reason)
         for line in lines
     ]
+    return RejectedPage(items, not_kept)
 
 
 def existing_job(session: Session, service: Service, job_id: str) -> FoundJob:

@@ -18,7 +18,8 @@ from shared.lifecycle import RUNNABLE, Event, Status
 from shared.retries import Retries
 
 LOCK_IMPORT = """
-SELECT id, status, collection_id, strategies, reading, started_at FROM imports
+SELECT id, status, collection_id, strategies, reading, started_at, rejected_documents, unkept_rejections
+  FROM imports
  WHERE id = :import_id AND status = ANY(:runnable)
    FOR NO KEY UPDATE
 """
@@ -58,6 +59,7 @@ WITH counted AS (
            deleted_documents = deleted_documents + :deleted,
            skipped_documents = skipped_documents + :skipped,
            rejected_documents = rejected_documents + :rejected,
+           unkept_rejections = unkept_rejections + :unkept,
            applied_bytes = applied_bytes + :bytes
      WHERE id = :import_id AND status = 'running'
     RETURNING id
@@ -115,6 +117,8 @@ class Lease:
     strategies: tuple[str, ...]
     reading: dict[str, Any] | None  # how lines become instructions; None: the Datastore API's NDJSON
     import_started_at: datetime
+    rejected_before: int  # lines of the import, in the blocks and batches applied so far
+    unkept_before: int  # of these, the ones that are not kept
     block_number: int  # from 1; 0 is a file to be cut into blocks
     epoch: int
     attempts: int  # this one included, since the last checkpoint
@@ -168,6 +172,8 @@ def claim(
         strategies=tuple(owner.strategies),
         reading=owner.reading,
         import_started_at=owner.started_at,
+        rejected_before=owner.rejected_documents,
+        unkept_before=owner.unkept_rejections,
         block_number=claimed.number,
         epoch=claimed.epoch,
         attempts=claimed.attempts,

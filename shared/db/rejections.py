@@ -1,12 +1,32 @@
-"""Lines that could not become documents."""
+"""Lines that could not become documents: the first ones of an import, up to a limit, are kept."""
 
 from collections.abc import Iterable, Sequence
+from heapq import nsmallest
 
 from sqlalchemy import insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from shared.db.models import RejectedLine
-from shared.instructions import Rejection
+from shared.instructions import Rejection, Tally
+
+
+class Keeping:
+    """How many more of an import's rejections are kept, as its batches are applied in order.
+
+    Once one was not kept no later one is, whatever the limit is by then: what is kept has no gaps.
+    """
+
+    def __init__(self, limit: int, *, rejected: int, unkept: int) -> None:
+        """`rejected` and `unkept` count what was committed before."""
+        self._room = 0 if unkept else max(0, limit - rejected)
+
+    def first_of(self, rejected: Sequence[Rejection]) -> Sequence[Rejection]:
+        """Those of a batch that are to be kept."""
+        return rejected if len(rejected) <= self._room else nsmallest(self._room, rejected)
+
+    def note_committed(self, tally: Tally) -> None:
+        """Count a batch once it is committed, and not before: it may be applied again."""
+        self._room -= tally.rejected - tally.unkept
 
 
 def add(session: Session, import_id: int, block_number: int, rejected: Iterable[Rejection]) -> None:

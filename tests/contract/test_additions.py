@@ -11,6 +11,7 @@ from shared.db import rejections
 from shared.ground import Ground
 from shared.instructions import Rejection
 from tests.contract.conftest import IMPORTS, Caller
+from tests.integration.builders import tuned, work
 
 BLOCK = b'{"documentid":"1"}\n[1,2]\r\n\xff\xfe"\n'
 
@@ -60,7 +61,7 @@ def test_rejections_come_in_pages(call: Caller, ground: Ground) -> None:
             "reason": "The line is not UTF-8.",
         },
     ]
-    assert second.get_json() == {"data": []}
+    assert second.get_json() == {"data": [], "notKept": 0}
 
 
 def test_rejections_come_as_ndjson_with_their_lines(call: Caller, ground: Ground) -> None:
@@ -82,14 +83,29 @@ def test_no_rejections_are_an_empty_stream(call: Caller) -> None:
 
     response = call("GET", path, headers={"Accept": "application/x-ndjson"})
 
-    assert (response.status_code, response.data) == (200, b"")
+    assert (response.status_code, response.data, response.headers["Rejections-Not-Kept"]) == (200, b"", "0")
+
+
+def test_rejections_that_are_not_kept_are_told(call: Caller, ground: Ground) -> None:
+    import_id = call.new_import()
+    call.add_block(import_id, b"a\nb\nc\nd\n")
+    call("PATCH", f"{IMPORTS}/{import_id}", json={"status": "started"})
+    work(tuned(ground, rejections_kept=1), import_id)
+    path = f"{IMPORTS}/{import_id}/rejections"
+
+    page = call("GET", path).get_json()
+    streamed = call("GET", path, headers={"Accept": "application/x-ndjson"})
+
+    assert ([line["line"] for line in page["data"]], page["notKept"]) == ([1], 3)
+    assert (streamed.data.count(b"\n"), streamed.headers["Rejections-Not-Kept"]) == (1, "3")
+    assert call("GET", f"{IMPORTS}/{import_id}").get_json()["rejectedDocuments"] == 4
 
 
 @pytest.mark.parametrize("accept", [None, "*/*", "application/json", "text/html, */*;q=0.1", "image/png"])
 def test_who_does_not_ask_for_ndjson_gets_json(call: Caller, accept: str | None) -> None:
     response = call("GET", f"{IMPORTS}/{call.new_import()}/rejections", headers={"Accept": accept})
 
-    assert response.get_json() == {"data": []}
+    assert response.get_json() == {"data": [], "notKept": 0}
 
 
 def test_a_document_comes_back_digit_by_digit(call: Caller, ground: Ground) -> None:

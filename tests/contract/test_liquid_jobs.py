@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,6 +17,7 @@ from shared.db.transition import move
 from shared.ground import Ground
 from shared.lifecycle import Event
 from tests.contract.liquid import BATCH, Liquid, liquid_client
+from tests.integration.builders import tuned
 from workers.importing import run_import
 
 FIELDS = [
@@ -82,6 +84,17 @@ def test_single_bad_items_are_listed_by_their_lines(liquid: Liquid):
     assert (rejection["line"], rejection["code"]) == (5, "ragged_row")
     beyond = liquid(f"{BATCH}/rejections", data={"jobId": job["jobId"], "page": "2"})
     assert beyond.get_json()["rejections"] == []
+
+
+def test_rejections_that_are_not_kept_are_told(liquid: Liquid, ground: Ground):
+    keeping = replace(liquid, ground=tuned(ground, rejections_kept=1))
+    job = keeping.upload(items("a/b", "c/d", "e/f"))
+
+    done = keeping.work_off(job)
+
+    listed = keeping(f"{BATCH}/rejections", data={"jobId": job["jobId"]}).get_json()
+    assert ([item["line"] for item in listed["rejections"]], listed["notKept"]) == ([1], 2)
+    assert done["recordsRejected"] == "3"
 
 
 @pytest.mark.parametrize(

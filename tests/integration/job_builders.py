@@ -110,7 +110,7 @@ class Job:
     def rejected(self) -> list[tuple[int, str]]:
         """Line and code of each rejection on the first page."""
         found = list_rejected_items(self.ground, self.service, str(self.id), 1)
-        return [(item.line, item.code) for item in found]
+        return [(item.line, item.code) for item in found.items]
 
     def import_row(self) -> Import:
         with self.ground.database.begin() as session:

@@ -57,6 +57,8 @@ class Import(Base):
     deleted_documents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     skipped_documents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     rejected_documents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    # Of the rejected lines, those beyond the number that is kept.
+    unkept_rejections: Mapped[int] = mapped_column(BigInteger, server_default="0")
     block_count: Mapped[int] = mapped_column(Integer, server_default="0")
     total_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
     applied_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
