@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from shared.formats.flattening import ESCAPE, Path, path_of, text_of, unflatten
+from shared.formats.flattening import ESCAPE, Contradiction, Path, path_of, text_of, unflatten
 from shared.formats.json_lines import is_too_deep
 
 Value = str | msgspec.Raw
@@ -16,7 +16,7 @@ _BOOLEANS = {"true": TRUE, "1": TRUE, "yes": TRUE, "false": FALSE, "0": FALSE, "
 
 
 class CellRefused(ValueError):
-    """A cell is not what its field's type asks for; the message names the column and the type."""
+    """A cell is not what its field's type asks for, or has no place; the message names the column."""
 
 
 class CellTypes:
@@ -34,6 +34,11 @@ class CellTypes:
         """What a row's cells say; an empty cell says nothing. Raises CellRefused."""
         try:
             return self._flat(cells) if self._is_flat else unflatten(self._at_paths(cells))
+        except Contradiction as error:
+            column, _ = self._types[self._paths.index(error.path)]
+            raise CellRefused(
+                f"The cell under {column} contradicts another one: a property that has a value has no parts."
+            ) from error
         except ValueError as error:
             column, kind = self._types[self._wrong(cells)]
             raise CellRefused(f"The cell under {column} is not of type {kind}.") from error
@@ -71,7 +76,7 @@ def _number(cell: str) -> Value:
 
 
 def _boolean(cell: str) -> Value:
-    known = _BOOLEANS.get(cell.lower())
+    known = _BOOLEANS.get(cell.strip().lower())
     if known is None:
         raise ValueError
     return known

@@ -21,7 +21,7 @@ class CsvReader:
     """Reads rows by their cells."""
 
     def __init__(self, delimiter: str, columns: int, read_row: ReadRow) -> None:
-        """Rows have `columns` cells. Missing ones are taken as empty, and empty ones too many as none."""
+        """Rows have `columns` cells; one that does not is made so where `fit` can."""
         self._delimiter = delimiter
         self._columns = columns
         self._read_row = read_row
@@ -46,7 +46,7 @@ class CsvReader:
 
     def _outcome(self, cells: list[str], number: int, offset: int, length: int) -> Outcome:
         if len(cells) != self._columns:
-            if not any(cells):
+            if is_blank(cells, self._columns):
                 return None
             fitting = fit(cells, self._columns)
             if fitting is None:
@@ -71,13 +71,23 @@ def _split(lines: Iterable[bytes]) -> Iterator[bytes]:
             yield line
 
 
+def is_blank(cells: list[str], columns: int) -> bool:
+    """Whether a ragged row is nothing but a blank line, or separators."""
+    return not any(cells) or (len(cells) == 1 < columns and not cells[0].strip())
+
+
 def fit(cells: list[str], columns: int) -> list[str] | None:
-    """The cells of a ragged row as so many columns; None where that would lose a value."""
-    if any(cells[columns:]):
+    """The cells of a ragged row as so many columns: spreadsheets leave out or add empty ones at the end.
+
+    None where that would lose a value, and for one cell alone, which is more likely a remark or a total.
+    """
+    if any(cells[columns:]) or len(cells) == 1 < columns:
         return None
     return cells[:columns] + [""] * (columns - len(cells))
 
 
 def ragged(cells: int, columns: int) -> Refusal:
-    """Why a row with too many cells is none."""
-    return Refusal("ragged_row", f"The row has {cells} cells, and {columns} are expected.")
+    """Why a row that does not fit is none."""
+    counted = "1 cell" if cells == 1 else f"{cells} cells"
+    expected = "1 is" if columns == 1 else f"{columns} are"
+    return Refusal("ragged_row", f"The row has {counted}, and {expected} expected.")

@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple, TextIO
 
 from shared.formats.csv_pieces import CsvFile
 from shared.formats.json_pieces import json_pieces
-from shared.formats.pieces import FileRefused, Piece, open_text
+from shared.formats.pieces import Piece, open_text
 from shared.formats.reading import CsvLayout, FileReading
 
 BLOCK_BYTES = 8 * 1024 * 1024
@@ -33,25 +33,25 @@ class FileCutter:
     def cut(self, source: BinaryIO) -> Iterator[Cut]:
         """The file's blocks in order; none for a file without items. Raises FileRefused."""
         charset, layout = self.reading.charset, self.reading.csv
-        try:
-            with open_text(source, charset, newline="\n" if layout is None else "") as text:
-                if layout is None:
-                    yield from _gathered(json_pieces(text), 0)
-                else:
-                    yield from self._cut_rows(text, layout)
-        except UnicodeError as error:
-            raise FileRefused(
-                f"The file is not encoded as {charset}: send it so, or name its charset."
-            ) from error
+        with open_text(source, charset, newline="\n" if layout is None else "") as text:
+            if layout is None:
+                yield from _gathered(json_pieces(text), 0)
+            else:
+                yield from self._cut_rows(text, layout)
 
     def _cut_rows(self, text: TextIO, layout: CsvLayout) -> Iterator[Cut]:
-        file = CsvFile(text)
-        header = layout.header
-        if layout.has_header_row:
+        header, has_header_row = layout.header, layout.has_header_row
+        file = CsvFile(
+            text,
+            separator=layout.delimiter,
+            columns=0 if has_header_row else len(header),
+            has_header_row=has_header_row,
+        )
+        if has_header_row:
             header = file.header()
         elif not header:
-            header = [f"c{number + 1}" for number in range(file.count_columns())]
-        self.reading = replace(self.reading, csv=replace(layout, delimiter=file.delimiter, header=header))
+            header = file.numbered_header()
+        self.reading = replace(self.reading, csv=replace(layout, delimiter=file.separator, header=header))
         yield from _gathered(file.pieces(len(header)), file.header_lines)
 
 

@@ -1,9 +1,9 @@
 """Nested JSON to the columns of a table and back.
 
 An object's members become columns named by their path, joined with dots: `address.city`. A dot or
-backslash within a name is written with a backslash before it. Lists, objects without members, and
-whatever is declared to be JSON, are one cell of JSON text. Null and the empty text are an empty cell, and
-an empty cell is no property.
+backslash within a name, and a blank at an end of it, is written with a backslash before it; a backslash
+alone is the name without characters. Lists, objects without members, and whatever is declared to be JSON,
+are one cell of JSON text. Null and the empty text are an empty cell, and an empty cell is no property.
 """
 
 import re
@@ -20,7 +20,16 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 # Apostrophes count as part of it, so that every text comes back as it was.
 _is_formula = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]").match
 _SUSPECTS = frozenset("'=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # some of them are twice as wide
-_SPECIAL = re.compile(r"[.\\]")
+_SPECIAL = re.compile(r"[.\\]|^\s|\s\Z")
+_EMPTY_NAME = "\\"
+
+
+class Contradiction(Exception):
+    """A property was to have a value and members, or two values. `path` is of the one that came later."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path = path
 
 
 def flatten(properties: Mapping[str, Any], *, whole: Collection[str] = ()) -> dict[str, Any]:
@@ -38,12 +47,14 @@ def _flatten_into(
         if type(value) is dict and value and column not in whole:
             _flatten_into(columns, value, f"{column}.", whole)
         else:
-            columns[column] = value
+            columns[column or _EMPTY_NAME] = value
 
 
 def escaped(name: str) -> str:
     """A property's name as a part of a column's."""
-    return _SPECIAL.sub(r"\\\g<0>", name) if "." in name or "\\" in name else name
+    # Nearly no name needs the slow way.
+    is_plain = not ("." in name or "\\" in name or name[:1].isspace() or name[-1:].isspace())
+    return name if is_plain else _SPECIAL.sub(r"\\\g<0>", name)
 
 
 def cell(value: object) -> str:
@@ -79,14 +90,18 @@ def path_of(column: str) -> Path:
 
 
 def unflatten(values: Iterable[tuple[Path, Any]]) -> dict[str, Any]:
-    """The object that has each value at its path; where two paths contradict, the later one wins."""
+    """The object that has each value, none of which is a dict with members, at its path.
+
+    Raises Contradiction.
+    """
     whole: dict[str, Any] = {}
     for path, value in values:
         place = whole
         for name in path[:-1]:
-            inner = place.get(name)
-            if not isinstance(inner, dict):
-                inner = place[name] = {}
-            place = inner
+            place = place.setdefault(name, {})
+            if type(place) is not dict:
+                raise Contradiction(path)
+        if path[-1] in place:
+            raise Contradiction(path)
         place[path[-1]] = value
     return whole

@@ -29,7 +29,7 @@ class CsvLayout:
 
     header: list[str] = field(default_factory=list)  # empty: not known before the file is cut
     has_header_row: bool = False
-    delimiter: str = ","
+    delimiter: str = ""  # empty: not known before the file is cut
     types: dict[str, str] = field(default_factory=dict)  # by column
     template: str | None = None  # makes an item of a row
 

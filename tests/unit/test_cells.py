@@ -11,7 +11,7 @@ from shared.instructions import Checkpoint, Instruction, Rejection
 
 def read(header: list[str], row: bytes, *, key: str = "id", **layout: object) -> Instruction | Rejection:
     """What becomes of a row of commas."""
-    csv = CsvLayout(header=header, **layout)  # type: ignore[arg-type]
+    csv = CsvLayout(header=header, delimiter=",", **layout)  # type: ignore[arg-type]
     reader = file_reader(FileReading(item_type="A", key=key, merges=False, csv=csv), lambda _: "made")
     [(outcome, _, _)] = reader.read([row + b"\n"], Checkpoint(0, 0))
     assert outcome is not None

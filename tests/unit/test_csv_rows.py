@@ -42,9 +42,8 @@ CELLS = {
     "a quoted quote": (b'1,"a ""b"""\n', [["1", 'a "b"']]),
     "a quote inside of a cell": (b'1,5" disk\n', [["1", '5" disk']]),
     "quoted line ends": (b'1,"a\nb\r\nc\rd"\n2,e\n', [["1", "a\nb\r\nc\rd"], ["2", "e"]]),
-    "a missing cell": (b"1\n2,b\n", [["1", ""], ["2", "b"]]),
     "an empty cell too many": (b"1,a,\n", [["1", "a"]]),
-    "blank lines and empty rows": (b"\n1,a\n,\n\r\n2,b\n,,,\n", [["1", "a"], ["2", "b"]]),
+    "blank lines and empty rows": (b"\n1,a\n,\n  \n\r\n2,b\n,,,\n", [["1", "a"], ["2", "b"]]),
     "spaces": (b" 1 , a \n", [[" 1 ", " a "]]),
     "more than Python takes by itself": (b"1," + b"x" * 200_000 + b"\n", [["1", "x" * 200_000]]),
     "a NUL": (b"1,a\0b\n", [["1", "a\0b"]]),
@@ -75,11 +74,31 @@ def test_places_are_counted_from_where_the_reading_starts():
     assert Rows(b"1,a\n", start=Checkpoint(50, 7)).places == [(8, 50, 4)]
 
 
-def test_a_row_with_a_value_too_many_is_rejected_and_the_next_one_is_read():
-    rows = Rows(b"1,a,b\n2,c\n")
+def test_cells_missing_at_the_end_are_empty():
+    assert Rows(b"1,a\n2,\n", columns=4).cells == [["1", "a", "", ""], ["2", "", "", ""]]
+
+
+RAGGED = {
+    "a value too many": (b"1,a,b\n", 2, "The row has 3 cells, and 2 are expected."),
+    "a value too many behind an empty cell": (b"1,a,,b\n", 2, "The row has 4 cells, and 2 are expected."),
+    "one cell alone": (b"# total: 17\n", 2, "The row has 1 cell, and 2 are expected."),
+    "a quoted text alone": (b'"1,a"\n', 2, "The row has 1 cell, and 2 are expected."),
+    "two cells for one": (b"1,a\n", 1, "The row has 2 cells, and 1 is expected."),
+}
+
+
+@pytest.mark.parametrize(("row", "columns", "reason"), RAGGED.values(), ids=RAGGED.keys())
+def test_a_row_that_would_lose_a_value_or_is_none_is_rejected(row: bytes, columns: int, reason: str):
+    good = b",".join([b"2", b"c"][:columns]) + b"\n"
+
+    rows = Rows(row + good, columns=columns)
 
     [rejected, *_] = [outcome for outcome, _, _ in rows.reads]
     assert isinstance(rejected, Rejection)
-    assert (rejected.code, rejected.line_number, rejected.length) == ("ragged_row", 1, 6)
-    assert rejected.reason == "The row has 3 cells, and 2 are expected."
-    assert rows.cells == [["2", "c"]]
+    assert (rejected.code, rejected.line_number, rejected.length) == ("ragged_row", 1, len(row))
+    assert rejected.reason == reason
+    assert rows.cells == [["2", "c"][:columns]]
+
+
+def test_a_blank_is_a_value_in_a_file_of_one_column():
+    assert Rows(b" \n\nx\n", columns=1).cells == [[" "], ["x"]]

@@ -13,8 +13,9 @@ from shared.formats.pieces import MAX_PIECE_CHARACTERS
 from tests.unit.cutting import body, cut, refusal
 
 ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
 )
 
 
@@ -51,7 +52,7 @@ class TestLists:
         assert body('[{"id":"é"}]'.encode(charset), charset=charset) == '{"id":"é"}\n'.encode()
 
     @settings(max_examples=50)
-    @given(st.lists(ANY_JSON))
+    @given(st.lists(ANY_JSON, max_size=4))
     def test_any_list_however_it_is_cut_up(self, items: list[Any]):
         class Drops(io.StringIO):
             """Gives little at a time."""
@@ -109,6 +110,7 @@ class TestLines:
             ('{"id":"\u2028"}\n'.encode(), '{"id":"\u2028"}\n'.encode()),
             (b"", b""),
             (b" \n", b""),
+            (b"\xef\xbb\xbf", b""),
         ],
     )
     def test_one_object_a_line(self, content: bytes, lines: bytes):

@@ -8,9 +8,18 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from shared.formats.flattening import cell, escaped, flatten, path_of, text_of, unflatten
+from shared.formats.flattening import (
+    Contradiction,
+    Path,
+    cell,
+    escaped,
+    flatten,
+    path_of,
+    text_of,
+    unflatten,
+)
 
-NAMES = st.text(alphabet=string.ascii_letters + ".\\ é=", min_size=1, max_size=4)
+NAMES = st.text(alphabet=string.ascii_letters + ".\\ \té=", max_size=4)
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5), st.lists(st.integers()))
 OBJECTS = st.recursive(
     st.dictionaries(NAMES, SCALARS, max_size=3),
@@ -54,9 +63,24 @@ def test_an_escaped_name_is_one_name(name: str):
     assert path_of(escaped(name)) == (name,)
 
 
-def test_of_two_paths_that_contradict_the_later_one_wins():
-    assert unflatten([(("a",), 1), (("a", "b"), 2)]) == {"a": {"b": 2}}
-    assert unflatten([(("a", "b"), 2), (("a",), 1)]) == {"a": 1}
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(("a",), ("a", "b")), (("a", "b"), ("a",)), (("a",), ("a",)), (("a",), ("a", "b", "c"))],
+)
+def test_two_paths_that_contradict_lose_no_value(first: Path, second: Path):
+    with pytest.raises(Contradiction) as contradiction:
+        unflatten([(first, 1), (("z",), 2), (second, 3)])
+
+    assert contradiction.value.path == second
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [("", "\\"), (" x", "\\ x"), ("x\n", "x\\\n"), (" ", "\\ "), ("a b", "a b"), ("\\", r"\\")],
+)
+def test_names_that_a_header_would_lose_are_escaped(name: str, column: str):
+    assert list(flatten({name: 1})) == [column]
+    assert path_of(column) == (name,)
 
 
 @pytest.mark.parametrize(

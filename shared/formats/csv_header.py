@@ -1,0 +1,63 @@
+"""The header row of a CSV file as the names of its columns: each one there, and each one different."""
+
+from shared.formats.flattening import path_of, text_of
+from shared.formats.pieces import FileRefused
+
+# As many as a sheet of the common spreadsheets has. They are kept with each block.
+MAX_COLUMNS = 16_384
+MAX_SHOWN_CHARACTERS = 60
+
+
+def names_of(cells: list[str]) -> list[str]:
+    """The names in a header row; cells without one at its end are none. Raises FileRefused."""
+    names = [text_of(_stripped(cell)) for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    if not names:
+        raise FileRefused("The file has no header row, and one was announced.")
+    _check_count(len(names))
+    _check_each(names)
+    _check_differences(names)
+    return names
+
+
+def numbered_names(count: int) -> list[str]:
+    """Names for the columns of a file without a header row: c1, c2 and so on. Raises FileRefused."""
+    _check_count(count)
+    return [f"c{number}" for number in range(1, count + 1)]
+
+
+def _check_count(count: int) -> None:
+    if count > MAX_COLUMNS:
+        raise FileRefused(f"The file has {count} columns, and at most {MAX_COLUMNS} are taken.")
+
+
+def _stripped(cell: str) -> str:
+    """The cell without blanks around it, but for one that a backslash keeps."""
+    name = cell.strip()
+    backslashes = len(name) - len(name.rstrip("\\"))
+    return name + cell.lstrip()[len(name) : len(name) + backslashes % 2]
+
+
+def _check_each(names: list[str]) -> None:
+    for number, name in enumerate(names, 1):
+        if not name:
+            raise FileRefused(
+                f"Column {number} of the header row has no name: give it one, or leave the column out."
+            )
+        if "\0" in name:
+            raise FileRefused(
+                f"The name of column {number} holds the character NUL: is the file really a text in the"
+                " charset that was named?"
+            )
+
+
+def _check_differences(names: list[str]) -> None:
+    numbers: dict[tuple[str, ...], int] = {}
+    for number, name in enumerate(names, 1):
+        first = numbers.setdefault(path_of(name), number)
+        if first != number:
+            raise FileRefused(
+                f"Columns {first} and {number} of the header row have the same name,"
+                f" {name[:MAX_SHOWN_CHARACTERS]!r}: which one is meant is not to be known."
+            )
