@@ -14,20 +14,24 @@ from api.liquid.door import ParameterInvalid
 
 FORM_LIMIT_BYTES = 1024 * 1024
 JSON = "application/json"
+# Of these a blank, such as a tab, is a value.
+SAYING_BLANKS = frozenset({"separator"})
 
 Fields = dict[str, str]
 
 
 def fields_of(request: Request) -> Fields:
-    """The request's fields by name, of several with one name the first; absent where empty.
+    """The request's fields by name; absent where empty.
 
-    Raises ParameterInvalid, and RequestEntityTooLarge beyond FORM_LIMIT_BYTES.
+    Raises ParameterInvalid, also where two values of one name differ, and RequestEntityTooLarge beyond
+    FORM_LIMIT_BYTES.
     """
     request.max_content_length = FORM_LIMIT_BYTES
     request.max_form_memory_size = FORM_LIMIT_BYTES
     if request.mimetype != JSON:
-        files = ((name, file.read().decode("utf-8", "replace")) for name, file in request.files.items())
-        return usable([*request.form.items(), *files])
+        files = request.files.items(multi=True)
+        texts = ((name, file.read().decode("utf-8", "replace")) for name, file in files)
+        return usable([*request.form.items(multi=True), *texts])
     body = request.get_data()
     if body.lstrip().startswith((b"{", b"[")):
         return usable((name, _text(value)) for name, value in _object(body).items())
@@ -35,11 +39,16 @@ def fields_of(request: Request) -> Fields:
 
 
 def usable(given: Iterable[tuple[str, str]]) -> Fields:
-    """The first value of each name that says anything. NUL, which no database takes, becomes U+FFFD."""
+    """The value of each name that says anything. NUL, which no database takes, becomes U+FFFD.
+
+    Raises ParameterInvalid where two values of one name differ.
+    """
     found: Fields = {}
     for name, value in given:
-        if value.strip() and name not in found:
-            found[name] = value.replace("\0", "\ufffd")
+        if value.strip() or (value and name in SAYING_BLANKS):
+            text = value.replace("\0", "\ufffd")
+            if found.setdefault(name, text) != text:
+                raise ParameterInvalid(f"The parameter {name[:60]!r} has two different values: send one.")
     return found
 
 

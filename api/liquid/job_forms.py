@@ -11,12 +11,15 @@ from werkzeug.http import parse_options_header
 
 from api.liquid.door import ParameterInvalid
 from api.liquid.filters import filters_of
-from api.liquid.vocabulary import boolean, is_csv
+from api.liquid.vocabulary import boolean, is_csv, separator
 from api.usecases.exports import ExportOrder
 from api.usecases.jobs import JobDescription, JobRefused
 from api.usecases.readings import ImportOrder
 from shared.mail.addresses import recipient_address
 from shared.mail.faults import MailRefused
+
+# Ways to write texts in other texts, which Python decodes like charsets; some hold all of a file to do so.
+_NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape"})
 
 
 def description_of(fields: Mapping[str, str]) -> JobDescription:
@@ -44,6 +47,7 @@ def import_order(fields: Mapping[str, str], part_type: str = "") -> ImportOrder:
     media_type, options = parse_options_header(fields.get("contentType") or part_type)
     if not media_type:
         raise JobRefused("The parameter contentType is missing.")
+    separated_by = separator(fields.get("separator"))
     own_options = parse_options_header(part_type)[1]
     has_rows = is_csv(media_type)
     return ImportOrder(
@@ -51,6 +55,7 @@ def import_order(fields: Mapping[str, str], part_type: str = "") -> ImportOrder:
         charset=_charset(options.get("charset") or own_options.get("charset") or "utf-8"),
         merges=boolean("merge", fields.get("merge")),
         has_header_row=_header_row(fields),
+        separator=separated_by,
         # Clients are known that always send a template, whatever the file is.
         template=fields.get("template") if has_rows else None,
     )
@@ -63,11 +68,16 @@ def export_order(fields: Mapping[str, str]) -> ExportOrder:
     if not media_type:
         raise JobRefused("The parameter contentType is missing.")
     has_rows = is_csv(media_type)
+    if "template" in fields and not has_rows:
+        raise JobRefused(
+            "A template makes text of the items, and the contentType asks for JSON: send the contentType"
+            " text/plain, or no template."
+        )
     query = fields.get("sqlQuery")
     return ExportOrder(
         is_csv=has_rows,
         has_header_row=_header_row(fields),
-        template=fields.get("template") if has_rows else None,
+        template=fields.get("template"),
         is_compressed=boolean("gzip", fields.get("gzip")),
         query=query,
         filters=filters_of(fields.get("filters")) if query is None else None,
@@ -87,8 +97,10 @@ def _check_names(fields: Mapping[str, str]) -> None:
 
 def _header_row(fields: Mapping[str, str]) -> bool:
     """Imports and exports call it differently; either name is taken for both."""
-    name = "headerRow" if "headerRow" in fields else "rowHeader"
-    return boolean(name, fields.get(name))
+    said = {name: boolean(name, fields[name]) for name in ("headerRow", "rowHeader") if name in fields}
+    if len(set(said.values())) > 1:
+        raise JobRefused("The parameters headerRow and rowHeader contradict each other: send one of them.")
+    return any(said.values())
 
 
 def _charset(name: str) -> str:
@@ -98,4 +110,6 @@ def _charset(name: str) -> str:
         b"a".decode(name, "ignore")  # of Python's codecs some are no character sets
     except (LookupError, ValueError) as error:
         raise JobRefused(f"The charset {name!r} is not known.") from error
+    if info.name in _NO_CHARSETS:
+        raise JobRefused(f"The charset {name!r} is not known.")
     return info.name

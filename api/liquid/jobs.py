@@ -8,7 +8,7 @@ from api.http.grounds import current_ground, current_settings
 from api.liquid import errors
 from api.liquid.admission import current_service
 from api.liquid.door import BATCH, ParameterInvalid, guarded
-from api.liquid.forms import fields_of, usable
+from api.liquid.forms import JSON, fields_of, usable
 from api.liquid.job_forms import description_of, export_order, import_order, job_id_of
 from api.liquid.uploads import TEXT_LIMIT_BYTES, Part, parts_of
 from api.liquid.vocabulary import status_object
@@ -20,6 +20,11 @@ from shared.templates.errors import TemplateRefused
 
 FILE = "file"
 MOST_DIGITS = 9
+# Forms that cannot hold a file. No type at all is that of an empty body.
+FORMS_WITHOUT_FILE = frozenset({"application/x-www-form-urlencoded", JSON, ""})
+NO_FILE = (
+    "The parameter file is missing: send the form as multipart/form-data, with a part that is called file."
+)
 
 blueprint = guarded("liquid_jobs", BATCH)
 
@@ -27,6 +32,8 @@ blueprint = guarded("liquid_jobs", BATCH)
 @blueprint.post("/import")
 def import_file() -> Response:
     """Take a file while it comes in; answered when it is durable and the job accepted, or rejected."""
+    if request.mimetype in FORMS_WITHOUT_FILE:
+        return _answer(_rejected_without_file(fields_of(request)))
     limit_bytes = current_settings().upload_limit_bytes + TEXT_LIMIT_BYTES
     parts = parts_of(request, limit_bytes)
     with FileArrival(current_ground(), current_service()) as arrival:
@@ -83,6 +90,11 @@ def _take_parts(parts: Iterator[Part], arrival: FileArrival) -> tuple[Mapping[st
             part_type = part.content_type
             arrival.store(part.pieces, description_of(fields), job_id_of(fields))
     return usable(given), part_type
+
+
+def _rejected_without_file(fields: Mapping[str, str]) -> ShownJob:
+    arrival = FileArrival(current_ground(), current_service())
+    return arrival.reject(description_of(fields), NO_FILE, job_id_of(fields))
 
 
 def _settled(arrival: FileArrival, fields: Mapping[str, str], part_type: str) -> ShownJob:

@@ -17,6 +17,16 @@ IS_CSV: Mapping[str, bool] = {
     "text/csv": True,
     "application/csv": True,
 }
+SEPARATORS: Mapping[str, str] = {
+    "comma": ",",
+    "semicolon": ";",
+    "tab": "\t",
+    "\\t": "\t",
+    "pipe": "|",
+    "colon": ":",
+    "space": " ",
+}
+_NO_SEPARATORS = frozenset("\"'\\ ")  # quotes, and what escapes a name; a blank has a name of its own
 _TRUE, _FALSE = frozenset({"true", "1"}), frozenset({"false", "0", "none", ""})
 
 
@@ -47,6 +57,22 @@ def boolean(name: str, text: str | None) -> bool:
     if word not in _TRUE | _FALSE:
         raise JobRefused(f"The parameter {name} is {text!r}: true or false is expected.")
     return word in _TRUE
+
+
+def separator(text: str | None) -> str:
+    """The character that `text` is or names, empty where nothing is said. Raises JobRefused."""
+    if not text:
+        return ""
+    found = SEPARATORS.get(text.strip().lower(), text.strip() or text)
+    is_usable = found in SEPARATORS.values() or (
+        len(found) == 1 and found.isprintable() and not found.isalnum() and found not in _NO_SEPARATORS
+    )
+    if not is_usable:
+        raise JobRefused(
+            f"The parameter separator is {text!r}: comma, semicolon, tab, pipe, colon, space, or another"
+            " single character that is no letter, digit, quote or backslash is expected."
+        )
+    return found
 
 
 def is_csv(content_type: str) -> bool:

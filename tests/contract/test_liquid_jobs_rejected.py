@@ -46,6 +46,13 @@ def blocks_of(ground: Ground) -> set[str]:
         ({"contentType": "text/plain", "template": "#if ($a)"}, "Template line 1: "),
         ({"contentType": "text/csv; charset=klingon"}, "The charset 'klingon' is not known."),
         ({"contentType": "text/csv; charset=rot13"}, "The charset 'rot13' is not known."),
+        ({"contentType": "text/csv; charset=punycode"}, "The charset 'punycode' is not known."),
+        ({"contentType": "text/csv", "separator": "a"}, "The parameter separator is 'a': comma, semicolon"),
+        ({"separator": ",;"}, "The parameter separator is ',;': comma, semicolon"),
+        (
+            {"headerRow": "1", "rowHeader": "0"},
+            "The parameters headerRow and rowHeader contradict each",
+        ),
         ({"notificationEmail": "joe"}, "The parameter notificationEmail cannot be used."),
         ({"notificationEmail": "a@b.org, c@d.org"}, "The parameter notificationEmail cannot be used."),
     ],
@@ -73,6 +80,11 @@ def test_an_import_with_bad_parameters(liquid: Liquid, ground: Ground, wrong: di
         ({"rowHeader": "2"}, "The parameter rowHeader is '2'"),
         ({"gzip": "2"}, "The parameter gzip is '2'"),
         ({"contentType": "text/plain", "template": "#include('x')"}, "Template line 1: "),
+        ({"template": "$name"}, "A template makes text of the items, and the contentType asks for JSON"),
+        (
+            {"headerRow": "1", "rowHeader": "0"},
+            "The parameters headerRow and rowHeader contradict each",
+        ),
         ({"filters": "{'city': "}, "The parameter filters cannot be read: "),
         ({"filters": "[1]"}, "The parameter filters cannot be used: "),
         ({"filters": "{'city': {'a': 1}}"}, "The filter on 'city' cannot be used: "),
@@ -107,6 +119,69 @@ def test_a_file_must_be_there(liquid: Liquid):
 
     assert (without["status"], without["reason"]) == ("Rejected", "The parameter file is missing.")
     assert (empty["status"], empty["reason"]) == ("Rejected", "The file is empty.")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": {"jobName": "A job", "itemType": "contacts", "file": "[]"}},
+        {"json": {"jobName": "A job", "itemType": "contacts"}},
+        {"data": b"", "content_type": ""},
+    ],
+    ids=["urlencoded", "JSON", "empty"],
+)
+def test_a_form_that_cannot_hold_a_file_is_a_rejected_job(liquid: Liquid, body: dict[str, Any]):
+    rejected = liquid(f"{BATCH}/import", **body)
+
+    job = rejected.get_json()
+    assert (rejected.status_code, job["status"]) == (200, "Rejected")
+    assert job["reason"].startswith("The parameter file is missing: send the form as multipart/form-data")
+    assert liquid.status(job) == job
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        {"headerRow": "True", "rowHeader": "true", "separator": "tab", "template": "$x"},
+        {"merge": "", "headerRow": "", "separator": "", "template": "", "notificationEmail": ""},
+        {"merge": ["False", "False", ""], "somethingElse": "1"},
+    ],
+    ids=["of other files", "empty", "twice the same, and unknown"],
+)
+def test_parameters_that_say_nothing_about_a_file_do_no_harm(liquid: Liquid, harmless: dict[str, Any]):
+    job = liquid.upload(ITEMS, **harmless)
+
+    assert liquid.work_off(job)["status"] == "Completed"
+    assert liquid.documents() == [{"documentid": "1"}]
+
+
+@pytest.mark.parametrize("path", ["import", "export", "status"])
+def test_a_parameter_with_two_values_is_refused(liquid: Liquid, path: str):
+    form = {"jobName": ["A job", "Another"], "itemType": "contacts", "contentType": "application/json"}
+    options = {"content_type": "multipart/form-data"} if path == "import" else {}
+
+    refused = liquid(f"{BATCH}/{path}", data=form, **options)
+
+    assert (refused.status_code, refused.get_json()) == (
+        400,
+        {
+            "error": "invalid_request",
+            "error_description": "The parameter 'jobName' has two different values: send one.",
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "cell"), [(";", "a,b|c\td"), ("tab", "a;b,c|d"), ("\t", "a;b,c|d"), ("^", "a,b;c|d")]
+)
+def test_a_separator_that_is_said_overrides_what_is_found(liquid: Liquid, said: str, cell: str):
+    mark = "\t" if said == "tab" else said
+    rows = f"documentid{mark}x\n1{mark}{cell}\n"
+
+    job = liquid.upload(rows.encode(), contentType="text/csv", headerRow="true", separator=said)
+
+    assert liquid.work_off(job)["status"] == "Completed"
+    assert liquid.documents() == [{"documentid": "1", "x": cell}]
 
 
 def test_a_rejection_is_mailed_where_that_is_possible(liquid: Liquid, ground: Ground):

@@ -209,8 +209,8 @@ def test_two_files_are_one_too_many(liquid: Liquid, ground: Ground, service: Ser
 @pytest.mark.parametrize(
     ("content_type", "status"),
     [
-        ("application/json", 415),
-        ("application/x-www-form-urlencoded", 415),
+        ("text/csv", 415),
+        ("application/octet-stream", 415),
         ("multipart/form-data", 415),
         (f"multipart/form-data; boundary=another{BOUNDARY}", 400),
     ],

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from api.liquid.job_forms import export_order, import_order
-from api.liquid.vocabulary import boolean, is_csv
+from api.liquid.vocabulary import boolean, is_csv, separator
 from api.usecases.item_types import KnownType
 from api.usecases.jobs import JobRefused
 from api.usecases.readings import ImportOrder, reading_of
@@ -58,7 +58,55 @@ def test_a_template_is_of_no_use_to_json():
     fields = IMPORT | {"contentType": "application/json", "template": "#if"}
 
     assert import_order(fields).template is None
-    assert export_order(fields).template is None
+    with pytest.raises(JobRefused, match="A template makes text"):
+        export_order(fields)
+
+
+def test_two_names_of_the_header_row_must_say_the_same():
+    assert import_order(IMPORT | {"headerRow": "1", "rowHeader": "true"}).has_header_row
+    with pytest.raises(JobRefused, match="contradict"):
+        import_order(IMPORT | {"headerRow": "1", "rowHeader": "false"})
+
+
+@pytest.mark.parametrize(
+    ("text", "character"),
+    [
+        (None, ""),
+        ("", ""),
+        (",", ","),
+        (";", ";"),
+        ("\t", "\t"),
+        ("|", "|"),
+        ("~", "~"),
+        ("§", "§"),
+        ("comma", ","),
+        (" Semicolon ", ";"),
+        (" ; ", ";"),
+        ("TAB", "\t"),
+        (r"\t", "\t"),
+        ("pipe", "|"),
+        ("colon", ":"),
+        ("space", " "),
+        (" ", " "),
+    ],
+)
+def test_separators_as_they_are_or_by_name(text: str | None, character: str):
+    assert separator(text) == character
+    assert import_order(IMPORT if text is None else IMPORT | {"separator": text}).separator == character
+
+
+@pytest.mark.parametrize(
+    "text", ["a", "7", '"', "'", "\\", "\n", "\0", "\uffff", ",,", "; ;", "comma;", "none", "é"]
+)
+def test_what_separates_nothing(text: str):
+    with pytest.raises(JobRefused, match="separator"):
+        separator(text)
+
+
+@pytest.mark.parametrize("charset", ["idna", "Punycode", "unicode_escape", "raw_unicode_escape", "undefined"])
+def test_codecs_that_are_no_charsets(charset: str):
+    with pytest.raises(JobRefused, match="is not known"):
+        import_order(IMPORT | {"contentType": f"text/csv; charset={charset}"})
 
 
 def test_the_parameter_tells_the_charset_before_the_files_part_does():
@@ -80,6 +128,11 @@ def test_filters_beside_a_query_are_not_even_read():
         (TYPED, {}, CsvLayout(header=["id", "age"], types=TYPED.types)),
         (UNTYPED, {"template": "$c1"}, CsvLayout(template="$c1")),
         (TYPED, {"template": "$c1"}, CsvLayout(template="$c1")),
+        (
+            TYPED,
+            {"separator": ";"},
+            CsvLayout(header=["id", "age"], types=TYPED.types, delimiter=";"),
+        ),
         (
             UNTYPED,
             {"template": "$a", "has_header_row": True},
