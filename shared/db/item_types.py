@@ -14,9 +14,15 @@ def relations_of(session: Session, service_id: int) -> dict[str, ItemRelation]:
     community = session.get_one(DataService, service_id).name
     relations: dict[str, ItemRelation] = {}
     for row in session.scalars(select(Collection).where(Collection.service_id == service_id)):
-        item_type = row.path.removeprefix("/").replace("/", "_")
-        fields = [Field(field["name"], field["type"]) for field in row.fields or ()]
-        relation = ItemRelation(row.id, fields, row.key or "documentid")
-        for name in (item_type, *(f"{community}_{category}_{item_type}" for category in CATEGORIES)):
-            relations[name] = relation
+        item_type = row.path.removeprefix("/")
+        name = item_type.replace("/", "_")
+        relations[name] = _relation(row, item_type, community, CATEGORIES[0])
+        for category in CATEGORIES:
+            relations[f"{community}_{category}_{name}"] = _relation(row, item_type, community, category)
     return relations
+
+
+def _relation(row: Collection, item_type: str, community: str, category: str) -> ItemRelation:
+    fields = [Field(field["name"], field["type"]) for field in row.fields or ()]
+    headers = {"type": item_type, "category": category, "community": community}
+    return ItemRelation(row.id, fields, row.key or "documentid", headers)

@@ -270,7 +270,9 @@ class TestQueries:
 
     def test_a_number_that_is_too_long_for_a_table_rejects_the_job(self, ground: Ground, service: Service):
         accounts(ground, service)
-        job = an_export(ground, service, query="SELECT 10::numeric ^ 5000 AS n FROM Account", is_csv=True)
+        job = an_export(
+            ground, service, query="SELECT trunc(10::numeric ^ 5000) AS n FROM Account", is_csv=True
+        )
 
         assert "more digits than can be written" in job.work_off().view.reason
 

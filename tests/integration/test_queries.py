@@ -48,8 +48,9 @@ def reader(ground: Ground) -> Reader:
 @pytest.fixture
 def relations(ground: Ground, service: Service, reader: Reader) -> Mapping[str, ItemRelation]:
     """Movies, which have a schema, and ratings, which have none."""
-    movies = ItemRelation(a_collection(ground, service, "/Movie", MOVIES), FIELDS, key="movieId")
-    ratings = ItemRelation(a_collection(ground, service, "/Rating", RATINGS))
+    headers = {"type": "Movie", "category": "entity", "community": "Demo"}
+    movies = ItemRelation(a_collection(ground, service, "/Movie", MOVIES), FIELDS, "movieId", headers)
+    ratings = ItemRelation(a_collection(ground, service, "/Rating", RATINGS), headers={"type": "Rating"})
     return {"demo_entity_movie": movies, "movie": movies, "rating": ratings}
 
 
@@ -156,6 +157,15 @@ ANSWERS: dict[str, tuple[str, list[Any]]] = {
         "SELECT name, name FROM movie WHERE movieId = '1'",
         [{"name": "Jaws", "name_2": "Jaws"}],
     ),
+    "headers": (
+        "SELECT h_id, m.h_type, H_CATEGORY, h_community, h_processedAt <= now() AS is_past FROM movie m"
+        " WHERE h_processedAt > '2020-01-01' AND m.h_id = '1'",
+        [{"h_id": "1", "h_type": "Movie", "h_category": "entity", "h_community": "Demo", "is_past": True}],
+    ),
+    "headers without a schema": (
+        "SELECT h_type, count(h_processedAt) FROM rating GROUP BY h_type",
+        [{"h_type": "Rating", "count": 3}],
+    ),
     "nothing": ("SELECT name FROM movie WHERE false", []),
     "names that look like SQL and like ours": (
         'SELECT 1 AS "a"") FROM x; --", 2 AS "S:0", 3 AS "R:name", 4 AS "s:0"',
@@ -197,8 +207,74 @@ def test_columns_are_known_before_the_rows(
     assert columns("SELECT * FROM rating") is None
 
 
+def test_a_field_wins_over_a_header_of_its_name(ground: Ground, service: Service, reader: Reader):
+    collection_id = a_collection(ground, service, "/thing", {"1": {"h_id": "its own"}})
+    thing = ItemRelation(collection_id, [Field("h_id")])
+
+    assert ask(ground, "SELECT h_id FROM thing", {"thing": thing}) == [{"h_id": "its own"}]
+
+
+@pytest.fixture
+def notes(ground: Ground, service: Service, reader: Reader) -> Mapping[str, ItemRelation]:
+    """So many items that a short look does not reach the last one, which alone has an author."""
+    items = {f"{number:03}": {"title": "x"} for number in range(150)} | {"999": {"Author": "Roy"}}
+    return {"note": ItemRelation(a_collection(ground, service, "/note", items))}
+
+
+def test_a_property_of_one_item_is_found(ground: Ground, notes: Mapping[str, ItemRelation]):
+    rows = ask(ground, "SELECT author FROM note WHERE author IS NOT NULL", notes)
+
+    assert rows == [{"author": "Roy"}]
+
+
+def test_a_look_for_properties_ends_in_time_and_says_how_to_go_on(
+    ground: Ground, notes: Mapping[str, ItemRelation]
+):
+    hurried = QueryLimits(look_seconds=0)
+
+    with pytest.raises(QueryRefused) as refusal:
+        ask(ground, "SELECT author FROM note n", notes, hurried)
+
+    assert str(refusal.value) == (
+        "None of the first 100 items of n has a property 'author'."
+        " If others may have it, write n.data->>'author'."
+    )
+    advised = "SELECT n.data->>'Author' AS author FROM note n WHERE n.data->>'Author' IS NOT NULL"
+    assert ask(ground, advised, notes, hurried) == [{"author": "Roy"}]
+
+
+def test_with_no_items_any_name_will_do(ground: Ground, service: Service, reader: Reader):
+    empty = ItemRelation(a_collection(ground, service, "/thing", {}))
+
+    assert ask(ground, "SELECT name FROM thing", {"thing": empty}) == []
+
+
 FAILURES = {
-    "an unknown column": ("SELECT nonsense FROM movie", 'column "nonsense" does not exist'),
+    "an unknown column": (
+        "SELECT nonsense FROM movie",
+        "'nonsense' is not a column of anything in this FROM",
+    ),
+    "an unknown column of an alias": (
+        "SELECT m.nam FROM movie m",
+        r"not a column of m\. Did you mean name\?",
+    ),
+    "an unknown property": (
+        "SELECT star FROM rating",
+        r"No item .* a property 'star'\. Did you mean Stars\?",
+    ),
+    "an unknown property of an alias": (
+        "SELECT count(*) FROM rating r JOIN movie m USING (movieId) WHERE r.Moood = 'tense'",
+        r"No item of r has a property 'Moood'\.$",
+    ),
+    "a name that is meant for the query around it": (
+        "SELECT name FROM movie m WHERE EXISTS (SELECT 1 FROM rating r WHERE r.movieId = name)",
+        "No item of r has a property 'name'",
+    ),
+    "a header that is not kept": ("SELECT h_createdAt FROM movie", "'h_createdat' is not a column"),
+    "a header that is not kept, without a schema": (
+        "SELECT h_createdAt FROM rating",
+        "a property 'h_createdAt'",
+    ),
     "types that do not fit": ("SELECT name + 1 FROM movie", r"operator does not exist: text \+ integer"),
     "no group": ("SELECT name, count(*) FROM movie", "must appear in the GROUP BY clause"),
     "a division by zero": ("SELECT 1 / 0 FROM movie", "division by zero"),

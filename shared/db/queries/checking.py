@@ -37,6 +37,7 @@ def check_query(sql: str, relations: Mapping[str, ItemRelation]) -> CheckedQuery
         sql=_print(statement),
         collection_ids=frozenset(items.relation.collection_id for items in rewriter.met),
         spellings={**spelled, **_fields(rewriter.met), **aliases},
+        guesses=[guess for items in rewriter.met if (guess := items.guess()).names],
     )
 
 
@@ -70,7 +71,7 @@ def _by_folded_name(relations: Mapping[str, ItemRelation]) -> dict[str, ItemRela
 
 
 def _fields(met: list[Items]) -> dict[str, str]:
-    return {fold(known.name): known.name for items in met for known in items.relation.fields}
+    return {folded: name for items in met for folded, name in items.spellings.items()}
 
 
 def _print(statement: ast.SelectStmt) -> str:

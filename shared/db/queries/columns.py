@@ -10,12 +10,15 @@ from typing import cast
 
 from pglast import ast, parse_sql
 
-from shared.db.queries.relations import Field, ItemRelation, fold
+from shared.db.queries.relations import Field, Guess, ItemRelation, fold
 
 DOCUMENTS = "documents"
 SCHEMA = "longshore_reader"
 WHOLE = "data"
 DOCUMENTID = "documentid"
+# Headers of an item, as columns: what is kept of each document, and what is the same for the whole type.
+HEADERS = {"id": "d.documentid", "processedAt": "d.updated_at"}
+HEADER = "h_"
 # A prefix in capitals cannot meet a name of the query: those are folded.
 RAW = "R:"
 
@@ -60,6 +63,12 @@ class Items:
 
     def __post_init__(self) -> None:
         self.fields = {fold(known.name): known for known in reversed(self.relation.fields)}
+        constants = {name: f"{literal(value)}::text" for name, value in self.relation.headers.items()}
+        own = {HEADER + name: sql for name, sql in (HEADERS | constants).items()}
+        self.headers = {fold(name): sql for name, sql in own.items() if fold(name) not in self.fields}
+        self.spellings = {
+            fold(name): name for name in (*own, *(known.name for known in self.relation.fields))
+        }
 
     @property
     def has_schema(self) -> bool:
@@ -72,7 +81,16 @@ class Items:
 
     def knows(self, name: str) -> bool:
         """Whether `name` (folded) is a column, without guessing."""
-        return name in (WHOLE, DOCUMENTID) or name in self.fields or name in self.typed
+        return (
+            name in (WHOLE, DOCUMENTID) or name in self.fields or name in self.headers or name in self.typed
+        )
+
+    def guess(self) -> Guess:
+        """Names that were taken for properties, with nothing to tell whether there are such."""
+        known = {WHOLE, DOCUMENTID, fold(self.relation.key), *self.headers}
+        names = () if self.has_schema else [name for name in {**self.typed, **self.raw} if name not in known]
+        written = {name: self.spelled.get(name, name) for name in names}
+        return Guess(self.alias, self.relation.collection_id, written)
 
     def build(self) -> ast.SelectStmt:
         """The subselect with the columns asked for."""
@@ -90,6 +108,8 @@ class Items:
         if name == WHOLE:
             key = literal(self.relation.key)
             return f"(pg_catalog.jsonb_build_object({key}, d.documentid) || d.properties)"
+        if name in self.headers:
+            return self.headers[name]
         if name == DOCUMENTID and name not in self.fields:
             return "d.documentid"
         kind = self.fields[name].type.lower() if name in self.fields else ""
@@ -97,7 +117,7 @@ class Items:
         return form.format(value=self._value(name))
 
     def _raw(self, name: str) -> str:
-        if name in (WHOLE, DOCUMENTID) and name not in self.fields:
+        if name in self.headers or (name in (WHOLE, DOCUMENTID) and name not in self.fields):
             return self._typed(name)
         return self._value(name)
 

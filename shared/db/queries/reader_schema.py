@@ -38,7 +38,7 @@ $body$;
 
 -- A barrier: no condition of a query sees a row before this one has let it pass.
 CREATE VIEW longshore_reader.documents WITH (security_barrier) AS
-SELECT collection_id, documentid, properties
+SELECT collection_id, documentid, properties, updated_at
   FROM documents
  WHERE collection_id = ANY ((SELECT longshore_reader.readable())::integer[]);
 

@@ -1,7 +1,7 @@
 """What a client's query may read, and what becomes of the query."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _IDENTIFIER_BYTES = 63  # what the grammar keeps of a longer name
 
@@ -19,12 +19,23 @@ class ItemRelation:
     """A collection that a query may read under some name.
 
     `fields` is its schema in order, empty where there is none: then every column that a query names
-    is a property. `key` is the property that holds the document's id.
+    is a property. `key` is the property that holds the document's id. `headers` are what all of its
+    items' headers say, by their names: type, category, community.
     """
 
     collection_id: int
     fields: Sequence[Field] = ()
     key: str = "documentid"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Names that a query takes for properties of items without a schema: folded name -> as written."""
+
+    alias: str
+    collection_id: int
+    names: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,7 @@ class CheckedQuery:
     sql: str
     collection_ids: frozenset[int]
     spellings: Mapping[str, str]
+    guesses: Sequence[Guess] = ()
 
 
 SPREAD = "S:"

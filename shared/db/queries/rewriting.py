@@ -165,6 +165,8 @@ class Rewriter:
                 raise QueryRefused(f"{alias[0]}.{name}: there is no {alias[0]!r} in this FROM.")
             return _whole(source, scope) if name == "*" else self._ask(source, name, node, scope)
         sources = scope.meant_by(name)
+        if not sources and name not in scope.output:
+            raise QueryRefused(f"{name!r} is not a column of anything in this FROM.{scope.hint(name)}")
         knowing = [source for source in sources if source.knows(name)] or sources
         if len(knowing) == 1 and knowing[0].alias == name and not knowing[0].knows(name):
             return _whole(knowing[0], scope) if isinstance(knowing[0], Items) else node

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from shared.db.database import Database
 from shared.db.queries.columns import identifier
+from shared.db.queries.looking import require_properties
 from shared.db.queries.reader_schema import sign
 from shared.db.queries.refusals import QueryRefused
 from shared.db.queries.relations import SPREAD, CheckedQuery
@@ -28,6 +29,7 @@ class QueryLimits:
     """How much one query may ask for."""
 
     seconds: float = 300.0  # that the database works on it, until the last row
+    look_seconds: float = 5.0  # of those, for finding items that have the properties named
     rows: int = 10_000_000
     size_bytes: int = 4 << 30  # of all rows as JSON
     row_characters: int = 20 << 20
@@ -56,6 +58,8 @@ def open_query(
         reads = sign(session, checked.collection_ids)
     with conversation(reader_url, reads, limits.seconds, waiting) as talk:
         talk.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        for guess in checked.guesses:
+            require_properties(talk, guess, limits.look_seconds)
         names = [str(column[0]) for column in talk.run(DESCRIBE.format(query=checked.sql)).description or ()]
         yield Rows(talk, checked, names, limits)
 

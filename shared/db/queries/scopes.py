@@ -1,9 +1,10 @@
 """Which names a query can see at some place in it, and what a column's name means there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from shared.db.queries.columns import Items
+from shared.db.queries.hints import hint
 from shared.db.queries.refusals import QueryRefused
 
 Columns = tuple[str, ...]
@@ -60,4 +61,14 @@ class Scope:
         if isinstance(source, Items) and (source.knows(name) or not source.has_schema):
             source.typed[name] = None
         elif not source.knows(name):
-            raise QueryRefused(f"{source.alias}.{name} is not a column of {source.alias}.")
+            meant = hint(name, _columns_of(source))
+            raise QueryRefused(f"{name!r} is not a column of {source.alias}.{meant}")
+
+    def hint(self, name: str) -> str:
+        """What may be meant by a name that no source has."""
+        near = hint(name, (known for source in self.sources for known in _columns_of(source)))
+        return near or (self.outer.hint(name) if self.outer else "")
+
+
+def _columns_of(source: Source) -> Iterable[str]:
+    return source.spellings.values() if isinstance(source, Items) else source.columns

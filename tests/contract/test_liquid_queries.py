@@ -1,0 +1,63 @@
+"""Exports by a client's SQL: what it can name, and how it is told that it cannot."""
+
+import json
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from api.usecases.collections import ItemField, add_collection
+from api.usecases.services import Service
+from shared.ground import Ground
+from tests.contract.liquid import Liquid, liquid_client
+
+
+@pytest.fixture
+def liquid(app: Flask, ground: Ground, service: Service) -> Liquid:
+    """A client of a community that also has the item type Account, with a schema."""
+    fields = [ItemField("accountId", "string"), ItemField("age", "int")]
+    add_collection(ground, service, "/Account", key="accountId", fields=fields)
+    return liquid_client(app.test_client(), ground, service)
+
+
+def answer(liquid: Liquid, done: dict[str, Any]) -> list[Any]:
+    """The rows in the job's only file."""
+    content = liquid.client.get(done["links"][0].removeprefix("http://localhost:8080")).data
+    return list(json.loads(content))
+
+
+def test_headers_are_columns(liquid: Liquid):
+    liquid.work_off(liquid.upload(b'[{"documentid": "7", "name": "Ann"}]'))
+    community = liquid.service.name
+    query = (
+        f'SELECT h_id, h_type, h_category, h_community, name FROM "{community}_work_contacts"'
+        " WHERE h_processedAt > now() - interval '1 day'"
+    )
+
+    done = liquid.work_off(liquid.export(sqlQuery=query))
+
+    headers = {"h_id": "7", "h_type": "contacts", "h_category": "work", "h_community": community}
+    assert answer(liquid, done) == [{**headers, "name": "Ann"}]
+
+
+UNKNOWN = {
+    "a field": ("SELECT a.agee FROM Account a", "'agee' is not a column of a. Did you mean age?"),
+    "a property": (
+        "SELECT nane FROM contacts",
+        "No item of contacts has a property 'nane'. Did you mean name?",
+    ),
+    "a property that only the condition names": (
+        "SELECT c.name FROM contacts c WHERE c.zip = '1'",
+        "No item of c has a property 'zip'.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("query", "reason"), UNKNOWN.values(), ids=UNKNOWN.keys())
+def test_a_column_that_no_item_has_rejects_the_job(liquid: Liquid, query: str, reason: str):
+    liquid.work_off(liquid.upload(b'[{"documentid": "7", "name": "Ann"}]'))
+
+    done = liquid.work_off(liquid.export(sqlQuery=query))
+
+    assert done["status"] == "Rejected"
+    assert done["reason"].endswith(reason)
