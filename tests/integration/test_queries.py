@@ -1,6 +1,7 @@
 """Clients' SQL on real documents: what comes out, typed and untyped, and what is too much."""
 
 import json
+import tracemalloc
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -249,6 +250,9 @@ def test_with_no_items_any_name_will_do(ground: Ground, service: Service, reader
     assert ask(ground, "SELECT name FROM thing", {"thing": empty}) == []
 
 
+# A million characters.
+LARGE = "replace(lpad('x', 1000, 'x'), 'x', lpad('é', 1000, 'é'))"
+
 FAILURES = {
     "an unknown column": (
         "SELECT nonsense FROM movie",
@@ -281,6 +285,10 @@ FAILURES = {
     "a value that cannot be cast": ("SELECT name::int FROM movie", "invalid text representation"),
     "an ambiguous column": ("SELECT name FROM movie a, movie b", "is ambiguous"),
     "more rows than one": ("SELECT (SELECT name FROM movie)", "more than one row"),
+    "a value beyond all bounds": (
+        f"SELECT replace({LARGE}, lpad('é', 1000, 'é'), {LARGE})",
+        "more memory or space",
+    ),
     "too much memory": (
         "SELECT string_agg(lpad('x', 1000), '') FROM generate_series(1, 9999) a, generate_series(1, 9999) b",
         "more memory or space|takes too long",
@@ -299,6 +307,32 @@ def test_what_the_database_refuses_is_refused_with_a_reason_free_of_contents(
 
 
 ENDLESS = "SELECT count(*) FROM generate_series(1, 9999) a, generate_series(1, 9999) b"
+
+
+def test_long_rows_come_whole_between_short_ones(ground: Ground, reader: Reader):
+    sql = f"SELECT n, CASE WHEN n % 2 = 0 THEN {LARGE} END AS a FROM generate_series(1, 5) n ORDER BY n DESC"
+
+    rows = ask(ground, sql, {})
+
+    assert [(row["n"], row["a"] and len(row["a"])) for row in rows] == [
+        (5, None), (4, 1_000_000), (3, None), (2, 1_000_000), (1, None)
+    ]  # fmt: skip
+    assert set(rows[1]["a"]) == {"é"}
+
+
+def test_large_rows_behind_many_small_ones_do_not_fill_our_memory(ground: Ground, reader: Reader):
+    sql = f"SELECT CASE WHEN n > 3000 THEN {LARGE} END AS a FROM generate_series(1, 3200) n"
+    query = check_query(sql, {})
+    tracemalloc.start()
+
+    with open_query(ground.database, reader.url, query, QueryLimits()) as rows:
+        sizes = [len(row) for row in rows]
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert sum(sizes) > 400_000_000
+    assert peak_bytes < 150_000_000
+
 
 LIMITS = {
     "time": (ENDLESS, QueryLimits(seconds=0.3)),

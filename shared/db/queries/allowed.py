@@ -71,6 +71,11 @@ BOUNDED_ARGUMENTS = {"lpad": 1, "rpad": 1}
 LONGEST_PADDING = 1000
 LONGEST_SERIES = 10_000
 
+# What takes a path through JSON.
+PATH_FUNCTIONS = "jsonb_path_"
+PATH_OPERATORS = frozenset({"@?", "@@"})
+MOST_PATH_COMMAS = 10
+
 TYPES = frozenset(
     [
         "bool",

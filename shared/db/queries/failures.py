@@ -32,7 +32,8 @@ _SAID_BY_THE_DATABASE = {
     "42P20",  # windowing
 }
 _TOO_LONG = "57014"
-_TOO_LARGE = ("53", "54")
+# The last one is how a single value beyond a gigabyte is told, beside other things that are the query's own.
+_TOO_LARGE = ("53", "54", "XX000")
 _VALUES = "22"
 _SQL = "42"
 

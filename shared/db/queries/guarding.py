@@ -14,6 +14,9 @@ from shared.db.queries import allowed
 from shared.db.queries.nodes import descendants, words
 from shared.db.queries.refusals import QueryRefused
 
+# Ways to join grow faster than what is joined, and planning takes memory for them.
+MOST_SOURCES = 40
+
 # Walking and printing a tree take Python's stack, which a worker may have used up in part already.
 DEEPEST = 60
 
@@ -28,7 +31,11 @@ def guard(root: ast.Node, foreign: Check) -> None:
 
     `foreign` is asked first about relations and calls, and tells what is wrong; "" means that it is ours.
     """
+    source_count = 0
     for node, depth in descendants(root):
+        source_count += isinstance(node, _SOURCES)
+        if source_count > MOST_SOURCES:
+            raise QueryRefused(f"The SQL reads from more than {MOST_SOURCES} sources: use fewer joins.")
         if depth > DEEPEST:
             raise QueryRefused("The SQL is nested too deeply: use fewer levels, or a WITH.")
         wrong = _wrong_with(node, foreign)
@@ -108,10 +115,25 @@ def _excess(name: str, arguments: tuple[ast.Node, ...]) -> str | None:
         return _long_series([_integer(argument) for argument in arguments])
     if name in allowed.BOUNDED_ARGUMENTS:
         place = allowed.BOUNDED_ARGUMENTS[name]
-        length = _integer(arguments[place]) if len(arguments) > place else None
-        if length is None or length > allowed.LONGEST_PADDING:
+        if len(arguments) <= place or not _is_short(arguments[place]):
             return f"{name} to anything but a length of up to {allowed.LONGEST_PADDING}, as a number,"
+    if name.startswith(allowed.PATH_FUNCTIONS):
+        return _path(arguments[1]) if len(arguments) > 1 else None
     return None
+
+
+def _is_short(node: ast.Node) -> bool:
+    length = _integer(node)
+    return length is not None and length <= allowed.LONGEST_PADDING
+
+
+def _path(node: object) -> str | None:
+    """A path that may give far more values than there are: `$[0,0]` doubles, `$.**.**` squares them."""
+    path = node.val.sval if isinstance(node, ast.A_Const) and isinstance(node.val, ast.String) else None
+    if path is None:
+        return "A path that is not written out as one text"
+    many = path.count(",") > allowed.MOST_PATH_COMMAS or path.count("**") > 1
+    return f"A path with more than one ** or more than {allowed.MOST_PATH_COMMAS} commas" if many else None
 
 
 def _long_series(given: list[int | None]) -> str | None:
@@ -132,11 +154,16 @@ def _integer(node: ast.Node) -> int | None:
 def _type(node: ast.TypeName) -> str | None:
     *schema, name = (word.lower() for word in words(node.names))
     unusual = schema not in ([], [_BUILT_IN]) or node.setof or node.pct_type
+    if name == "bpchar" and not all(_is_short(length) for length in node.typmods or ()):
+        return f"char of anything but a length of up to {allowed.LONGEST_PADDING}"
     return f"The type {name}" if unusual or name not in allowed.TYPES else None
 
 
 def _operators(node: ast.A_Expr) -> str | None:
-    return _operator(words(node.name)) if node.kind in _WITH_OPERATOR else None
+    if node.kind not in _WITH_OPERATOR:
+        return None
+    names = words(node.name)
+    return _operator(names) or (_path(node.rexpr) if names[0] in allowed.PATH_OPERATORS else None)
 
 
 def _operator(names: tuple[str, ...]) -> str | None:
@@ -148,7 +175,10 @@ def _sorting(node: ast.SortBy) -> str | None:
 
 
 def _sublink(node: ast.SubLink) -> str | None:
-    return _operator(words(node.operName)) if node.operName else None
+    names = words(node.operName)
+    if not names:
+        return None
+    return _operator(names) or (_path(None) if names[0] in allowed.PATH_OPERATORS else None)
 
 
 def _collation(node: ast.CollateClause) -> str | None:
@@ -161,6 +191,8 @@ def _moment(node: ast.SQLValueFunction) -> str | None:
     named = node.op.name if node.op is not None else ""
     return None if _MOMENTS.fullmatch(named) else named.removeprefix("SVFOP_")
 
+
+_SOURCES = (ast.RangeVar, ast.RangeFunction)
 
 _KINDS = enums.A_Expr_Kind
 _WITH_OPERATOR = {

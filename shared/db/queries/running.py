@@ -12,15 +12,21 @@ from shared.db.queries.refusals import QueryRefused
 from shared.db.queries.relations import SPREAD, CheckedQuery
 from shared.db.queries.talking import Conversation, Waiting, conversation
 
-_FETCH_BYTES = 1 << 20
-_FETCH_ROWS = 2000
+# Rows come in pieces, so that what is fetched at once is bounded however large the next rows are.
+_PIECE_CHARACTERS = 1 << 16
+_FETCH_PIECES = 256
 
 DESCRIBE = "SELECT * FROM ({query}) AS q LIMIT 0"
 
-# Cut where it is too long, so that no row can fill our memory.
+# Each row as its pieces in order, numbered from 0; cut off where it is too long.
 DECLARE = """
 DECLARE rows NO SCROLL CURSOR FOR
-SELECT left(({row})::text, {longest} + 1) FROM ({query}) AS r {names}
+SELECT number, CASE WHEN octet_length(json) <= {piece} THEN json
+                    ELSE substr(json, 1 + number * {piece}, {piece}) END
+  FROM (SELECT json, generate_series(0, CASE WHEN octet_length(json) <= {piece} THEN 0
+                                             ELSE (length(json) - 1) / {piece} END) AS number
+          FROM (SELECT left(({row})::text, {longest} + 1) AS json
+                  FROM ({query}) AS r {names} OFFSET 0) AS rows) AS pieces
 """
 
 
@@ -93,7 +99,9 @@ class Rows:
     def _declare(self) -> str:
         names = f"({', '.join(map(identifier, self._names))})" if self._names else ""
         longest = self._limits.row_characters
-        return DECLARE.format(row=self._row(), longest=longest, query=self._sql, names=names)
+        return DECLARE.format(
+            row=self._row(), longest=longest, query=self._sql, names=names, piece=_PIECE_CHARACTERS
+        )
 
     def _row(self) -> str:
         """One row as JSON: its columns, and among them the members of items that are given whole."""
@@ -106,14 +114,26 @@ class Rows:
         return " || ".join(items)
 
     def _fetch(self) -> Iterator[bytes]:
-        """Rows, in portions that stay near a megabyte."""
+        pieces: list[str] = []
+        for number, piece in self._fetch_pieces():
+            if number == 0 and pieces:
+                yield self._joined(pieces)
+                pieces = []
+            pieces.append(piece)
+        if pieces:
+            yield self._joined(pieces)
+
+    def _fetch_pieces(self) -> Iterator[tuple[int, str]]:
         portion = 1
-        while rows := self._talk.run(f"FETCH {portion} FROM rows").fetchall():
-            longest = max(len(text) for (text,) in rows)
-            if longest > self._limits.row_characters:
-                raise QueryRefused(f"A row has more than {self._limits.row_characters} characters.")
-            portion = max(1, min(_FETCH_ROWS, 2 * portion, _FETCH_BYTES // longest))
-            yield from (text.encode() for (text,) in rows)
+        while found := self._talk.run(f"FETCH {portion} FROM rows").fetchall():
+            yield from found
+            portion = min(_FETCH_PIECES, 2 * portion)
+
+    def _joined(self, pieces: list[str]) -> bytes:
+        longest = self._limits.row_characters
+        if sum(map(len, pieces)) > longest:
+            raise QueryRefused(f"A row has more than {longest} characters.")
+        return "".join(pieces).encode()
 
     def _keep_limits(self, row_count: int, size_bytes: int) -> None:
         if row_count > self._limits.rows:
