@@ -86,8 +86,41 @@ def test_a_list_that_was_not_signed_shows_nothing_of_others(
     assert ("theirs",) not in rows(hostile, DOCUMENTS)
 
 
-def test_a_condition_that_fails_on_what_it_must_not_see_does_not_fail(hostile: connection):
-    assert rows(hostile, f"{DOCUMENTS} WHERE 10 / (length(documentid) - length('theirs')) < 0") == [("mine",)]
+LEAKS = {
+    "a division": "10 / (length(documentid) - length('theirs')) < 0",
+    "a cast": "(CASE documentid WHEN 'mine' THEN '1' ELSE documentid END)::int = 1",
+    "a cast to JSON": "(CASE documentid WHEN 'mine' THEN '1' ELSE documentid END)::json IS NOT NULL",
+    "a pattern": "'x' !~ (CASE documentid WHEN 'mine' THEN 'y' ELSE '(' || documentid END)",
+    "a subquery": "(SELECT 1 / length(replace(documentid, 'theirs', ''))) = 0",
+    "a setting": "set_config('longshore.seen', documentid, false) = 'mine'",
+}
+
+
+@pytest.mark.parametrize("condition", LEAKS.values(), ids=LEAKS.keys())
+def test_a_condition_sees_no_row_that_it_must_not_see(hostile: connection, condition: str):
+    assert rows(hostile, f"{DOCUMENTS} WHERE {condition}") == [("mine",)]
+    assert rows(hostile, "SELECT current_setting('longshore.seen', true)") in ([("mine",)], [(None,)])
+
+
+def test_statistics_show_nothing_of_the_documents(ground: Ground, hostile: connection):
+    with ground.database.begin() as session:
+        session.execute(text("ANALYZE documents"))
+
+    assert (
+        rows(hostile, "SELECT most_common_vals, histogram_bounds FROM pg_stats WHERE attname = 'documentid'")
+        == []
+    )
+    assert rows(hostile, "SELECT * FROM pg_stats_ext") == []
+
+
+def test_the_owners_statements_are_not_seen(ground: Ground, hostile: connection):
+    with ground.database.begin() as session:
+        session.execute(text("SELECT 'a secret of the owner'"))
+
+        seen = rows(hostile, "SELECT query FROM pg_stat_activity")
+
+    assert seen
+    assert not any("secret of the owner" in str(query) for (query,) in seen)
 
 
 TABLES = (
@@ -117,6 +150,23 @@ ATTEMPTS = {
     "passwords": "SELECT rolpassword FROM pg_authid",
     "a lock on the documents": "BEGIN; LOCK TABLE public.documents",
     "a query in a string": "SELECT query_to_xml('SELECT * FROM public.documents', true, true, '')",
+    "a temporary table": "CREATE TEMP TABLE mine (a int)",
+    "a temporary copy": "SELECT * INTO TEMP mine FROM longshore_reader.documents",
+    "a large object": "SELECT lo_from_bytea(0, 'x')",
+    "an empty large object": "SELECT lo_create(0)",
+    "an exported large object": "SELECT lo_export(1, '/tmp/x')",
+    "large objects of others": "SELECT data FROM pg_largeobject",
+    "statistics that show values": "SELECT * FROM pg_statistic",
+    "users' mappings": "SELECT * FROM pg_user_mapping",
+    "settings of roles with their secrets": "SELECT * FROM pg_hba_file_rules",
+    "a function in a language that reaches out": (
+        "CREATE FUNCTION longshore_reader.f() RETURNS int LANGUAGE c AS '/tmp/x.so'"
+    ),
+    "the view's definition": "CREATE OR REPLACE VIEW longshore_reader.documents AS SELECT 1",
+    "locking rows": "SELECT * FROM longshore_reader.documents FOR UPDATE",
+    "a trigger": "CREATE TRIGGER t BEFORE INSERT ON public.documents EXECUTE FUNCTION f()",
+    "a publication": "CREATE PUBLICATION p FOR TABLE public.documents",
+    "another database's connection limit": "ALTER DATABASE postgres CONNECTION LIMIT 1",
     "the server's settings": "ALTER SYSTEM SET work_mem = '1GB'",
     "a setting of the server": "SET temp_file_limit = -1",
     "ending the owner's sessions": (

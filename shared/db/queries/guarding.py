@@ -13,6 +13,7 @@ from pglast import ast, enums
 from shared.db.queries import allowed
 from shared.db.queries.nodes import descendants, words
 from shared.db.queries.refusals import QueryRefused
+from shared.db.queries.sizing import excess, is_short, wrong_path
 
 # Ways to join grow faster than what is joined, and planning takes memory for them.
 MOST_SOURCES = 40
@@ -107,54 +108,13 @@ def _call(node: ast.FuncCall) -> str | None:
     *schema, name = (word.lower() for word in words(node.funcname))
     if schema not in ([], [_BUILT_IN]) or name not in allowed.FUNCTIONS:
         return f"The function {name}"
-    return _excess(name, node.args or ())
-
-
-def _excess(name: str, arguments: tuple[ast.Node, ...]) -> str | None:
-    if name == "generate_series":
-        return _long_series([_integer(argument) for argument in arguments])
-    if name in allowed.BOUNDED_ARGUMENTS:
-        place = allowed.BOUNDED_ARGUMENTS[name]
-        if len(arguments) <= place or not _is_short(arguments[place]):
-            return f"{name} to anything but a length of up to {allowed.LONGEST_PADDING}, as a number,"
-    if name.startswith(allowed.PATH_FUNCTIONS):
-        return _path(arguments[1]) if len(arguments) > 1 else None
-    return None
-
-
-def _is_short(node: ast.Node) -> bool:
-    length = _integer(node)
-    return length is not None and length <= allowed.LONGEST_PADDING
-
-
-def _path(node: object) -> str | None:
-    """A path that may give far more values than there are: `$[0,0]` doubles, `$.**.**` squares them."""
-    path = node.val.sval if isinstance(node, ast.A_Const) and isinstance(node.val, ast.String) else None
-    if path is None:
-        return "A path that is not written out as one text"
-    many = path.count(",") > allowed.MOST_PATH_COMMAS or path.count("**") > 1
-    return f"A path with more than one ** or more than {allowed.MOST_PATH_COMMAS} commas" if many else None
-
-
-def _long_series(given: list[int | None]) -> str | None:
-    bounds = [number for number in given if number is not None]
-    if len(bounds) == len(given) and len(bounds) in (2, 3):
-        step = abs(bounds[2]) if len(bounds) == 3 else 1
-        if step and abs(bounds[1] - bounds[0]) // step < allowed.LONGEST_SERIES:
-            return None
-    return f"generate_series of anything but numbers, with up to {allowed.LONGEST_SERIES} rows,"
-
-
-def _integer(node: ast.Node) -> int | None:
-    if isinstance(node, ast.A_Const) and isinstance(node.val, ast.Integer):
-        return node.val.ival
-    return None
+    return excess(name, node.args or ())
 
 
 def _type(node: ast.TypeName) -> str | None:
     *schema, name = (word.lower() for word in words(node.names))
     unusual = schema not in ([], [_BUILT_IN]) or node.setof or node.pct_type
-    if name == "bpchar" and not all(_is_short(length) for length in node.typmods or ()):
+    if name == "bpchar" and not all(is_short(length) for length in node.typmods or ()):
         return f"char of anything but a length of up to {allowed.LONGEST_PADDING}"
     return f"The type {name}" if unusual or name not in allowed.TYPES else None
 
@@ -163,7 +123,7 @@ def _operators(node: ast.A_Expr) -> str | None:
     if node.kind not in _WITH_OPERATOR:
         return None
     names = words(node.name)
-    return _operator(names) or (_path(node.rexpr) if names[0] in allowed.PATH_OPERATORS else None)
+    return _operator(names) or (wrong_path(node.rexpr) if names[0] in allowed.PATH_OPERATORS else None)
 
 
 def _operator(names: tuple[str, ...]) -> str | None:
@@ -178,7 +138,7 @@ def _sublink(node: ast.SubLink) -> str | None:
     names = words(node.operName)
     if not names:
         return None
-    return _operator(names) or (_path(None) if names[0] in allowed.PATH_OPERATORS else None)
+    return _operator(names) or (wrong_path(None) if names[0] in allowed.PATH_OPERATORS else None)
 
 
 def _collation(node: ast.CollateClause) -> str | None:

@@ -63,6 +63,16 @@ GRANT USAGE ON SCHEMA longshore_reader TO {role};
 GRANT SELECT ON longshore_reader.documents TO {role}
 """
 
+# What everybody may do who logs in, unless it is taken away: fill the disk with temporary tables.
+FOR_OWNERS = """
+GRANT TEMPORARY ON DATABASE {database} TO CURRENT_USER;
+REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC
+"""
+# The same with large objects; only a superuser can take it away.
+FOR_SUPERUSERS = """
+REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC
+"""
+
 # Whoever logs in as the role gets these, also where nobody asked for them.
 DEFAULTS = {
     "search_path": "''",
@@ -96,7 +106,11 @@ def ensure_reader(session: Session, reader: Reader) -> None:
     defaults = DEFAULTS | (SUPERUSER_DEFAULTS if rights.rolsuper else {})
     _set_up(session, reader, defaults)
     reader_schema.install(session)
-    _execute(session, GRANTS.format(role=role, database=identifier(_database(session))))
+    database = identifier(_database(session))
+    _execute(session, GRANTS.format(role=role, database=database))
+    _try(session, FOR_OWNERS.format(database=database))
+    if rights.rolsuper:
+        _execute(session, FOR_SUPERUSERS)
 
 
 def _refusal(role: str, *, is_mighty: bool | None, makes_roles: bool, makes_schemas: bool) -> str | None:
@@ -123,9 +137,14 @@ def _set_up(session: Session, reader: Reader, defaults: dict[str, str]) -> None:
         # Sent as a verifier: the server's log may show statements.
         verifier = encrypt_password(reader.password, reader.role, _driver(session), "scram-sha-256")
         statements.append(f"ALTER ROLE {role} PASSWORD {literal(verifier)}")
+    _try(session, "; ".join(statements))
+
+
+def _try(session: Session, statement: str) -> None:
+    """Run it, if this user may."""
     savepoint = session.begin_nested()
     try:
-        _execute(session, "; ".join(statements))
+        _execute(session, statement)
     except psycopg2.errors.InsufficientPrivilege:
         savepoint.rollback()
     else:
