@@ -1,15 +1,22 @@
 """Exports by a client's SQL: what it can name, and how it is told that it cannot."""
 
 import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
 
+from api.app import create_app
+from api.http import grounds
 from api.usecases.collections import ItemField, add_collection
-from api.usecases.services import Service
+from api.usecases.services import Service, add_service
+from shared.db.models import Base
 from shared.ground import Ground
+from shared.settings import Settings
 from tests.contract.liquid import Liquid, liquid_client
+from tests.hostile_sql import HOSTILE
 
 
 @pytest.fixture
@@ -61,3 +68,37 @@ def test_a_column_that_no_item_has_rejects_the_job(liquid: Liquid, query: str, r
 
     assert done["status"] == "Rejected"
     assert done["reason"].endswith(reason)
+
+
+@pytest.fixture(scope="module")
+def target(ground: Ground, settings: Settings) -> Iterator[Liquid]:
+    """A client of a community with the item types that the attacks name; one for all, a login takes long."""
+    service, _ = add_service(ground, "attacked")
+    fields = [ItemField("name", "string"), ItemField("year", "int")]
+    add_collection(ground, service, "/movie", fields=fields)
+    add_collection(ground, service, "/note")
+    add_collection(ground, service, "/contacts")
+    app = create_app(settings)
+    yield liquid_client(app.test_client(), ground, service)
+    grounds.close(app)
+
+
+# What a reason may only name where the SQL itself did.
+NAMES = frozenset(
+    {*Base.metadata.tables, "documents", "signing_key", "longshore", "postgres", "pg_catalog", "Traceback"}
+)
+
+
+# An empty parameter is none at all, and what is no text cannot be sent as a form.
+SENT = {name: sql for name, sql in HOSTILE.items() if name not in ("nothing", "half a pair")}
+
+
+@pytest.mark.parametrize("attack", SENT.values(), ids=SENT.keys())
+def test_hostile_sql_rejects_the_job_with_a_reason_that_names_nothing_of_ours(target: Liquid, attack: str):
+    rejected = target.export(sqlQuery=attack)
+
+    assert rejected["status"] == "Rejected"
+    assert rejected["reason"]
+    told = {name for name in NAMES if re.search(rf"\b{name}", rejected["reason"])}
+    assert all(name in re.sub("[\\\\!]006f", "o", attack) for name in told)
+    assert target.status(rejected) == rejected
