@@ -36,6 +36,7 @@ class ImportRow(Protocol):
     deleted_documents: int
     skipped_documents: int
     rejected_documents: int
+    rendered_items: int
 
     @property
     def percent_complete(self) -> int: ...
@@ -90,7 +91,7 @@ def view_of_import(row: ImportRow, now: datetime) -> JobView:
         ACCEPTED: "The file has been stored and the job is ready for processing",
         PROCESSING: f"The file is being processed: {told} so far",
         COMPLETED: f"The file has been processed: {told}",
-        REJECTED: f"The file cannot be read: {row.last_error}",
+        REJECTED: _why_rejected(row, told),
         CANCELING: f"The job will be canceled: {told} so far",
         CANCELED: f"The job has been canceled: {told}",
         FAILED: f"The job failed several times: {row.last_error} Done until then: {told}",
@@ -99,6 +100,13 @@ def view_of_import(row: ImportRow, now: datetime) -> JobView:
     return JobView(
         status, reasons[status], processed, row.rejected_documents, run_time_ms, row.percent_complete
     )
+
+
+def _why_rejected(row: ImportRow, told: str) -> str:
+    if not row.rendered_items:
+        return f"The file cannot be read: {row.last_error}"
+    # Only a template ends an import that has begun.
+    return f"The job was stopped: {row.last_error} Done until then: {told}"
 
 
 def view_of_export(row: ExportRow, now: datetime) -> JobView:

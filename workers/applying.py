@@ -5,13 +5,13 @@ epoch. The import's status is looked at in each of these transactions.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
 
 import structlog
 
-from shared.db import leases, rejections
+from shared.db import leases, rejections, renderings
 from shared.db.batches import BatchWriter, Work, Written, prepare
 from shared.db.database import Session
 from shared.db.leases import Lease
@@ -23,6 +23,7 @@ from shared.formats.reading import FileReading, Reader, datastore_reader, file_r
 from shared.ground import Ground
 from shared.instructions import Batch
 from shared.storage import reading
+from shared.templates.budget import Budget
 from workers.ahead import ahead
 from workers.heartbeat import Heartbeat, Stopped
 
@@ -44,6 +45,7 @@ class BlockRun:
         self._ground = ground
         self._lease = lease
         self._checkpoint = lease.checkpoint
+        self._budget = Budget(ground.settings.template_seconds, lease.spent)
         self._writer = BatchWriter(lease.collection_id)
         self._keeping = Keeping(
             ground.settings.rejections_kept, rejected=lease.rejected_before, unkept=lease.unkept_before
@@ -54,36 +56,54 @@ class BlockRun:
     def run(self, should_stop: ShouldStop) -> bool:
         """Apply the block from its checkpoint on; False where it was told to stop before the end.
 
-        Raises LeaseLost when the import no longer runs or the block is another worker's now,
-        StorageFault and DatabaseUnavailable when the attempt broke.
+        Raises LeaseLost when the import no longer runs or the block is another worker's now, BudgetSpent
+        when its template has taken too long, StorageFault and DatabaseUnavailable when the attempt broke.
         """
         self._should_stop = should_stop
+        try:
+            return self._run()
+        finally:
+            self._note_renderings()
+
+    def _run(self) -> bool:
         reading.verify(self._ground.storage, self._lease.storage_key, self._lease.sha256)
         try:
-            with self._heartbeat, closing(ahead(map(self._prepare, self._batches()))) as prepared:
-                for work in prepared:
-                    self._apply(work)
-                    if should_stop() and self._checkpoint.offset < self._lease.size_bytes:
-                        return False
+            with closing(self._batches()) as batches, self._heartbeat:
+                return self._apply_all(batches)
         except Stopped:
             return False
+
+    def _apply_all(self, batches: Iterator[Batch]) -> bool:
+        with closing(ahead(map(self._prepare, batches))) as prepared:
+            for work in prepared:
+                self._apply(work)
+                if self._should_stop() and self._checkpoint.offset < self._lease.size_bytes:
+                    return False
         return True
 
     def _beat(self) -> None:
         # Checkpoints renew the lease, too; a batch may take longer than it lasts, rendered row by row or
         # searched for what the database refuses.
+        self._note_renderings()
         with self._ground.database.begin() as session:
             leases.renew(session, self._lease, lease_seconds=self._ground.settings.lease_seconds)
         if self._should_stop():
             raise Stopped
 
-    def _batches(self) -> Iterator[Batch]:
+    def _note_renderings(self) -> None:
+        if self._budget.spent != self._lease.spent:
+            with self._ground.database.begin() as session:
+                renderings.note_of_import(session, self._lease.import_id, self._budget.spent)
+
+    def _batches(self) -> Generator[Batch, None, None]:
         start, settings = self._lease.checkpoint, self._ground.settings
-        lines = reading.lines(self._ground.storage.open(self._lease.storage_key, start.offset))
-        reads = reader_of(self._lease).read(lines, start)
-        if self._lease.reading is not None:
-            reads = self._watched(reads)
-        return batched(reads, start, Limits(settings.batch_lines, settings.batch_bytes))
+        reader = reader_of(self._lease, self._budget)
+        file = self._ground.storage.open(self._lease.storage_key, start.offset)
+        with closing(reading.lines(file)) as lines:
+            reads = reader.read(lines, start)
+            if self._lease.reading is not None:
+                reads = self._watched(reads)
+            yield from batched(reads, start, Limits(settings.batch_lines, settings.batch_bytes))
 
     def _watched(self, reads: Iterator[Read]) -> Iterator[Read]:
         for read in reads:
@@ -141,9 +161,9 @@ class BlockRun:
         return self._writer.write_carefully(session, work.batch, self._heartbeat.check)
 
 
-def reader_of(lease: Lease) -> Reader:
+def reader_of(lease: Lease, budget: Budget) -> Reader:
     """What makes instructions of the block's lines."""
     maker = documentid_maker(lease.import_started_at, lease.import_id, lease.block_number)
     if lease.reading is None:
         return datastore_reader(lease.strategies, maker)
-    return file_reader(FileReading.from_json(lease.reading), maker)
+    return file_reader(FileReading.from_json(lease.reading), maker, budget)

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 import structlog
 
-from shared.db import exports, selecting
+from shared.db import exports, renderings, selecting
 from shared.db.endings import tell_end_of_export
 from shared.db.exports import ExportLease
 from shared.db.item_types import relations_of
@@ -21,6 +21,7 @@ from shared.formats.items import DOCUMENTID
 from shared.formats.records import ColumnFinder, Columns, Row
 from shared.formats.rendering import CsvRenderer, JsonRenderer, Renderer, TemplateRenderer
 from shared.ground import Ground
+from shared.templates.budget import Budget
 from shared.templates.velocity import compile_template
 from workers.applying import ShouldStop
 from workers.export_files import ExportFiles
@@ -45,6 +46,7 @@ class ExportRun:
         self._lease = lease
         self._should_stop = should_stop
         self._heartbeat = Heartbeat(self._beat, min(PROGRESS_SECONDS, ground.settings.lease_seconds / 3))
+        self._budget = Budget(ground.settings.template_seconds, lease.spent)
         self._records = 0
 
     def run(self) -> None:
@@ -56,13 +58,18 @@ class ExportRun:
         remove_attempts(self._ground.storage, self._lease.export_id, self._lease.epoch - 1)
         with self._ground.database.begin() as session:
             collection = session.get_one(Collection, self._lease.collection_id)
-        with self._heartbeat:
-            if self._lease.selection["kind"] == "sql":
-                files = self._write_query(collection)
-            else:
-                files = self._write_collection(collection)
+        try:
+            files = self._write_files(collection)
+        finally:
+            self._note_renderings()
         self._complete(files)
         _log.info("export_completed", records=files.records)
+
+    def _write_files(self, collection: Collection) -> ExportFiles:
+        with self._heartbeat:
+            if self._lease.selection["kind"] == "sql":
+                return self._write_query(collection)
+            return self._write_collection(collection)
 
     def _write_collection(self, collection: Collection) -> ExportFiles:
         filters: dict[str, list[str]] = self._lease.selection.get("filters", {})
@@ -118,7 +125,7 @@ class ExportRun:
     def _renderer(self, collection: Collection, source: Source, columns: Columns | None) -> Renderer:
         rendering, key = self._lease.rendering, _key_of(collection)
         if rendering["template"]:
-            return TemplateRenderer(compile_template(rendering["template"]), key=key)
+            return TemplateRenderer(compile_template(rendering["template"]), self._budget, key=key)
         if rendering["format"] == "json":
             return JsonRenderer(_item_type_of(collection))
         known = columns or self._find_columns(collection, source)
@@ -151,9 +158,15 @@ class ExportRun:
     def _beat(self) -> None:
         if self._should_stop():
             raise Stopped
+        self._note_renderings()
         lease_seconds = self._ground.settings.lease_seconds
         with self._ground.database.begin() as session:
             exports.note_progress(session, self._lease, records=self._records, lease_seconds=lease_seconds)
+
+    def _note_renderings(self) -> None:
+        if self._budget.spent != self._lease.spent:
+            with self._ground.database.begin() as session:
+                renderings.note_of_export(session, self._lease.export_id, self._budget.spent)
 
     def _note_total(self, total: int) -> None:
         with self._ground.database.begin() as session:

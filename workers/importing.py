@@ -10,6 +10,7 @@ from shared.errors import BlockDamaged, LeaseLost, LongshoreError
 from shared.formats.pieces import FileRefused
 from shared.ground import Ground
 from shared.retries import Retries
+from shared.templates.errors import BudgetSpent
 from workers.applying import BlockRun, ShouldStop
 from workers.cutting import CutRun
 from workers.giving_back import give_back
@@ -51,8 +52,8 @@ def _run_block(ground: Ground, lease: Lease, should_stop: ShouldStop) -> bool:
         # the import was resumed meanwhile, that nudge met our lease and needs another.
         _log.info("block_left", reason=str(lost))
         _release(ground, lease)
-    except FileRefused as refused:
-        _log.info("file_refused", reason=str(refused))
+    except (FileRefused, BudgetSpent) as refused:
+        _log.info("import_refused", reason=str(refused))
         _reject(ground, lease, str(refused))
         return False
     except LongshoreError as error:

@@ -16,6 +16,7 @@ from shared.db.models import Export, ExportFile
 from shared.errors import LeaseLost
 from shared.links import make_key
 from shared.retries import Retries
+from shared.templates.budget import Spent
 
 # Attempts that end with their worker say nothing: they are counted when the next one begins.
 LAST_ATTEMPT_DIED = """
@@ -37,7 +38,8 @@ UPDATE exports
                          ELSE 'Worker ' || exports.worker || ' stopped while it wrote the files.' END
  WHERE id = :export_id AND status IN ('accepted', 'processing')
    AND due_at <= clock_timestamp() AND (leased_until IS NULL OR leased_until <= clock_timestamp())
-RETURNING id, service_id, collection_id, selection, rendering, epoch, attempts
+RETURNING id, service_id, collection_id, selection, rendering, epoch, attempts,
+          rendered_items, rendering_seconds
 """
 
 # Also how a worker learns that it is to stop: an export that is being canceled gives no row.
@@ -121,6 +123,7 @@ class ExportLease:
     rendering: dict[str, Any]
     epoch: int
     attempts: int
+    spent: Spent  # by renderings of its template, in all attempts
 
 
 def add(
@@ -165,6 +168,7 @@ def claim(session: Session, export_id: int, *, worker: str, lease_seconds: float
         rendering=claimed.rendering,
         epoch=claimed.epoch,
         attempts=claimed.attempts,
+        spent=Spent(claimed.rendered_items, claimed.rendering_seconds),
     )
 
 

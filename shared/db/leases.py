@@ -16,9 +16,11 @@ from shared.errors import LeaseLost
 from shared.instructions import Checkpoint, Tally
 from shared.lifecycle import RUNNABLE, Event, Status
 from shared.retries import Retries
+from shared.templates.budget import Spent
 
 LOCK_IMPORT = """
-SELECT id, status, collection_id, strategies, reading, started_at, rejected_documents, unkept_rejections
+SELECT id, status, collection_id, strategies, reading, started_at, rejected_documents, unkept_rejections,
+       rendered_items, rendering_seconds
   FROM imports
  WHERE id = :import_id AND status = ANY(:runnable)
    FOR NO KEY UPDATE
@@ -126,6 +128,7 @@ class Lease:
     size_bytes: int
     sha256: bytes
     checkpoint: Checkpoint
+    spent: Spent  # by renderings of the import's template, whoever had them done
 
 
 def claim(
@@ -181,6 +184,7 @@ def claim(
         size_bytes=claimed.size_bytes,
         sha256=bytes(claimed.sha256),
         checkpoint=Checkpoint(claimed.checkpoint_offset, claimed.checkpoint_line),
+        spent=Spent(owner.rendered_items, owner.rendering_seconds),
     )
 
 
@@ -239,7 +243,7 @@ def release(session: Session, lease: Lease) -> None:
 
 
 def reject(session: Session, lease: Lease, reason: str) -> None:
-    """The file cannot be read: end its import as rejected. Raises LeaseLost."""
+    """The import cannot go on as it was asked for: end it as rejected. Raises LeaseLost."""
     session.execute(text(LOCK_ANY_IMPORT), {"import_id": lease.import_id})
     if session.execute(text(RELEASE), _fence(lease)).first() is None:
         raise LeaseLost(f"Block {lease.block_number} is no longer this worker's to apply.")

@@ -12,7 +12,8 @@ from shared.formats.items import ItemReader, ItemType
 from shared.formats.json_lines import Refusal, rejection_at
 from shared.formats.ndjson import NdjsonReader
 from shared.instructions import Checkpoint, operation_of
-from shared.templates.errors import TemplateRefused
+from shared.templates.budget import Budget
+from shared.templates.errors import BudgetSpent, TemplateRefused
 from shared.templates.velocity import Template, compile_template
 
 
@@ -58,23 +59,27 @@ def datastore_reader(strategies: Iterable[str], make_documentid: MakeDocumentid)
     return NdjsonReader(operation_of(strategies), make_documentid)
 
 
-def file_reader(reading: FileReading, make_documentid: MakeDocumentid) -> Reader:
-    """Reads blocks that were cut out of a file of items. Raises TemplateRefused."""
+def file_reader(reading: FileReading, make_documentid: MakeDocumentid, budget: Budget) -> Reader:
+    """Reads blocks that were cut out of a file of items. Raises TemplateRefused.
+
+    Reading raises BudgetSpent where a template has taken what `budget` gives.
+    """
     items = ItemReader(ItemType(reading.item_type, reading.key, reading.merges), make_documentid)
     if reading.csv is None:
         return items
-    rows = _Rows(reading.csv, items)
+    rows = _Rows(reading.csv, items, budget)
     return CsvReader(reading.csv.delimiter, len(reading.csv.header), rows.read_row)
 
 
 class _Rows:
     """Rows as items: by a template, or each cell as a property."""
 
-    def __init__(self, layout: CsvLayout, items: ItemReader) -> None:
+    def __init__(self, layout: CsvLayout, items: ItemReader, budget: Budget) -> None:
         self._items = items
         self._header = layout.header
         self._cells = CellTypes(layout.header, layout.types)
         self._template = None if layout.template is None else compile_template(layout.template)
+        self._budget = budget
 
     def read_row(self, cells: Sequence[str], number: int, offset: int, length: int) -> Outcome:
         place = (number, offset, length)
@@ -84,8 +89,11 @@ class _Rows:
             return self._items.read_text(self._rendered(self._template, cells), place)
         except CellRefused as refused:
             return rejection_at(place, Refusal("invalid_cell", str(refused)))
+        except BudgetSpent:
+            raise
         except TemplateRefused as refused:
             return rejection_at(place, Refusal("template_refused", str(refused)))
 
     def _rendered(self, template: Template, cells: Sequence[str]) -> bytes:
-        return template.render(dict(zip(self._header, map(text_of, cells), strict=True))).encode()
+        row = dict(zip(self._header, map(text_of, cells), strict=True))
+        return template.render(row, self._budget).encode()

@@ -14,6 +14,7 @@ import orjson
 
 from shared.formats.flattening import cell, flatten, json_cell
 from shared.formats.records import Columns, Row, named
+from shared.templates.budget import Budget
 from shared.templates.velocity import Template
 
 
@@ -78,13 +79,14 @@ class TemplateRenderer:
     extension = "txt"
     begin = separator = end = b""
 
-    def __init__(self, template: Template, *, key: str) -> None:
+    def __init__(self, template: Template, budget: Budget, *, key: str) -> None:
         """`key` is the property that a document's id is, also where only the id is stored."""
         self._template = template
+        self._budget = budget
         self._key = key
 
     def records(self, rows: Sequence[Row]) -> list[bytes]:
-        texts = [self._template.render(named(*row, self._key)) for row in rows]
+        texts = [self._template.render(named(*row, self._key), self._budget) for row in rows]
         return [(text if text.endswith("\n") else text + "\n").encode() for text in texts]
 
 

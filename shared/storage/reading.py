@@ -1,7 +1,7 @@
 """Stored bytes as streams, checked against their receipt."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from typing import BinaryIO
 
@@ -30,8 +30,8 @@ class Chunks(Iterator[bytes]):
         self._file.close()
 
 
-def lines(file: BinaryIO) -> Iterator[bytes]:
-    """The rest of the file line by line, line ends kept; closes it at the end."""
+def lines(file: BinaryIO) -> Generator[bytes, None, None]:
+    """The rest of the file line by line, line ends kept; closes it at the end, or when told to."""
     with closing(file), storage_faults("read"):
         yield from file
 

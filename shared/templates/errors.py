@@ -16,5 +16,15 @@ class TemplateRefused(LongshoreError):
         self.cause = cause
 
 
+class BudgetSpent(TemplateRefused):
+    """The renderings of the whole job have taken what they may: no other item is to be tried."""
+
+    code: ClassVar[str] = "template_budget_spent"
+
+
 class Misuse(Exception):
     """What went wrong while rendering, raised where the line is not known; `render` adds it."""
+
+
+class OutOfTime(Exception):
+    """The job's budget ends in the middle of a rendering; `render` adds the line."""

@@ -1,4 +1,7 @@
-"""How much a template may be and do. The bounds hold for one rendering, so for one item."""
+"""How much a template may be and do. The bounds hold for one rendering, so for one item.
+
+What the renderings of a job may take together is its `shared.templates.budget`.
+"""
 
 from dataclasses import dataclass
 
@@ -12,4 +15,4 @@ class Limits:
     output_characters: int = 4 * 1024 * 1024
     # References, operators, function calls and turns of loops; entries of lists the template makes.
     steps: int = 500_000
-    seconds: float = 1.0
+    seconds: float = 1.0  # of processor time

@@ -6,36 +6,50 @@ Python for attributes while it renders and counts nothing; a guard would have ha
 parser, its references and its operators. The words of the language are in `api/liquid/TEMPLATES.md`.
 """
 
+import math
 import re
-import time
 from collections.abc import Mapping
 
+from shared.templates.budget import Budget
 from shared.templates.directives import Body
-from shared.templates.errors import Misuse, TemplateRefused
+from shared.templates.errors import BudgetSpent, Misuse, OutOfTime, TemplateRefused
 from shared.templates.limits import Limits
-from shared.templates.run import Clock, Run
+from shared.templates.run import Clocks, Run
 from shared.templates.scanner import Scanner
 from shared.templates.template_parser import TemplateParser
 from shared.templates.values import Value
 
 DEFAULT_LIMITS = Limits()
+REAL_CLOCKS = Clocks()
 
 
 class Template:
     """A template that was understood. It holds no state of its renderings: threads may share it."""
 
-    def __init__(self, body: Body, limits: Limits, clock: Clock) -> None:
+    def __init__(self, body: Body, limits: Limits, clocks: Clocks) -> None:
         self._body = body
         self._limits = limits
-        self._clock = clock
+        self._clocks = clocks
 
-    def render(self, item: Mapping[str, Value]) -> str:
+    def render(self, item: Mapping[str, Value], budget: Budget | None = None) -> str:
         """The text for one item, whose values are plain JSON.
 
-        Raises TemplateRefused when it takes too long or makes too much, or a function is given what it
+        `budget` is charged with the time it takes. Raises BudgetSpent when nothing is left of it, and
+        TemplateRefused when the item takes too long or makes too much, or a function is given what it
         cannot use.
         """
-        run = Run(item, self._limits, self._clock)
+        run = Run(item, self._limits, self._clocks, math.inf if budget is None else budget.left)
+        try:
+            self._write(run)
+        except OutOfTime:
+            cause = f"the job's limit is reached, {budget}; do less for each item."
+            raise BudgetSpent(run.line, cause) from None
+        finally:
+            if budget is not None:
+                budget.charge(run.seconds)
+        return "".join(run.parts)
+
+    def _write(self, run: Run) -> None:
         try:
             self._body.write(run)
         except Misuse as misuse:
@@ -44,11 +58,10 @@ class Template:
             raise TemplateRefused(run.line, "a value is nested too deeply to be written.") from None
         except UnicodeEncodeError:
             raise TemplateRefused(run.line, "a value holds half of a surrogate pair.") from None
-        return "".join(run.parts)
 
 
 def compile_template(
-    source: str, limits: Limits = DEFAULT_LIMITS, *, clock: Clock = time.monotonic
+    source: str, limits: Limits = DEFAULT_LIMITS, *, clocks: Clocks = REAL_CLOCKS
 ) -> Template:
     """The template that `source` describes, ready to render any number of items.
 
@@ -58,7 +71,7 @@ def compile_template(
         raise TemplateRefused(1, f"it has {len(source)} characters; {limits.source_characters} are allowed.")
     if _surrogate(source):
         raise TemplateRefused(1, "it holds half of a surrogate pair, which is no character.")
-    return Template(TemplateParser(Scanner(source)).template(), limits, clock)
+    return Template(TemplateParser(Scanner(source)).template(), limits, clocks)
 
 
 _surrogate = re.compile("[\ud800-\udfff]").search

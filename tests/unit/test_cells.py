@@ -7,12 +7,14 @@ from shared.formats.cells import TYPES, CellRefused, CellTypes
 from shared.formats.items import ItemReader, ItemType
 from shared.formats.reading import CsvLayout, FileReading, file_reader
 from shared.instructions import Checkpoint, Instruction, Rejection
+from shared.templates.budget import Budget
 
 
 def read(header: list[str], row: bytes, *, key: str = "id", **layout: object) -> Instruction | Rejection:
     """What becomes of a row of commas."""
     csv = CsvLayout(header=header, delimiter=",", **layout)  # type: ignore[arg-type]
-    reader = file_reader(FileReading(item_type="A", key=key, merges=False, csv=csv), lambda _: "made")
+    reading = FileReading(item_type="A", key=key, merges=False, csv=csv)
+    reader = file_reader(reading, lambda _: "made", Budget(60))
     [(outcome, _, _)] = reader.read([row + b"\n"], Checkpoint(0, 0))
     assert outcome is not None
     return outcome

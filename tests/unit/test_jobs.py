@@ -37,6 +37,7 @@ class AnImport:
     deleted_documents: int = 0
     skipped_documents: int = 0
     rejected_documents: int = 0
+    rendered_items: int = 0
     percent_complete: int = 0
 
 
@@ -131,6 +132,12 @@ def test_the_run_time(ran_ago: float | None, ended_ago: float | None, run_time_m
 
     assert view_of_import(AnImport(ran_at=ran_at, ended_at=ended_at), NOW).run_time_ms == run_time_ms
     assert view_of_export(AnExport(ran_at=ran_at, ended_at=ended_at), NOW).run_time_ms == run_time_ms
+
+
+def test_an_import_that_its_template_ended_tells_what_was_done():
+    row = AnImport(Status.REJECTED, last_error="Too slow.", created_documents=3, rendered_items=5)
+
+    assert view_of_import(row, NOW).reason == "The job was stopped: Too slow. Done until then: 3 created"
 
 
 def test_a_refusal_is_a_rejected_job():

@@ -11,6 +11,7 @@ import pytest
 
 from shared.formats.records import ColumnFinder, Columns, RecordRefused, Row, named
 from shared.formats.rendering import CsvRenderer, JsonRenderer, Renderer, TemplateRenderer
+from shared.templates.budget import Budget
 from shared.templates.errors import TemplateRefused
 from shared.templates.velocity import compile_template
 
@@ -122,7 +123,7 @@ class TestCsv:
 
 class TestTemplates:
     def render(self, template: str, *rows: Row) -> bytes:
-        return written(TemplateRenderer(compile_template(template), key=KEY), *rows)
+        return written(TemplateRenderer(compile_template(template), Budget(60), key=KEY), *rows)
 
     def test_one_text_a_document(self):
         rows: list[Row] = [("1", b'{"name":"Ann","n":1.10}'), ("2", b'{"name":"Bo","n":2}')]

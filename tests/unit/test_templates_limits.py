@@ -9,6 +9,7 @@ import pytest
 
 from shared.templates.errors import TemplateRefused
 from shared.templates.limits import Limits
+from shared.templates.run import Clocks
 from shared.templates.velocity import compile_template
 
 ITEM: dict[str, Any] = {"x": "text", "n": 7, "list": [1, 2], "map": {"a": 1}, "none": None}
@@ -115,7 +116,7 @@ def test_what_grows_beyond_reckoning_is_nothing(source: str) -> None:
 def test_the_time_limit_holds_wherever_time_is_spent() -> None:
     ticks = count()
     template = compile_template(
-        "#foreach($i in [1..99])\n$i\n#end", Limits(seconds=50), clock=lambda: next(ticks)
+        "#foreach($i in [1..99])\n$i\n#end", Limits(seconds=50), clocks=Clocks(*[lambda: next(ticks)] * 2)
     )
 
     with pytest.raises(TemplateRefused) as refused:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -59,6 +60,8 @@ class Import(Base):
     rejected_documents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     # Of the rejected lines, those beyond the number that is kept.
     unkept_rejections: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    rendered_items: Mapped[int] = mapped_column(BigInteger, server_default="0")  # by its template
+    rendering_seconds: Mapped[float] = mapped_column(Double, server_default="0")  # of processor time
     block_count: Mapped[int] = mapped_column(Integer, server_default="0")
     total_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
     applied_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")

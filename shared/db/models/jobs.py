@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -50,6 +51,8 @@ class Export(Base):
     ended_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]  # when its links end
     records: Mapped[int] = mapped_column(BigInteger, server_default="0")  # documents written so far
+    rendered_items: Mapped[int] = mapped_column(BigInteger, server_default="0")  # in all attempts
+    rendering_seconds: Mapped[float] = mapped_column(Double, server_default="0")  # of processor time
     total_records: Mapped[int | None] = mapped_column(BigInteger)
     failure_count: Mapped[int] = mapped_column(Integer, server_default="0")
     last_error: Mapped[str | None]
