@@ -13,6 +13,7 @@ from api.datastore import blocks, documents, imports, rejections, routing
 from api.datastore.vocabulary import MEANINGS
 from api.http import documentation, draining, grounds, health, openapi, problems, request_log
 from api.http.arguments import JSON_LIMIT_BYTES
+from api.liquid import description as liquid_description
 from api.liquid import downloads, items, jobs, oauth
 from api.liquid import errors as liquid_errors
 from shared import logs
@@ -55,12 +56,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     routing.install(app)
     problems.install(app, MEANINGS)
     api = openapi.describe(app)
-    for blueprint in BLUEPRINTS:
+    api.spec.components.security_scheme(liquid_description.SCHEME, liquid_description.BEARER)
+    liquid_errors.install(app)
+    for blueprint in (*BLUEPRINTS, *LIQUID_BLUEPRINTS):
         api.register_blueprint(blueprint)
     app.register_blueprint(documentation.blueprint)
-    liquid_errors.install(app)
-    for liquid in LIQUID_BLUEPRINTS:
-        app.register_blueprint(liquid)
     return app
 
 

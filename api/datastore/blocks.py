@@ -26,7 +26,12 @@ BODY = {
         " `Content-Encoding: gzip` or `zstd`, and with a `Content-Digest` (RFC 9530, sha-256 or sha-512)"
         " of the body as it is sent."
     ),
-    "content": {NDJSON: {"schema": {"contentMediaType": NDJSON}, "example": examples.NDJSON}},
+    "content": {
+        NDJSON: {
+            "schema": {"type": "string", "minLength": 1, "contentMediaType": NDJSON},
+            "example": examples.NDJSON,
+        }
+    },
 }
 
 blueprint = guarded(

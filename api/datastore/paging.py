@@ -52,8 +52,7 @@ def _edge(side: str) -> fields.Field[Any]:
         validate=_usable,
         metadata={
             "description": f"A token from a link: show what comes {side} it.",
-            "minLength": 1,
-            "maxLength": 255,
+            "pattern": r"^[^/\x00-\x1f\x7f-\x9f]{1,255}$",
         },
     )
 

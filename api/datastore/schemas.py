@@ -45,7 +45,11 @@ def _strategy(*, required: bool = False, attribute: str | None = None) -> fields
 def _collection(*, required: bool = False) -> fields.Field[Any]:
     return fields.String(
         validate=[validate.Regexp("^/", error="Must begin with /."), _without_control_characters],
-        metadata={"description": "Path of an existing collection or subcollection.", "example": "/contacts"},
+        metadata={
+            "description": "Path of an existing collection or subcollection.",
+            "example": "/contacts",
+            "pattern": r"^/[^\x00-\x1f\x7f-\x9f]*$",
+        },
         required=required,
     )
 

@@ -17,10 +17,11 @@ from api.http.problems import CONTENT_TYPE, Problem, answer, problem_of_http
 
 INFO = {
     "description": (
-        "Bulk import of JSON documents: create an import, add blocks of NDJSON, set its status to `started`,"
-        " watch its counters, read what was rejected and why.\n\n"
-        "The data service is taken from the host name, `NAME.<base domain>`; every other host name means"
-        " the default one."
+        "Bulk import and export of JSON documents. In the Datastore imports API: create an import, add blocks"
+        " of NDJSON, set its status to `started`, watch its counters, read what was rejected and why. The"
+        " data service is taken from the host name, `NAME.<base domain>`; every other host name means the"
+        " default one.\n\nUnder `/ls/api` is the Liquid Decisions API: batch jobs that import and export"
+        " files of items. Bad parameters of a job are answered with 200 and a job that is `Rejected`, saying why."
     ),
     "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
 }

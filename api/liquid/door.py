@@ -1,6 +1,7 @@
 """What every request about jobs and items goes through: admission, and refusals in this door's form."""
 
-from flask import Blueprint, Response
+from flask import Response
+from flask_smorest import Blueprint
 
 from api.liquid import errors
 from api.liquid.admission import admit_liquid
@@ -28,16 +29,16 @@ class ParameterInvalid(LongshoreError):
     code = "parameter_invalid"
 
 
-def guarded(name: str, prefix: str) -> Blueprint:
+def guarded(name: str, prefix: str, description: str) -> Blueprint:
     """A blueprint whose views see only requests that were let in to a community."""
-    blueprint = opened(name, prefix)
+    blueprint = opened(name, prefix, description)
     blueprint.before_request(admit_liquid)
     return blueprint
 
 
-def opened(name: str, prefix: str) -> Blueprint:
+def opened(name: str, prefix: str, description: str) -> Blueprint:
     """A blueprint whose views anybody may call."""
-    blueprint = Blueprint(name, __name__, url_prefix=prefix)
+    blueprint = Blueprint(name, __name__, url_prefix=prefix, description=description)
     errors.speak(blueprint)
     blueprint.register_error_handler(ParameterInvalid, _answer)
     for error in REFUSALS:

@@ -39,13 +39,14 @@ def fields_of(request: Request) -> Fields:
 
 
 def usable(given: Iterable[tuple[str, str]]) -> Fields:
-    """The value of each name that says anything. NUL, which no database takes, becomes U+FFFD.
+    """The value of each name that says anything; what has no name is passed over.
 
+    NUL, which no database takes, becomes U+FFFD.
     Raises ParameterInvalid where two values of one name differ.
     """
     found: Fields = {}
     for name, value in given:
-        if value.strip() or (value and name in SAYING_BLANKS):
+        if name and (value.strip() or (value and name in SAYING_BLANKS)):
             text = value.replace("\0", "\ufffd")
             if found.setdefault(name, text) != text:
                 raise ParameterInvalid(f"The parameter {name[:60]!r} has two different values: send one.")
@@ -65,4 +66,6 @@ def _object(body: bytes) -> dict[str, object]:
 def _text(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))  # JSON's 7.0 is the whole number 7
     return value if isinstance(value, str) else orjson.dumps(value).decode()

@@ -8,25 +8,31 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.http.bodies import body_pieces
 from api.http.grounds import current_ground, current_settings
+from api.liquid import schemas
 from api.liquid.admission import current_service
+from api.liquid.description import JSON, TOKEN_REFUSED, described, form
 from api.liquid.door import ParameterInvalid, guarded
 from api.liquid.forms import fields_of
+from api.liquid.schemas import LARGEST_SIZE, LATEST_MS
 from api.usecases import items
 from api.usecases.items import Place, RejectedItem
 from shared.db.updates import Updated
 from shared.errors import BlockTooLarge
 
 USUAL_SIZE = 1000
-LARGEST_SIZE = 10_000
-LATEST_MS = 253_402_300_799_000  # the year 9999: the database's own calendar goes on for longer
 
-blueprint = guarded("liquid_items", "/ls/api/items")
+blueprint = guarded("items", "/ls/api/items", "Items one request at a time, in the Liquid Decisions API.")
 
 _list = msgspec.json.Decoder(list[msgspec.Raw])
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 @blueprint.post("/upsert")
+@described(
+    schemas.UPSERTED,
+    {JSON: schemas.ITEMS},
+    refusals=TOKEN_REFUSED | {411: "The body's length is not told", 415: "The content encoding is not known"},
+)
 def upsert() -> Response:
     """Write a list of items, all in one transaction; those that cannot be written come back, saying why."""
     given = _items(_body())
@@ -38,6 +44,7 @@ def upsert() -> Response:
 
 
 @blueprint.post("/updates")
+@described(schemas.UPDATES, form(schemas.UPDATES_FORM, schemas.UPDATES_JSON))
 def updates() -> Response:
     """Items written since a moment, in order; what they answer with is where the next call goes on."""
     fields = fields_of(request)

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from flask import Response, request
 
 from api.http.grounds import current_ground, current_settings
-from api.liquid import errors
+from api.liquid import errors, schemas
 from api.liquid.admission import current_service
+from api.liquid.description import MULTIPART, TOKEN_REFUSED, described, form
 from api.liquid.door import BATCH, ParameterInvalid, guarded
 from api.liquid.forms import JSON, fields_of, usable
 from api.liquid.job_forms import description_of, export_order, import_order, job_id_of
@@ -26,10 +27,18 @@ NO_FILE = (
     "The parameter file is missing: send the form as multipart/form-data, with a part that is called file."
 )
 
-blueprint = guarded("liquid_jobs", BATCH)
+JOB_MISSING = TOKEN_REFUSED | {404: "The community has no such job"}
+
+blueprint = guarded("batch jobs", BATCH, "Imports of files and exports, in the Liquid Decisions API.")
 
 
 @blueprint.post("/import")
+@described(
+    schemas.JOB,
+    {MULTIPART: schemas.IMPORT_FORM},
+    refusals=TOKEN_REFUSED
+    | {409: "The jobId is taken", 411: "The body's length is not told", 415: "Not multipart/form-data"},
+)
 def import_file() -> Response:
     """Take a file while it comes in; answered when it is durable and the job accepted, or rejected."""
     if request.mimetype in FORMS_WITHOUT_FILE:
@@ -42,6 +51,7 @@ def import_file() -> Response:
 
 
 @blueprint.post("/export")
+@described(schemas.JOB, form(schemas.EXPORT_FORM), needs_body=False)
 def export() -> Response:
     """Accept an export, or reject it."""
     fields = fields_of(request)
@@ -53,18 +63,21 @@ def export() -> Response:
 
 
 @blueprint.post("/status")
+@described(schemas.JOB, form(schemas.JOB_FORM), refusals=JOB_MISSING)
 def status() -> Response:
     """Where a job is."""
     return _answer(jobs.get_job(current_ground(), current_service(), _job_id(fields_of(request))))
 
 
 @blueprint.post("/cancel")
+@described(schemas.JOB, form(schemas.JOB_FORM), refusals=JOB_MISSING)
 def cancel() -> Response:
     """Stop a job for good."""
     return _answer(jobs.cancel_job(current_ground(), current_service(), _job_id(fields_of(request))))
 
 
 @blueprint.post("/rejections")
+@described(schemas.REJECTIONS, form(schemas.REJECTIONS_FORM, schemas.REJECTIONS_JSON), refusals=JOB_MISSING)
 def rejections() -> Response:
     """What an import rejected, 1000 items a page, by the lines of the uploaded file."""
     fields = fields_of(request)

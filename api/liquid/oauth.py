@@ -4,20 +4,26 @@ from datetime import UTC, datetime
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oauth2.rfc6750 import InsufficientScopeError
-from flask import Blueprint, Response, request
+from flask import Response, request
+from flask_smorest import Blueprint
 
 from api.http.grounds import current_ground
-from api.liquid import errors
+from api.liquid import errors, schemas
 from api.liquid.admission import authenticate, current_access
+from api.liquid.description import FORM, TOKEN_REFUSED, described
 from api.liquid.oauth_grants import TokenRequest, TokenServer, client_credentials
 from api.usecases import access
 from api.usecases.access import CommunityRefused
 from api.usecases.logins import Origin
 from api.usecases.services import Service
 
-FORM = "Expected form fields (application/x-www-form-urlencoded)"
+FORM_EXPECTED = "Expected form fields (application/x-www-form-urlencoded)"
 
-blueprint = Blueprint("liquid_oauth", __name__, url_prefix="/ls/api/oauth2")
+GRANTED = TOKEN_REFUSED | {403: "No such community has been granted"}
+
+blueprint = Blueprint(
+    "tokens", __name__, url_prefix="/ls/api/oauth2", description="Access to the Liquid Decisions API."
+)
 errors.speak(blueprint)
 server = TokenServer()
 
@@ -29,11 +35,17 @@ def _authenticate() -> None:
 
 
 @blueprint.post("/token")
+@described(
+    schemas.TOKEN,
+    {FORM: schemas.TOKEN_FORM},
+    refusals={401: "The client is unknown, or its secret another", 429: "Too many logins failed"},
+    needs_token=False,
+)
 def token() -> Response:
     """Tokens for a password, for a client, or for a refresh token."""
     form = _form()
     if not form.get("grant_type"):
-        raise InvalidRequestError(f"Missing 'grant_type' in request. {FORM}.")
+        raise InvalidRequestError(f"Missing 'grant_type' in request. {FORM_EXPECTED}.")
     credentials = client_credentials(form, request.headers.get("Authorization"))
     origin = Origin(request.remote_addr, datetime.now(UTC))
     answered: Response = server.create_token_response(
@@ -43,27 +55,31 @@ def token() -> Response:
 
 
 @blueprint.route("/validate", methods=["GET", "POST"])
+@described(schemas.TOKEN_INFO)
 def validate() -> Response:
     """That the token is good, and what it opens."""
-    return token_info()
+    return _described(current_access().service)
 
 
 @blueprint.post("/tokenInfo")
+@described(schemas.TOKEN_INFO)
 def token_info() -> Response:
     """Whose token it is, and for which community. Nobody can log in as somebody else, so both ids agree."""
     return _described(current_access().service)
 
 
 @blueprint.post("/setCommunity")
+@described(schemas.TOKEN_INFO, {FORM: schemas.COMMUNITY_FORM}, refusals=GRANTED)
 def set_community() -> Response:
     """Choose the token's community among those granted."""
     name = _form().get("community", "").strip()
     if not name:
-        raise InvalidRequestError(f"Missing 'community' in request. {FORM}.")
+        raise InvalidRequestError(f"Missing 'community' in request. {FORM_EXPECTED}.")
     return _described(_choose(name))
 
 
 @blueprint.post("/setProperties")
+@described(schemas.TOKEN_INFO, {FORM: schemas.PROPERTIES_FORM}, refusals=GRANTED, needs_body=False)
 def set_properties() -> Response:
     """What a device tells about itself is taken and not kept; a community in it is chosen."""
     name = _form().get("community", "").strip()

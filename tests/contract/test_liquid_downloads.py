@@ -72,8 +72,10 @@ def test_a_range_of_it(anybody: FlaskClient, path: str, asked: str, start: int, 
     assert response.headers["Content-Range"].endswith(f"/{len(whole)}")
 
 
-def test_several_ranges_are_answered_with_the_whole(anybody: FlaskClient, path: str):
-    response = anybody.get(path, headers={"Range": "bytes=0-1,3-4"})
+@pytest.mark.parametrize("asked", ["bytes=0-1,3-4", "bytes=-999999", "items=0-1", "bytes=x", "", "bytes=-"])
+def test_what_is_no_part_of_it_is_answered_with_the_whole(anybody: FlaskClient, path: str, asked: str):
+    """A suffix longer than the file was refused, and is the file."""
+    response = anybody.get(path, headers={"Range": asked})
 
     assert (response.status_code, response.data) == (200, anybody.get(path).data)
 

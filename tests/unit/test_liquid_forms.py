@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
+from flask import Request
+from werkzeug.test import EnvironBuilder
 
+from api.liquid.forms import fields_of, usable
 from api.liquid.job_forms import export_order, import_order
 from api.liquid.vocabulary import boolean, is_csv, separator
 from api.usecases.item_types import KnownType
@@ -153,3 +156,17 @@ def test_json_needs_no_columns():
     reading = reading_of(TYPED, ImportOrder(is_csv=False, merges=True))
 
     assert (reading.item_type, reading.key, reading.merges, reading.csv) == ("b", "id", True, None)
+
+
+def test_what_has_no_name_is_passed_over():
+    assert usable([("", "1"), ("a", "2"), ("", "3")]) == {"a": "2"}
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [("7.0", "7"), ("7e2", "700"), ("1e22", "1" + "0" * 22), ("7.5", "7.5"), ("7", "7")]
+)
+def test_a_whole_number_is_one_however_json_writes_it(number: str, text: str):
+    body = f'{{"page":{number}}}'.encode()
+    request = Request(EnvironBuilder(method="POST", data=body, content_type="application/json").get_environ())
+
+    assert fields_of(request) == {"page": text}
