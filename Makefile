@@ -1,15 +1,18 @@
 # Everything begins with `make`: the environment in .venv is made and kept up to date by itself.
 #   PYTHON=python3.12 make setup     another interpreter
 #   make up ARGS="--workers 4"       options of `longshore up`; the same for demo, bench and test
+#   make fuzz EXAMPLES=5000 SEED=7   so many hostile inputs a test; the same seed makes the same ones
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
+EXAMPLES ?= 1000
+SEED ?= $(shell date +%s)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint check bench lock clean
+.PHONY: help setup demo up test fuzz lint check bench lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +28,11 @@ up: $(READY) ## The whole service on this machine, until Ctrl-C
 
 test: $(READY) ## Every test, on real Postgres and Redis
 	@$(BIN)/python -m pytest $(ARGS)
+
+fuzz: SEED := $(SEED)
+fuzz: $(READY) ## Hostile input at length: EXAMPLES a test, by SEED
+	@echo "make fuzz EXAMPLES=$(EXAMPLES) SEED=$(SEED)"
+	@$(BIN)/python -m pytest tests/fuzz --fuzz-examples=$(EXAMPLES) --hypothesis-seed=$(SEED) $(ARGS)
 
 lint: $(READY) ## Style, types and the rules between packages
 	@$(BIN)/ruff check
@@ -47,7 +55,7 @@ lock: $(READY) ## Pin the newest versions that pyproject.toml allows
 	lock --extra embedded --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
 
 clean: ## Remove .venv and caches; keeps the data in .longshore
-	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis .import_linter_cache
 	@find api workers shared tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(READY): requirements/dev.txt requirements/setup.sh pyproject.toml

@@ -14,14 +14,21 @@ from shared.db.queries.reader import reader_of
 from shared.embedded.services import ServiceUrls
 from shared.ground import Ground
 from shared.settings import Settings
+from tests.fuzz import fuzzing
 from tests.services import Services, choose_services
+from tests.serving import Served, gunicorn
 
 _numbers = count(1)
 _SERVICES = pytest.StashKey[Services]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fuzz-examples", type=int, help="Hostile inputs a test, random ones by a seed.")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_SERVICES] = choose_services(os.environ)
+    fuzzing.choose(config.getoption("--fuzz-examples"))
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -79,3 +86,10 @@ def service(ground: Ground, secret: str) -> Service:
     made, _ = add_service(ground, f"service-{next(_numbers)}", secret)
     add_collection(ground, made, "/contacts")
     return made
+
+
+@pytest.fixture(scope="session")
+def served(environment: dict[str, str], ground: Ground) -> Iterator[Served]:
+    """The application under gunicorn, on a database that is migrated."""
+    with gunicorn(environment) as running:
+        yield running

@@ -3,8 +3,6 @@
 import json
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
@@ -13,29 +11,18 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from shared.ground import Ground
 from shared.settings import Settings
 from tests.contract.conftest import IMPORTS, Caller
+from tests.serving import Served
 
 START_SECONDS = 30.0
 MIB = 1024 * 1024
 NDJSON = "application/x-ndjson"
 
 
-@pytest.fixture(scope="module")
-def port(environment: dict[str, str], ground: Ground) -> Iterator[int]:
-    """Where gunicorn serves the application, on a database that is migrated."""
-    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
-        command = [sys.executable, "-m", "gunicorn", "-c", "python:api.http.gunicorn"]
-        command += ["--bind", f"fd://{listener.fileno()}", "api.app:create_app()"]
-        server = subprocess.Popen(
-            command, env=os.environ | environment, pass_fds=[listener.fileno()], stderr=subprocess.DEVNULL
-        )
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            server.terminate()
-            server.wait(START_SECONDS)
+@pytest.fixture
+def port(served: Served) -> int:
+    return served.port
 
 
 class Connection:

@@ -1,0 +1,49 @@
+"""The service does what `/openapi.json` says, whatever is sent: schemathesis against the real server."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from api.usecases import tokens
+from api.usecases.services import Service
+from shared.ground import Ground
+from tests.contract.liquid import liquid_client
+from tests.integration.job_builders import exported, with_documents
+from tests.serving import Served
+
+SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
+CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
+FEW_EXAMPLES = 2
+KNOWN_SEED = 1
+
+
+@pytest.fixture
+def names(ground: Ground, service: Service, secret: str) -> dict[str, str]:
+    """What schemathesis.toml asks the environment for: a data service with something in it."""
+    with_documents(ground, service, {"1": {"name": "Ann"}}, "contacts")
+    [link] = exported(ground, service, item_type="contacts").shown().links
+    *_, token, name = link.split("/")
+    return {
+        "FUZZED_HOST": f"{service.name}.localhost",
+        "DATASTORE_TOKEN": tokens.mint(secret, None),
+        "LIQUID_TOKEN": liquid_client(None, ground, service).token,
+        "DOWNLOAD_TOKEN": token,
+        "DOWNLOAD_NAME": unquote(name),
+    }
+
+
+def test_every_answer_is_a_described_one(
+    served: Served, names: dict[str, str], pytestconfig: pytest.Config
+) -> None:
+    examples = pytestconfig.getoption("--fuzz-examples") or FEW_EXAMPLES
+    seed = pytestconfig.getoption("--hypothesis-seed") or KNOWN_SEED
+    command = [SCHEMATHESIS, "--config-file", CONFIGURATION, "run", f"{served.url}/openapi.json"]
+    command += ["--max-examples", str(examples), "--seed", str(seed), "--no-color"]
+
+    run = subprocess.run(command, env=os.environ | names, capture_output=True, text=True, check=False)
+
+    assert run.returncode == 0, run.stdout + run.stderr
