@@ -21,7 +21,8 @@ INFO = {
         " of NDJSON, set its status to `started`, watch its counters, read what was rejected and why. The"
         " data service is taken from the host name, `NAME.<base domain>`; every other host name means the"
         " default one.\n\nUnder `/ls/api` is the Liquid Decisions API: batch jobs that import and export"
-        " files of items. Bad parameters of a job are answered with 200 and a job that is `Rejected`, saying why."
+        " files of items. Bad parameters of a job are answered with 200 and a job that is `Rejected`, and"
+        " says why."
     ),
     "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
 }
