@@ -106,10 +106,29 @@ class BlockTooLarge(LongshoreError):
         self.limit_bytes = limit_bytes
 
 
-class TooManyBlocks(LongshoreError):
+class QuotaReached(LongshoreError):
+    """There is as much of something as there may be; the message tells of what, and what to do."""
+
+
+class TooManyOpenImports(QuotaReached):
+    """The data service has as many imports that have not ended as it may have at a time."""
+
+    code = "too_many_open_imports"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"{limit} imports have not ended, the most there may be at a time: wait for some to end, or"
+            " cancel some."
+        )
+
+
+class TooManyBlocks(QuotaReached):
     """The import holds as many blocks as an import may."""
 
     code = "too_many_blocks"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"An import takes up to {limit} blocks: go on in another import.")
 
 
 class StorageFault(LongshoreError):

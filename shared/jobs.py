@@ -104,7 +104,7 @@ def view_of_import(row: ImportRow, now: datetime) -> JobView:
 
 def _why_rejected(row: ImportRow, told: str) -> str:
     if not row.rendered_items:
-        return f"The file cannot be read: {row.last_error}"
+        return str(row.last_error)
     # Only a template ends an import that has begun.
     return f"The job was stopped: {row.last_error} Done until then: {told}"
 

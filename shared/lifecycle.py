@@ -19,7 +19,7 @@ class Status(StrEnum):
     CANCELED = "canceled"  # stopped for good by its owner
     COMPLETE = "complete"  # every line has had its effect
     FAILED = "failed"  # stopped for good by repeated critical failures
-    REJECTED = "rejected"  # its file cannot be read, or its template takes too long
+    REJECTED = "rejected"  # its file cannot be used, or its template takes too long
 
 
 class Event(StrEnum):

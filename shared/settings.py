@@ -10,6 +10,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
 
+from shared.documentids import MAX_BLOCKS
 from shared.errors import SettingsInvalid
 
 MIB = 1024 * 1024
@@ -35,6 +36,8 @@ class Settings:
     default_service: str = "default"
     block_limit_bytes: int = 20 * MIB
     rejections_kept: int = 100_000
+    open_imports: int = 1000
+    import_blocks: int = 100_000
     batch_lines: int = 5000
     batch_bytes: int = 4 * MIB
     template_seconds: float = 60.0
@@ -94,6 +97,8 @@ class _Environment(Schema):
     default_service = fields.String(validate=validate.Length(min=1))
     block_limit_bytes = _positive(fields.Integer)
     rejections_kept = fields.Integer(validate=validate.Range(min=0))
+    open_imports = _positive(fields.Integer)
+    import_blocks = fields.Integer(validate=validate.Range(min=1, max=MAX_BLOCKS))
     batch_lines = _positive(fields.Integer)
     batch_bytes = _positive(fields.Integer)
     template_seconds = _positive(fields.Float)

@@ -31,7 +31,7 @@ class CutRun:
     def run(self, should_stop: ShouldStop) -> bool:
         """Cut the file from where it was left; False where it was told to stop before the end.
 
-        Raises FileRefused, LeaseLost, StorageFault.
+        Raises FileRefused, QuotaReached, LeaseLost, StorageFault.
         """
         if self._lease.reading is None:
             raise ValueError("Only an import of a file has a file to cut.")
@@ -77,6 +77,7 @@ class CutRun:
                 stored,
                 lines_before=cut.lines_before,
                 reading=known.as_json(),
+                limit=self._ground.settings.import_blocks,
             )
         self._done = done
 

@@ -6,7 +6,7 @@ import structlog
 
 from shared.db import leases
 from shared.db.leases import Lease
-from shared.errors import BlockDamaged, LeaseLost, LongshoreError
+from shared.errors import BlockDamaged, LeaseLost, LongshoreError, QuotaReached
 from shared.formats.pieces import FileRefused
 from shared.ground import Ground
 from shared.retries import Retries
@@ -52,9 +52,14 @@ def _run_block(ground: Ground, lease: Lease, should_stop: ShouldStop) -> bool:
         # the import was resumed meanwhile, that nudge met our lease and needs another.
         _log.info("block_left", reason=str(lost))
         _release(ground, lease)
-    except (FileRefused, BudgetSpent) as refused:
-        _log.info("import_refused", reason=str(refused))
-        _reject(ground, lease, str(refused))
+    except FileRefused as refused:
+        _reject(ground, lease, f"The file cannot be read: {refused}")
+        return False
+    except QuotaReached as reached:
+        _reject(ground, lease, f"The file cannot be taken: {reached}")
+        return False
+    except BudgetSpent as spent:
+        _reject(ground, lease, str(spent))
         return False
     except LongshoreError as error:
         _log.error("block_failed", error=str(error), attempts=lease.attempts)
@@ -69,6 +74,7 @@ def _release(ground: Ground, lease: Lease) -> None:
 
 
 def _reject(ground: Ground, lease: Lease, reason: str) -> None:
+    _log.info("import_refused", reason=reason)
     try:
         with ground.database.begin() as session:
             leases.reject(session, lease, reason)

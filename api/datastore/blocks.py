@@ -58,6 +58,7 @@ def list_blocks(query: dict[str, Any], importid: int) -> dict[str, Any]:
     v.BLOCK_TOO_LARGE,
     v.BLOCK_EMPTY,
     v.IMPORT_CLOSED,
+    v.TOO_MANY_BLOCKS,
     BODY_INCOMPLETE,
     DIGEST_MALFORMED,
     digest_mismatch("sha-256"),

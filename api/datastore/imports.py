@@ -40,7 +40,13 @@ def list_imports(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.arguments(NewImportSchema, example=examples.CONFIGURATION)
 @blueprint.response(200, ImportSchema, example=examples.CREATED)
 @problems(
-    v.STRATEGY_MISSING, v.STRATEGY_UNKNOWN, v.COLLECTION_UNKNOWN, v.BODY_TOO_LARGE, NOT_JSON, *v.EXPECTED
+    v.STRATEGY_MISSING,
+    v.STRATEGY_UNKNOWN,
+    v.COLLECTION_UNKNOWN,
+    v.BODY_TOO_LARGE,
+    v.TOO_MANY_OPEN_IMPORTS,
+    NOT_JSON,
+    *v.EXPECTED,
 )
 def create_import(configuration: dict[str, Any]) -> Import:
     """A new import, configuring: it takes blocks until it is started."""

@@ -4,9 +4,12 @@ the published reference prints them."""
 from collections.abc import Mapping
 
 from api.http.admission import TOKEN_MISSING
-from api.http.problems import NOT_FOUND, UNAVAILABLE, Meaning, Problem, problem
+from api.http.problems import NOT_FOUND, UNAVAILABLE, Meaning, Problem, problem, problem_of
 from api.usecases.tokens import AUDIENCE, TokenForbidden, TokenInvalid
 from shared import errors
+
+# Imports end by themselves once they are started. Sooner than most do, for the ones that do not take long.
+OPEN_IMPORTS_RETRY_SECONDS = 10
 
 _NOT_FOUND = Meaning(404, "Not Found")
 _UNAVAILABLE = Meaning(503, "Service Unavailable")
@@ -23,6 +26,7 @@ MEANINGS: Mapping[type[errors.LongshoreError], Meaning] = {
     errors.ImportClosed: Meaning(400, "Import closed", "status"),
     errors.BlockEmpty: Meaning(400, "Import block empty", "Import block"),
     errors.BlockTooLarge: Meaning(400, "Import block too large", "Import block"),
+    errors.TooManyOpenImports: Meaning(429, "Too many open imports", "import", OPEN_IMPORTS_RETRY_SECONDS),
     errors.TooManyBlocks: Meaning(400, "Too many import blocks", "Import block"),
     errors.DatabaseUnavailable: _UNAVAILABLE,
     errors.ConflictOfTransactions: _UNAVAILABLE,
@@ -38,6 +42,12 @@ BLOCK_TOO_LARGE = problem(
     400, "Import block too large", "Import block", "Import block size must not exceed 20MB"
 )
 
+
+def example_of(error: errors.LongshoreError) -> Problem:
+    """The problem that `error` becomes."""
+    return problem_of(error, MEANINGS)
+
+
 # The rest serves the description only: examples of problems that are made where they happen.
 EXPECTED: tuple[Problem, ...] = (
     TOKEN_MISSING,
@@ -46,6 +56,8 @@ EXPECTED: tuple[Problem, ...] = (
     Problem(status=500, title="Internal Server Error"),
     UNAVAILABLE,
 )
+TOO_MANY_OPEN_IMPORTS = example_of(errors.TooManyOpenImports(1000))
+TOO_MANY_BLOCKS = example_of(errors.TooManyBlocks(100_000))
 COLLECTION_UNKNOWN = problem(
     400, "Invalid collection", "collection", "The collection '/contacts' does not exist in this data service."
 )

@@ -51,6 +51,7 @@ class Meaning(NamedTuple):
     status: int
     title: str
     param: str | None = None
+    retry_seconds: int | None = None  # when to ask again, where waiting may help
 
 
 class Refused(Exception):
@@ -94,7 +95,8 @@ def problem_of(error: LongshoreError, meanings: Mapping[type[LongshoreError], Me
     if meaning.status == 503:
         return UNAVAILABLE
     params = (Param(meaning.param, str(error)),) if meaning.param else ()
-    return Problem(status=meaning.status, title=meaning.title, params=params)
+    headers = {} if meaning.retry_seconds is None else {"Retry-After": str(meaning.retry_seconds)}
+    return Problem(status=meaning.status, title=meaning.title, params=params, headers=headers)
 
 
 def install(app: Flask, meanings: Mapping[type[LongshoreError], Meaning]) -> None:

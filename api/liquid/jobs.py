@@ -17,6 +17,7 @@ from api.usecases import exports, jobs
 from api.usecases.arrivals import FileArrival
 from api.usecases.jobs import JobRefused, ShownJob
 from shared.db.queries.refusals import QueryRefused
+from shared.errors import QuotaReached
 from shared.templates.errors import TemplateRefused
 
 FILE = "file"
@@ -114,7 +115,7 @@ def _settled(arrival: FileArrival, fields: Mapping[str, str], part_type: str) ->
     description, job_id = description_of(fields), job_id_of(fields)
     try:
         return arrival.start(description, import_order(fields, part_type), job_id)
-    except (JobRefused, TemplateRefused) as refused:
+    except (JobRefused, TemplateRefused, QuotaReached) as refused:
         return arrival.reject(description, str(refused), job_id)
 
 

@@ -13,12 +13,12 @@ from api.usecases.item_types import KnownType, find_item_type
 from api.usecases.jobs import JobDescription, JobRefused, ShownJob, add_job, describe, existing_job, shown
 from api.usecases.readings import ImportOrder, reading_of
 from api.usecases.services import Service
-from shared.db import blocks, imports
+from shared.db import blocks, imports, quotas
 from shared.db.database import Session
 from shared.db.endings import tell_end
 from shared.db.models import BatchJob, Import
 from shared.db.transition import move
-from shared.errors import DatabaseUnavailable, LongshoreError
+from shared.errors import DatabaseUnavailable, LongshoreError, QuotaReached
 from shared.formats.reading import FileReading
 from shared.ground import Ground
 from shared.lifecycle import Event, Status
@@ -46,6 +46,8 @@ class FileArrival:
         self._import_id: int | None = None
         self._stored: StoredBytes | None = None
         self._job_id: UUID | None = None  # of a job that can be seen already
+        self._has_file = False
+        self._reached: QuotaReached | None = None  # so the file was not taken
         self._is_settled = False
 
     def __enter__(self) -> Self:
@@ -62,25 +64,27 @@ class FileArrival:
     @property
     def has_file(self) -> bool:
         """Whether a file came."""
-        return self._import_id is not None
+        return self._has_file
 
     def store(self, chunks: Iterable[bytes], description: JobDescription, job_id: UUID | None = None) -> None:
         """Write the file as it comes. `description` is what is known by now, `job_id` the caller's choice.
 
+        A quota that does not allow it is told by `start`, when the job can be described.
         Raises JobIdTaken, UploadTooLarge, StorageFault, and whatever `chunks` does.
         """
-        with self._ground.database.begin() as session:
-            import_id = imports.next_id(session)
-            self._announce(session, import_id, description, job_id)
-        self._import_id = import_id
-        limit_bytes = self._ground.settings.upload_limit_bytes
-        self._stored = self._ground.storage.write(import_id, _limited(chunks, limit_bytes))
+        self._has_file = True
+        try:
+            self._take(chunks, description, job_id)
+        except QuotaReached as reached:
+            self._reached = reached
 
     def start(self, description: JobDescription, order: ImportOrder, job_id: UUID | None = None) -> ShownJob:
         """Accept the job; one that was canceled meanwhile stays so.
 
-        Raises JobRefused and TemplateRefused: `reject` it then.
+        Raises JobRefused, TemplateRefused and QuotaReached: `reject` it then.
         """
+        if self._reached is not None:
+            raise self._reached
         if self._import_id is None or self._stored is None:
             raise JobRefused("The parameter file is missing.")
         if not self._stored.size_bytes:
@@ -117,6 +121,14 @@ class FileArrival:
         self._ground.dispatcher.nudge_mails()
         return told
 
+    def _take(self, chunks: Iterable[bytes], description: JobDescription, job_id: UUID | None) -> None:
+        with self._ground.database.begin() as session:
+            import_id = imports.next_id(session)
+            self._announce(session, import_id, description, job_id)
+        self._import_id = import_id
+        limit_bytes = self._ground.settings.upload_limit_bytes
+        self._stored = self._ground.storage.write(import_id, _limited(chunks, limit_bytes))
+
     def _announce(
         self, session: Session, import_id: int, description: JobDescription, job_id: UUID | None
     ) -> None:
@@ -136,6 +148,7 @@ class FileArrival:
         description: JobDescription,
         job_id: UUID | None,
     ) -> BatchJob:
+        quotas.admit_import(session, self._service.id, self._ground.settings.open_imports)
         imports.add_of_file(
             session,
             import_id,

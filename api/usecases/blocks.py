@@ -34,7 +34,7 @@ def list_blocks(ground: Ground, service: Service, import_id: int, page: int) -> 
 def ensure_open(ground: Ground, service: Service, import_id: int) -> None:
     """Raises ImportNotFound, ImportClosed or TooManyBlocks where a block would be refused anyway."""
     with ground.database.begin() as session:
-        _ensure_open(existing_import(session, service, import_id))
+        _ensure_open(existing_import(session, service, import_id), ground.settings.import_blocks)
 
 
 def receive_block(ground: Ground, service: Service, import_id: int, chunks: Iterable[bytes]) -> int:
@@ -50,9 +50,9 @@ def receive_block(ground: Ground, service: Service, import_id: int, chunks: Iter
     try:
         # The import may have been started or deleted while the bytes came in.
         with ground.database.begin() as session:
-            number = blocks.register(session, import_id, stored)
+            number = blocks.register(session, import_id, stored, limit=ground.settings.import_blocks)
             if number is None:
-                _ensure_open(existing_import(session, service, import_id))
+                _ensure_open(existing_import(session, service, import_id), ground.settings.import_blocks)
                 raise ImportClosed(_WHAT, Status.CONFIGURING)
             return number
     except BaseException:
@@ -73,11 +73,11 @@ def open_block(ground: Ground, service: Service, import_id: int, number: int) ->
 _WHAT = "Blocks may be added"
 
 
-def _ensure_open(row: Import) -> None:
+def _ensure_open(row: Import, block_limit: int) -> None:
     if row.status != Status.CONFIGURING:
         raise ImportClosed(_WHAT, row.status)
-    if row.block_count >= MAX_BLOCKS:
-        raise TooManyBlocks(f"An import takes at most {MAX_BLOCKS} blocks.")
+    if row.block_count >= block_limit:
+        raise TooManyBlocks(block_limit)
 
 
 def _limited(chunks: Iterable[bytes], limit_bytes: int) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from api.usecases.services import Service
-from shared.db import imports, services
+from shared.db import imports, quotas, services
 from shared.db.database import Session
 from shared.db.models import Import
 from shared.db.transition import move
@@ -26,9 +26,10 @@ class ImportChanges:
 
 
 def create_import(ground: Ground, service: Service, strategies: list[str], collection: str) -> Import:
-    """A new import, configuring. Raises CollectionNotFound."""
+    """A new import, configuring. Raises CollectionNotFound, TooManyOpenImports."""
     with ground.database.begin() as session:
         collection_id = _collection_id(session, service, collection)
+        quotas.admit_import(session, service.id, ground.settings.open_imports)
         return imports.add(session, service_id=service.id, collection_id=collection_id, strategies=strategies)
 
 

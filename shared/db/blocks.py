@@ -7,19 +7,20 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from shared.db.models import Block, Import
+from shared.errors import TooManyBlocks
 from shared.lifecycle import Status
 from shared.storage.receipts import StoredBytes
 
 
-def register(session: Session, import_id: int, stored: StoredBytes) -> int | None:
-    """Give the stored bytes the import's next block number; None where it no longer takes blocks.
+def register(session: Session, import_id: int, stored: StoredBytes, *, limit: int) -> int | None:
+    """Give the stored bytes the import's next block number; None where it takes no more blocks.
 
     Concurrent callers wait for each other on the import's row, and a rollback gives the number
     back: hence no gaps.
     """
     number = session.scalars(
         update(Import)
-        .where(Import.id == import_id, Import.status == Status.CONFIGURING)
+        .where(Import.id == import_id, Import.status == Status.CONFIGURING, Import.block_count < limit)
         .values(block_count=Import.block_count + 1, total_bytes=Import.total_bytes + stored.size_bytes)
         .execution_options(synchronize_session=False)
         .returning(Import.block_count)
@@ -38,11 +39,18 @@ def add_file(session: Session, import_id: int, stored: StoredBytes) -> None:
 
 
 def append(
-    session: Session, import_id: int, stored: StoredBytes, *, lines_before: int, reading: dict[str, Any]
+    session: Session,
+    import_id: int,
+    stored: StoredBytes,
+    *,
+    lines_before: int,
+    reading: dict[str, Any],
+    limit: int,
 ) -> None:
     """Give bytes that were cut out of the import's file the next block number.
 
-    `reading` is what is known of the file by now. The caller holds the import's row.
+    `reading` is what is known of the file by now. The caller holds the import's row. Raises TooManyBlocks
+    for one beyond `limit`.
     """
     number = session.scalars(
         update(Import)
@@ -55,6 +63,8 @@ def append(
         .execution_options(synchronize_session=False)
         .returning(Import.block_count)
     ).one()
+    if number > limit:
+        raise TooManyBlocks(limit)
     session.add(_row(import_id, number, stored, lines_before))
     session.flush()
 

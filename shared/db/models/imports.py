@@ -33,6 +33,7 @@ class Import(Base):
     __tablename__ = "imports"
     __table_args__ = (
         Index("ix_imports_service_id_id", "service_id", "id"),
+        Index("ix_imports_open", "service_id", postgresql_where=text("ended_at IS NULL")),
         # The sweep looks for work among few rows, however many finished imports there are.
         Index("ix_imports_runnable", "id", postgresql_where=text(_in(RUNNABLE))),
         Index("ix_imports_canceling", "id", postgresql_where=text("status = 'canceling'")),

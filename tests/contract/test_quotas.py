@@ -1,0 +1,93 @@
+"""What is answered where a data service has as much as it may have, and by each door in its own form."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from api.app import create_app
+from api.http import grounds
+from api.usecases import tokens
+from api.usecases.services import Service
+from shared.ground import Ground
+from shared.settings import Settings
+from tests.contract.conftest import IMPORTS, Caller, ThoroughClient
+from tests.contract.liquid import BATCH, Liquid, liquid_client
+from tests.contract.test_liquid_jobs_clients import file_part, multipart, part
+from tests.contract.test_problems import assert_problem
+
+BLOCK = b'{"documentid":"1"}\n'
+FIELDS = {"jobName": "A job", "itemType": "contacts", "contentType": "application/json"}
+ITEMS = b'[{"documentid": "1"}]'
+
+Door = tuple[Caller, Liquid]
+WithLimits = Callable[..., Door]
+
+
+@pytest.fixture
+def limited(ground: Ground, service: Service, secret: str, settings: Settings) -> Iterator[WithLimits]:
+    """Clients of both doors of a process that has these limits."""
+    with ExitStack() as open_apps:
+
+        def clients(**limits: int) -> Door:
+            app = create_app(replace(settings, **limits))
+            app.test_client_class = ThoroughClient
+            open_apps.callback(grounds.close, app)
+            caller = Caller(app.test_client(), service, tokens.mint(secret, None))
+            return caller, liquid_client(app.test_client(), ground, service)
+
+        yield clients
+
+
+def create(call: Caller) -> Any:
+    return call("POST", IMPORTS, json={"strategy": ["create"], "collection": "/contacts"})
+
+
+def test_too_many_open_imports(limited: WithLimits) -> None:
+    call, _ = limited(open_imports=1)
+    import_id = call.new_import()
+
+    refused = create(call)
+
+    reason = (
+        "1 imports have not ended, the most there may be at a time: wait for some to end, or cancel some."
+    )
+    assert_problem(refused, 429, "Too many open imports", ("import", reason))
+    assert int(refused.headers["Retry-After"]) > 0
+    call("DELETE", f"{IMPORTS}/{import_id}")
+    assert create(call).status_code == 200
+
+
+def test_too_many_blocks(limited: WithLimits) -> None:
+    call, _ = limited(import_blocks=1)
+    import_id = call.new_import()
+    call.add_block(import_id, BLOCK)
+
+    refused = call.add_block(import_id, BLOCK)
+
+    reason = "An import takes up to 1 blocks: go on in another import."
+    assert_problem(refused, 400, "Too many import blocks", ("Import block", reason))
+    assert call("GET", f"{IMPORTS}/{import_id}").get_json()["blockCount"] == 1
+
+
+@pytest.mark.parametrize("file_comes", ["first", "last"])
+def test_a_batch_import_beyond_the_open_imports_is_rejected_with_its_reason(
+    limited: WithLimits, file_comes: str
+) -> None:
+    call, liquid = limited(open_imports=1)
+    call.new_import()
+    file = file_part("file", "a.json", ITEMS, "application/json")
+    fields = [part(name, value.encode()) for name, value in FIELDS.items()]
+
+    response = liquid(
+        f"{BATCH}/import", **multipart({}, *([file, *fields] if file_comes == "first" else [*fields, file]))
+    )
+
+    rejected = response.get_json()
+    assert (response.status_code, rejected["status"]) == (200, "Rejected")
+    assert rejected["reason"].startswith("1 imports have not ended, the most there may be at a time")
+    assert (rejected["jobName"], rejected["itemType"]) == ("A job", "contacts")
+    assert liquid.status(rejected) == rejected
+    assert liquid.documents() == []
