@@ -56,10 +56,13 @@ class CsvReader:
         return self._read_row(cells, number, offset, length) if any(cells) else None
 
 
-def parsed(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
-    """Each row's cells; a row takes as many lines as its quoted cells need."""
+def parsed(lines: Iterable[str], delimiter: str, *, strict: bool = False) -> Iterator[list[str]]:
+    """Each row's cells; a row takes as many lines as its quoted cells need.
+
+    Raises csv.Error only where it is `strict`: for what stands between a quoted text and the next separator.
+    """
     csv.field_size_limit(MAX_CELL_CHARACTERS)
-    return csv.reader(lines, delimiter=delimiter)
+    return csv.reader(lines, delimiter=delimiter, strict=strict)
 
 
 def _split(lines: Iterable[bytes]) -> Iterator[bytes]:

@@ -1,7 +1,9 @@
 """Which character separates the cells of a CSV file, found by what its first rows agree on."""
 
+import csv
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from shared.formats.csv_rows import fit, parsed
@@ -32,26 +34,42 @@ class Beginning(NamedTuple):
         """The same, or what there is of the first one."""
         return self.whole_rows(separator) or self._rows(separator)
 
+    def is_well_formed(self, separator: str) -> bool:
+        """Whether a separator or the end of the row stands behind each quoted text that is closed."""
+        lines = chain(self._cut_lines(), [""])
+        try:
+            for _ in parsed(lines, separator, strict=True):
+                pass
+        except csv.Error:
+            # Only what is still quoted behind the last line was not found wrong in one of them.
+            return next(lines, None) is None
+        return True
+
     def _rows(self, separator: str) -> Rows:
+        return list(parsed(self._cut_lines(), separator))
+
+    def _cut_lines(self) -> Iterator[str]:
         # The last line was taken whatever its length.
-        return list(parsed((line[:CHARACTERS_LOOKED_AT] for line in self.lines), separator))
+        return (line[:CHARACTERS_LOOKED_AT] for line in self.lines)
 
 
 class Agreement(NamedTuple):
     """How much speaks for a separator, what decides first standing first; more is better."""
 
-    exact: int  # rows with as many cells as are expected
-    fitting: int  # rows that can be made so
+    exact: float  # the share of rows with as many cells as are expected
+    fitting: float  # the share of rows that can be made so
+    is_well_formed: bool  # quoted texts end where cells do
     quotes: int  # cells with a quote inside, below zero: most were torn out of a quoted text
     blanks: int  # cells that begin with a blank, below zero: in texts one comes behind a comma
     cells: int
 
     @classmethod
-    def of(cls, rows: Rows, columns: int) -> "Agreement":
+    def of(cls, rows: Rows, columns: int, *, is_well_formed: bool) -> "Agreement":
         cells = [cell for row in rows for cell in row]
         return cls(
-            exact=sum(len(row) == columns for row in rows),
-            fitting=sum(fit(row, columns) is not None for row in rows),
+            exact=sum(len(row) == columns for row in rows) / len(rows),
+            fitting=sum(fit(row, columns) is not None for row in rows) / len(rows),
+            is_well_formed=is_well_formed,
             quotes=-sum('"' in cell for cell in cells),
             blanks=-sum(cell.startswith(" ") for cell in cells),
             cells=len(cells),
@@ -77,10 +95,12 @@ def separator_of(beginning: Beginning, *, columns: int, has_header_row: bool) ->
     """
     found: dict[str, Agreement] = {}
     for separator in SEPARATORS:
-        rows = beginning.rows(separator)
+        rows = [row for row in beginning.rows(separator) if any(row)]
         expected = columns or usual_width(rows[:1] if has_header_row else rows)
-        if expected > 1:
-            found[separator] = Agreement.of(rows, expected)
+        if rows and expected > 1:
+            found[separator] = Agreement.of(
+                rows, expected, is_well_formed=beginning.is_well_formed(separator)
+            )
     return max(found, key=found.__getitem__, default=NO_SEPARATOR)
 
 

@@ -7,11 +7,12 @@ alone.
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 import orjson
 
+from shared.formats.csv_separators import SEPARATORS
 from shared.formats.flattening import cell, flatten, json_cell
 from shared.formats.records import Columns, Row, named
 from shared.templates.budget import Budget
@@ -62,7 +63,7 @@ class CsvRenderer:
         self._cells = [(name, json_cell if name in columns.json else cell) for name in columns.names]
         self._whole = columns.whole
         self._key = key
-        self.begin = _line(map(cell, columns.names)) if has_header else b""
+        self.begin = _header_line([cell(name) for name in columns.names]) if has_header else b""
 
     def records(self, rows: Sequence[Row]) -> list[bytes]:
         return [_line(self._row(*row)) for row in rows]
@@ -90,7 +91,13 @@ class TemplateRenderer:
         return [(text if text.endswith("\n") else text + "\n").encode() for text in texts]
 
 
-def _line(cells: Iterable[str]) -> bytes:
+def _header_line(names: Sequence[str]) -> bytes:
+    """The names; quoted, where one of them holds what could be taken for this file's separator."""
+    is_misleading = any(separator in name for name in names for separator in SEPARATORS)
+    return _line(names, quoting=csv.QUOTE_ALL if is_misleading else csv.QUOTE_MINIMAL)
+
+
+def _line(cells: Iterable[str], quoting: Literal[0, 1] = csv.QUOTE_MINIMAL) -> bytes:
     line = io.StringIO()
-    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    csv.writer(line, lineterminator="\r\n", quoting=quoting).writerow(cells)
     return line.getvalue().encode()

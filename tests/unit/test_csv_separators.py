@@ -58,7 +58,9 @@ KNOWN = {
     "the columns decide again": ("a;b,c,d\ne;f,g,h\n", 3, ","),
     "cells are missing": ("1;2\n3;4\n", 3, ";"),
     "no number fits": ("1;2;3\n4;5;6\n", 2, ";"),
+    "blank lines among them": ("\n1;1,5\n\n\n2;2,5\n\n", 2, ";"),
     "one column": ("Doe, John\nRoe, Ann\n", 1, NO_SEPARATOR),
+    "nothing": ("", 2, NO_SEPARATOR),
 }
 
 
@@ -109,7 +111,7 @@ LARGE = {
     "a row cut off in a quote": 'id;text\n1;"' + "a, b;\n" * LINES_LOOKED_AT,
     "a large first line": "id;" + "a b" * CHARACTERS_LOOKED_AT + "\n1;2\n",
     "a large second line": "id;text\n1;" + "a, b" * CHARACTERS_LOOKED_AT,
-    "nothing but separators": ";" * 8 * CHARACTERS_LOOKED_AT,
+    "hardly anything but separators": "x" + ";" * 8 * CHARACTERS_LOOKED_AT,
 }
 
 
