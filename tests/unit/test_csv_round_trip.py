@@ -15,6 +15,7 @@ from shared.formats.reading import CsvLayout, FileReading, file_reader
 from shared.formats.records import ColumnFinder, Columns
 from shared.formats.rendering import CsvRenderer
 from shared.instructions import Checkpoint, Instruction
+from shared.templates.budget import Budget
 
 KEY = "id"
 TYPES = {
@@ -70,7 +71,8 @@ def imported(content: bytes, types: Mapping[str, str]) -> list[Document]:
     csv = CsvLayout(has_header_row=True, types=dict(types))
     cutter = FileCutter(FileReading(item_type="A", key=KEY, merges=False, csv=csv))
     body = io.BytesIO(b"".join(cut.body for cut in cutter.cut(io.BytesIO(content))))
-    outcomes = [outcome for outcome, _, _ in file_reader(cutter.reading, str).read(body, Checkpoint(0, 0))]
+    reader = file_reader(cutter.reading, str, Budget(60))
+    outcomes = [outcome for outcome, _, _ in reader.read(body, Checkpoint(0, 0))]
     assert all(isinstance(outcome, Instruction) for outcome in outcomes), outcomes
     return [json.loads(outcome.properties) for outcome in outcomes]  # type: ignore[union-attr]
 
