@@ -16,6 +16,7 @@ from shared.formats.json_lines import (
     Place,
     Refusal,
     cut_out,
+    grows_too_large,
     holds_nul,
     parse_object,
     rejection_at,
@@ -106,7 +107,7 @@ class ItemReader:
         """What an item asks for that was made here, of texts and numbers: it needs no second look."""
         text = _encode(properties)
         given = properties.get(self._type.key)
-        if type(given) is not str or "data" in properties or b"\\u0000" in text:
+        if type(given) is not str or "data" in properties or b"\\u0000" in text or grows_too_large(text):
             return self.read_text(text, place)
         return self._instruction(properties, text, place, self._usual_operation, given)
 

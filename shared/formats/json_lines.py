@@ -38,6 +38,13 @@ NOT_AN_OBJECT = Refusal(
 # Below what the second, shallow parse takes, which is less than the strict one does.
 MAX_NESTING = 500
 TOO_DEEP = Refusal("nesting_too_deep", f"The line is nested deeper than {MAX_NESTING} levels.")
+# The database keeps `1e-16000` in a few bytes and writes it out in 16,002, so that a small line could become
+# a document that nobody can read. Nine characters are the fewest that grow most, to a little over 16,384.
+MAX_GROWTH_BYTES = 20 * 1024 * 1024
+_MOST_TIMES = 2000
+NUMBERS_TOO_LONG = Refusal(
+    "numbers_too_long", f"The line's numbers, written out, have more than {MAX_GROWTH_BYTES} digits."
+)
 NUL_CHARACTER = Refusal("nul_character", "The line holds the character \\u0000, which cannot be stored.")
 
 
@@ -56,7 +63,9 @@ def parse_object(text: bytes) -> dict[str, Any] | Refusal:
         return _explain(text, error)
     if type(properties) is not dict:
         return NOT_AN_OBJECT
-    return TOO_DEEP if is_too_deep(text, properties) else properties
+    if is_too_deep(text, properties):
+        return TOO_DEEP
+    return NUMBERS_TOO_LONG if grows_too_large(text) else properties
 
 
 def holds_nul(text: bytes, properties: object) -> bool:
@@ -107,6 +116,24 @@ def is_too_deep(text: bytes, properties: object) -> bool:
     for _ in range(MAX_NESTING):
         level = [inner for outer in level for inner in _members(outer)]
     return bool(level)
+
+
+_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
+# Powers of one digit make no number much longer.
+_POWER = re.compile(rb"[0-9][eE][+-]?0*([1-9][0-9]{1,5})")
+
+
+def grows_too_large(text: bytes) -> bool:
+    """Whether powers of ten make numbers of the JSON `text` longer than may be written out."""
+    if len(text) * _MOST_TIMES <= MAX_GROWTH_BYTES:
+        return False
+    # Most long lines have no such numbers, even where what stands in their texts is counted, too.
+    return _growth(text) > MAX_GROWTH_BYTES and _growth(_TEXT.sub(b'""', text)) > MAX_GROWTH_BYTES
+
+
+def _growth(text: bytes) -> int:
+    """How many digits powers of ten may add to the text, at most."""
+    return sum(map(int, _POWER.findall(text)))
 
 
 def _members(value: object) -> Iterable[object]:

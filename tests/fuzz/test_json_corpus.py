@@ -92,6 +92,19 @@ LINES = {
         b'{"documentid":"1",' + b",".join(b'"%d":1' % n for n in range(100_000)) + b"}",
         None,
     ),
+    "numbers of 16 million digits": (b'{"documentid":"1","a":[' + b"1e-16000," * 1000 + b"0]}", None),
+    "numbers of 32 million digits": (
+        b'{"documentid":"1","a":[' + b"1e-16000," * 2000 + b"0]}",
+        "numbers_too_long",
+    ),
+    "numbers of 31 million digits, nested": (
+        b'{"documentid":"1","a":[' + b'{"b":1E+0308},' * 100_000 + b"0]}",
+        "numbers_too_long",
+    ),
+    "texts that look like such numbers": (
+        b'{"documentid":"1","a":[' + rb'"\"1e-16000",' * 2000 + b"0]}",
+        None,
+    ),
     "an id of a million characters": (b'{"documentid":"' + b"x" * 1_000_000 + b'"}', "invalid_documentid"),
     "an id of a million digits": (b'{"documentid":' + b"9" * 1_000_000 + b"}", "number_out_of_range"),
     "an id of 300 digits": (b'{"documentid":' + b"9" * 300 + b"}", "invalid_documentid"),

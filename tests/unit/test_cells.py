@@ -188,3 +188,16 @@ def test_rows_and_items_ask_for_the_same():
     by_row = items.read_properties({"id": "1", "x": "a"}, (1, 0, 5))
 
     assert by_row == by_text
+
+
+def test_cells_with_numbers_that_grow_too_long_are_rejected():
+    """Each is short where it is kept, and all of them together could not be read back."""
+    items = ItemReader(ItemType("T", "id", merges=False), str)
+    cells = CellTypes(["id", "x"], {"x": "list"})
+
+    outcomes = [
+        items.read_properties(cells.properties(["1", f"[{'1e-16000,' * count}0]"]), (1, 0, 5))
+        for count in (1000, 2000)
+    ]
+
+    assert [getattr(outcome, "code", "accepted") for outcome in outcomes] == ["accepted", "numbers_too_long"]
