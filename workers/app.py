@@ -24,11 +24,12 @@ from shared.dispatch import (
 from shared.errors import LongshoreError
 from shared.ground import Ground
 from shared.settings import Settings
+from shared.turns import Job
+from workers.applying import ShouldStop
 from workers.broker import PromptAMQP
-from workers.exporting import run_export
-from workers.importing import run_import
 from workers.notifying import notify
 from workers.sweeping import sweep
+from workers.turns import Turns
 
 _log = structlog.get_logger()
 
@@ -59,12 +60,16 @@ class Process:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._ground: Ground | None = None
+        self._turns = Turns()
 
     @property
     def ground(self) -> Ground:
         if self._ground is None:
             self._ground = Ground.open(self._settings)
         return self._ground
+
+    def take_turn(self, nudged: Job, should_stop: ShouldStop) -> None:
+        self._turns.take(self.ground, nudged, worker=self.name, should_stop=should_stop)
 
     @property
     def name(self) -> str:
@@ -81,12 +86,12 @@ def create_celery(settings: Settings) -> Celery:
     @app.task(name=RUN_IMPORT)
     def run(import_id: int) -> None:
         with _at_the_edge(RUN_IMPORT):
-            run_import(process.ground, import_id, worker=process.name, should_stop=shutdown.is_asked)
+            process.take_turn(Job("import", import_id), shutdown.is_asked)
 
     @app.task(name=RUN_EXPORT)
     def run_one_export(export_id: int) -> None:
         with _at_the_edge(RUN_EXPORT):
-            run_export(process.ground, export_id, worker=process.name, should_stop=shutdown.is_asked)
+            process.take_turn(Job("export", export_id), shutdown.is_asked)
 
     @app.task(name=NOTIFY)
     def send_mails() -> None:

@@ -4,7 +4,7 @@ from functools import partial
 
 import structlog
 
-from shared.db import exports
+from shared.db import export_turns, exports
 from shared.db.endings import tell_end_of_export
 from shared.db.exports import ExportLease
 from shared.db.queries.refusals import QueryRefused
@@ -22,16 +22,16 @@ from workers.heartbeat import Stopped
 _log = structlog.get_logger()
 
 
-def run_export(ground: Ground, export_id: int, *, worker: str, should_stop: ShouldStop) -> None:
-    """Write the export's files. Safe to call at any time and any number of times."""
-    settings = ground.settings
-    with ground.database.begin() as session:
-        if exports.fail_if_exhausted(session, export_id, attempts=settings.attempts):
-            tell_end_of_export(session, export_id, settings.public_url)
-        lease = exports.claim(session, export_id, worker=worker, lease_seconds=settings.lease_seconds)
+def run_export(ground: Ground, export_id: int, *, worker: str, should_stop: ShouldStop) -> bool:
+    """Write the export's files, then nudge for the next one of its data service.
+
+    Safe to call at any time and any number of times: without an export to take, or while as many of its data
+    service are written as may be, it does nothing, and returns False.
+    """
+    lease = _claim(ground, export_id, worker)
     if lease is None:
         _cancel(ground, export_id)
-        return
+        return False
     with structlog.contextvars.bound_contextvars(export_id=export_id):
         _log.info("export_claimed", epoch=lease.epoch, attempts=lease.attempts)
         try:
@@ -42,6 +42,31 @@ def run_export(ground: Ground, export_id: int, *, worker: str, should_stop: Shou
         finally:
             # Asked for while we were at it, whatever else happened then.
             _cancel(ground, export_id, epoch=lease.epoch)
+    _nudge_next(ground, lease.service_id)
+    return True
+
+
+def _claim(ground: Ground, export_id: int, worker: str) -> ExportLease | None:
+    settings = ground.settings
+    with ground.database.begin() as session:
+        if exports.fail_if_exhausted(session, export_id, attempts=settings.attempts):
+            tell_end_of_export(session, export_id, settings.public_url)
+            return None
+        return exports.claim(
+            session,
+            export_id,
+            worker=worker,
+            lease_seconds=settings.lease_seconds,
+            at_once=settings.service_exports,
+        )
+
+
+def _nudge_next(ground: Ground, service_id: int) -> None:
+    """Its nudge may have come while this one was written, and is gone."""
+    with ground.database.begin() as session:
+        next_id = export_turns.first_waiting(session, service_id, at_once=ground.settings.service_exports)
+    if next_id is not None:
+        ground.dispatcher.nudge_export(next_id)
 
 
 def _attempt(ground: Ground, lease: ExportLease, should_stop: ShouldStop) -> None:

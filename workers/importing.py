@@ -18,10 +18,11 @@ from workers.giving_back import give_back
 _log = structlog.get_logger()
 
 
-def run_import(ground: Ground, import_id: int, *, worker: str, should_stop: ShouldStop) -> None:
+def run_import(ground: Ground, import_id: int, *, worker: str, should_stop: ShouldStop) -> bool:
     """Apply the import's next block, then nudge for the one after it.
 
-    Safe to call at any time and any number of times: without a block to take it does nothing.
+    Safe to call at any time and any number of times: without a block to take it does nothing, and
+    returns False.
     """
     with ground.database.begin() as session:
         lease = leases.claim(
@@ -32,13 +33,14 @@ def run_import(ground: Ground, import_id: int, *, worker: str, should_stop: Shou
             attempts=ground.settings.attempts,
         )
     if lease is None:
-        return
+        return False
     with structlog.contextvars.bound_contextvars(import_id=import_id, block=lease.block_number):
         _log.info(
             "block_claimed", epoch=lease.epoch, attempts=lease.attempts, line=lease.checkpoint.line_number
         )
         if _run_block(ground, lease, should_stop):
             ground.dispatcher.nudge_import(import_id)
+    return True
 
 
 def _run_block(ground: Ground, lease: Lease, should_stop: ShouldStop) -> bool:

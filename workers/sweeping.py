@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import structlog
 
-from shared.db import exports, imports, notifications, sweeps
+from shared.db import export_turns, exports, imports, notifications, sweeps
 from shared.db.database import Session
 from shared.db.transition import move
 from shared.ground import Ground
@@ -43,7 +43,7 @@ def _nudge(ground: Ground, session: Session) -> None:
     if notifications.are_due(session):
         ground.dispatcher.nudge_mails()
     due_imports = imports.due(session, limit=NUDGES_A_SWEEP)
-    due_exports = exports.due(session, limit=NUDGES_A_SWEEP)
+    due_exports = export_turns.due(session, at_once=ground.settings.service_exports, limit=NUDGES_A_SWEEP)
     due = len(due_imports) + len(due_exports)
     # While workers have enough waiting for them, nothing may be lost: nudging would only pile up.
     if not due or ground.dispatcher.waiting() >= due:

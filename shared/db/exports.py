@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
+from shared.db.export_turns import TAKEABLE
 from shared.db.models import Export, ExportFile
 from shared.errors import LeaseLost
 from shared.links import make_key
@@ -28,19 +29,25 @@ UPDATE exports
 RETURNING id
 """
 
-CLAIM = """
-UPDATE exports
+# One claim at a time for each data service, so that two cannot both find room for one more.
+LOCK_SERVICE = """
+SELECT s.id FROM data_services s
+ WHERE s.id = (SELECT service_id FROM exports WHERE id = :export_id)
+   FOR NO KEY UPDATE
+"""
+
+CLAIM = f"""
+UPDATE exports e
    SET status = 'processing', epoch = epoch + 1, attempts = attempts + 1, worker = :worker, records = 0,
        suspicions = suspicions + CASE WHEN leased_until IS NULL THEN 0 ELSE 1 END,
        ran_at = coalesce(ran_at, now()), leased_until = clock_timestamp() + :lease,
        failure_count = failure_count + CASE WHEN leased_until IS NULL THEN 0 ELSE 1 END,
        last_error = CASE WHEN leased_until IS NULL THEN last_error
-                         ELSE 'Worker ' || exports.worker || ' stopped while it wrote the files.' END
- WHERE id = :export_id AND status IN ('accepted', 'processing')
-   AND due_at <= clock_timestamp() AND (leased_until IS NULL OR leased_until <= clock_timestamp())
+                         ELSE 'Worker ' || e.worker || ' stopped while it wrote the files.' END
+ WHERE id = :export_id AND {TAKEABLE}
 RETURNING id, service_id, collection_id, selection, rendering, epoch, attempts,
           rendered_items, rendering_seconds
-"""
+"""  # noqa: S608 - of constants
 
 # Also how a worker learns that it is to stop: an export that is being canceled gives no row.
 PROGRESS = """
@@ -95,13 +102,6 @@ UPDATE exports
 RETURNING id
 """
 
-DUE = """
-SELECT id FROM exports
- WHERE ended_at IS NULL AND due_at <= clock_timestamp()
-   AND (leased_until IS NULL OR leased_until <= clock_timestamp())
- ORDER BY id LIMIT :limit
-"""
-
 GARBAGE = """
 SELECT e.id, e.epoch FROM exports e
  WHERE e.expires_at <= now() AND EXISTS (SELECT FROM export_files f WHERE f.export_id = e.id)
@@ -154,9 +154,20 @@ def fail_if_exhausted(session: Session, export_id: int, *, attempts: int) -> boo
     return session.execute(text(LAST_ATTEMPT_DIED), given).one_or_none() is not None
 
 
-def claim(session: Session, export_id: int, *, worker: str, lease_seconds: float) -> ExportLease | None:
-    """Take the export, if it is free and due; None where it is not."""
-    given = {"export_id": export_id, "worker": worker, "lease": timedelta(seconds=lease_seconds)}
+def claim(
+    session: Session, export_id: int, *, worker: str, lease_seconds: float, at_once: int
+) -> ExportLease | None:
+    """Take the export, if it is free and due and fewer than `at_once` of its data service are written.
+
+    None where it is not so.
+    """
+    session.execute(text(LOCK_SERVICE), {"export_id": export_id})
+    given = {
+        "export_id": export_id,
+        "worker": worker,
+        "lease": timedelta(seconds=lease_seconds),
+        "at_once": at_once,
+    }
     claimed = session.execute(text(CLAIM), given).one_or_none()
     if claimed is None:
         return None
@@ -228,11 +239,6 @@ def cancel(session: Session, export_id: int, *, epoch: int = -1) -> bool:
     """An export that is being canceled is: by the worker of this epoch, or when its lease ran out."""
     given = {"export_id": export_id, "epoch": epoch}
     return session.execute(text(CANCEL), given).one_or_none() is not None
-
-
-def due(session: Session, *, limit: int) -> list[int]:
-    """Ids of exports that a worker should look at now, oldest first."""
-    return list(session.scalars(text(DUE), {"limit": limit}))
 
 
 def garbage(session: Session, *, limit: int) -> list[tuple[int, int]]:

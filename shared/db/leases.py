@@ -19,8 +19,8 @@ from shared.retries import Retries
 from shared.templates.budget import Spent
 
 LOCK_IMPORT = """
-SELECT id, status, collection_id, strategies, reading, started_at, rejected_documents, unkept_rejections,
-       rendered_items, rendering_seconds
+SELECT id, service_id, status, collection_id, strategies, reading, started_at,
+       rejected_documents, unkept_rejections, rendered_items, rendering_seconds
   FROM imports
  WHERE id = :import_id AND status = ANY(:runnable)
    FOR NO KEY UPDATE
@@ -41,7 +41,7 @@ CLAIM = """
 UPDATE blocks
    SET epoch = epoch + 1, attempts = attempts + 1, worker = :worker,
        suspicions = suspicions + CASE WHEN leased_until IS NULL THEN 0 ELSE 1 END,
-       leased_until = clock_timestamp() + :lease
+       leased_until = clock_timestamp() + :lease, leasing_service_id = :service_id
  WHERE import_id = :import_id AND number = :number
 RETURNING number, epoch, attempts, storage_key, size_bytes, sha256, checkpoint_offset, checkpoint_line
 """
@@ -70,6 +70,7 @@ UPDATE blocks
    SET checkpoint_offset = :offset, checkpoint_line = :line_number,
        attempts = 0, suspicions = 0, failing_since = NULL,
        leased_until = CASE WHEN :finished THEN NULL ELSE clock_timestamp() + :lease END,
+       leasing_service_id = CASE WHEN NOT :finished THEN leasing_service_id END,
        finished_at = CASE WHEN :finished THEN clock_timestamp() END
   FROM counted
  WHERE import_id = counted.id AND number = :number AND epoch = :epoch
@@ -88,7 +89,7 @@ UNFINISHED = "SELECT 1 FROM blocks WHERE import_id = :import_id AND finished_at 
 
 RELEASE = """
 UPDATE blocks
-   SET leased_until = NULL, attempts = 0
+   SET leased_until = NULL, leasing_service_id = NULL, attempts = 0
  WHERE import_id = :import_id AND number = :number AND epoch = :epoch
 RETURNING number
 """
@@ -96,7 +97,7 @@ RETURNING number
 # An attempt that reached a checkpoint before it broke counts as the first since then.
 GIVE_UP = """
 UPDATE blocks
-   SET leased_until = NULL, attempts = greatest(attempts, 1),
+   SET leased_until = NULL, leasing_service_id = NULL, attempts = greatest(attempts, 1),
        suspicions = suspicions + :suspicions,
        failing_since = coalesce(failing_since, clock_timestamp())
  WHERE import_id = :import_id AND number = :number AND epoch = :epoch
@@ -165,6 +166,7 @@ def claim(
         {
             "import_id": import_id,
             "number": block.number,
+            "service_id": owner.service_id,
             "worker": worker,
             "lease": timedelta(seconds=lease_seconds),
         },

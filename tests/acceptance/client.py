@@ -13,10 +13,10 @@ DEADLINE_SECONDS = 30.0
 class Client:
     """Speaks HTTP only."""
 
-    def __init__(self, url: str, token: str) -> None:
-        self._http = httpx.Client(
-            base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False
-        )
+    def __init__(self, url: str, token: str, *, host: str | None = None) -> None:
+        """`host` names the data service; without it, it is the stack's default one."""
+        headers = {"Authorization": f"Bearer {token}"} | ({"Host": host} if host else {})
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False)
 
     def close(self) -> None:
         self._http.close()

@@ -1,12 +1,17 @@
 """Small batches, and a database that refuses on demand."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
+from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, make_url, text
 
+from shared.db.database import Database
+from shared.db.migrate import migrate
 from shared.ground import Ground
+from shared.settings import Settings
 from tests.integration.builders import tuned
 
 _INSTALL = """
@@ -28,6 +33,8 @@ _REMOVE = "DROP FUNCTION {name} CASCADE; DROP SEQUENCE {name}"
 IS_COPY = r"current_query() ~ '^\s*COPY'"
 UNIQUE_VIOLATION = "23505"
 ALWAYS = 10**9
+
+_numbers = count(1)
 
 Refuse = Callable[..., Callable[[], int]]
 
@@ -63,6 +70,36 @@ def write_path(request: pytest.FixtureRequest, refuse: Refuse) -> None:
     """Runs a test twice, the second time with no batch copied straight into the collection."""
     if request.param == "always staged":
         refuse(IS_COPY, UNIQUE_VIOLATION)
+
+
+@pytest.fixture
+def empty_url(settings: Settings) -> Iterator[str]:
+    """A database of this server that nobody has migrated yet."""
+    name = f"empty_{next(_numbers)}"
+    url = make_url(settings.database_url)
+    server = create_engine(url.set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+        yield url.set(database=name).render_as_string(hide_password=False)
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+@pytest.fixture
+def empty(empty_url: str) -> Iterator[Database]:
+    database = Database(empty_url, pool_size=2)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def apart(empty: Database, empty_url: str, settings: Settings, tmp_path: Path) -> Iterator[Ground]:
+    """A ground with a database of its own, in which nothing waits that others left."""
+    migrate(empty)
+    own = replace(settings, database_url=empty_url, storage_url=f"file://{tmp_path}")
+    opened = Ground.open(own)
+    yield opened
+    opened.close()
 
 
 def _execute(ground: Ground, statement: str) -> None:

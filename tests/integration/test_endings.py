@@ -88,7 +88,7 @@ def a_failed_export(ground: Ground, service: Service, email: str | None) -> Job:
     def full() -> None:
         raise StorageFault("Block storage is full.")
 
-    job = an_export(tuned(ground, attempts=1), service, email=email)
+    job = an_export(tuned(ground, attempts=1, patience_seconds=0.0), service, email=email)
     Job(watched(job.ground, full), service, job.id).work()
     return job
 

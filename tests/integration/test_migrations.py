@@ -2,8 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from itertools import count
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -16,32 +14,9 @@ from shared.db.migrate import current_version, is_migrated, migrate, newest_vers
 from shared.db.models import Base
 from shared.db.server import OLDEST_MAJOR
 from shared.errors import DatabaseUnusable
-from shared.settings import Settings
 
 PROCESSES = 4
 DEADLINE_SECONDS = 60
-
-_numbers = count(1)
-
-
-@pytest.fixture
-def empty_url(settings: Settings) -> Iterator[str]:
-    """A database of this server that nobody has migrated yet."""
-    name = f"empty_{next(_numbers)}"
-    url = make_url(settings.database_url)
-    server = create_engine(url.set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-        yield url.set(database=name).render_as_string(hide_password=False)
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
-
-
-@pytest.fixture
-def empty(empty_url: str) -> Iterator[Database]:
-    database = Database(empty_url, pool_size=2)
-    yield database
-    database.close()
 
 
 def differences(session: Session) -> list[object]:

@@ -36,6 +36,14 @@ class Import(Base):
         Index("ix_imports_open", "service_id", postgresql_where=text("ended_at IS NULL")),
         # The sweep looks for work among few rows, however many finished imports there are.
         Index("ix_imports_runnable", "id", postgresql_where=text(_in(RUNNABLE))),
+        # Whose turn it is: new imports of a data service before those that have begun.
+        Index(
+            "ix_imports_turns",
+            "service_id",
+            text("(status = 'running')"),
+            "id",
+            postgresql_where=text(_in(RUNNABLE)),
+        ),
         Index("ix_imports_canceling", "id", postgresql_where=text("status = 'canceling'")),
         CheckConstraint(_in(frozenset(Status)), name="status"),
         CheckConstraint(f"(ended_at IS NOT NULL) = ({_in(FINAL)})", name="ended"),
@@ -92,6 +100,11 @@ class Block(Base):
     __tablename__ = "blocks"
     __table_args__ = (
         Index("ix_blocks_unfinished", "import_id", "number", postgresql_where=text("finished_at IS NULL")),
+        Index(
+            "ix_blocks_leasing_service_id",
+            "leasing_service_id",
+            postgresql_where=text("leasing_service_id IS NOT NULL"),
+        ),
     )
 
     import_id: Mapped[int] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True)
@@ -111,6 +124,7 @@ class Block(Base):
     failing_since: Mapped[datetime | None]  # the first critical failure since the last checkpoint
     worker: Mapped[str | None]  # who held the lease last
     leased_until: Mapped[datetime | None]
+    leasing_service_id: Mapped[int | None]  # the import's, while it is leased and so uses a worker
     due_at: Mapped[datetime] = mapped_column(server_default=func.now())  # not to be claimed before
     finished_at: Mapped[datetime | None]
 

@@ -28,6 +28,12 @@ class Export(Base):
     __tablename__ = "exports"
     __table_args__ = (
         Index("ix_exports_unfinished", "id", postgresql_where=text("ended_at IS NULL")),
+        Index("ix_exports_turns", "service_id", "id", postgresql_where=text("ended_at IS NULL")),
+        Index(
+            "ix_exports_at_work",
+            "service_id",
+            postgresql_where=text("status IN ('canceling', 'processing')"),
+        ),
         CheckConstraint(
             "status IN ('accepted', 'processing', 'completed', 'rejected', 'canceling', 'canceled',"
             " 'failed')",

@@ -1,0 +1,323 @@
+"""One data service with many jobs does not keep the jobs of others waiting, and leaves no worker idle."""
+
+import json
+import threading
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text
+
+from api.usecases.collections import add_collection
+from api.usecases.services import Service, add_service
+from shared.db import export_turns, exports, leases, turns
+from shared.db.export_turns import DUE, FIRST_WAITING
+from shared.db.leases import Lease
+from shared.db.turns import FIRST_IMPORT, HELD, SERVICE_OF_IMPORT, SERVICES
+from shared.ground import Ground
+from shared.turns import Job
+from tests.integration.builders import (
+    Status,
+    an_import,
+    ask,
+    block_files,
+    counts,
+    let_leases_expire,
+    let_pauses_pass,
+    never,
+    numbered,
+    take_nudges,
+    tuned,
+    work,
+)
+from tests.integration.job_builders import Job as BatchJob
+from tests.integration.job_builders import accounts, an_export, let_lease_expire
+from workers.turns import Turns
+
+MANY = 10_000
+MOST_BLOCKS_READ = 60
+
+
+@pytest.fixture(autouse=True)
+def _nothing_waits(ground: Ground) -> Iterator[None]:
+    take_nudges(ground)
+    yield
+    take_nudges(ground)
+
+
+def a_service(ground: Ground, name: str) -> Service:
+    made, _ = add_service(ground, name, None)
+    add_collection(ground, made, "/contacts")
+    return made
+
+
+@pytest.fixture
+def first(apart: Ground) -> Service:
+    return a_service(apart, "first")
+
+
+@pytest.fixture
+def second(apart: Ground) -> Service:
+    return a_service(apart, "second")
+
+
+def hold(ground: Ground, import_id: int) -> Lease:
+    """A worker has the import's next block."""
+    with ground.database.begin() as session:
+        lease = leases.claim(session, import_id, worker="busy", lease_seconds=60, attempts=5)
+    assert lease is not None
+    return lease
+
+
+def hold_export(job: BatchJob, *, at_once: int = 1) -> bool:
+    """Whether a worker could take the export."""
+    with job.ground.database.begin() as session:
+        lease = exports.claim(session, job.export_id, worker="busy", lease_seconds=60, at_once=at_once)
+    return lease is not None
+
+
+def held(ground: Ground) -> dict[int, int]:
+    with ground.database.begin() as session:
+        return turns.held(session)
+
+
+class TestChoice:
+    def test_a_service_without_workers_goes_before_one_that_has_some(
+        self, apart: Ground, first: Service, second: Service
+    ):
+        long = [an_import(apart, first, numbered(1), numbered(1)) for _ in range(3)]
+        short = an_import(apart, second, numbered(1))
+        hold(apart, long[0])
+        take_nudges(apart)
+
+        Turns().take(apart, Job("import", long[1]), worker="free", should_stop=never)
+
+        assert counts(apart, second, short).created == 1
+        assert counts(apart, first, long[1]).lines == 0
+        assert long[1] in take_nudges(apart)
+
+    def test_a_service_may_have_every_worker_where_nobody_else_waits(self, apart: Ground, first: Service):
+        long = [an_import(apart, first, numbered(1)) for _ in range(4)]
+        for import_id in long[:3]:
+            hold(apart, import_id)
+
+        assert Turns().choose(apart, Job("import", long[3])) == Job("import", long[3])
+
+    def test_services_take_turns(self, apart: Ground, first: Service, second: Service):
+        third = a_service(apart, "third")
+        jobs = {
+            service.id: Job("import", an_import(apart, service, numbered(1)))
+            for service in (first, second, third)
+        }
+        process = Turns()
+
+        chosen = [process.choose(apart, jobs[first.id]) for _ in range(4)]
+
+        assert chosen == [jobs[first.id], jobs[second.id], jobs[third.id], jobs[first.id]]
+
+    def test_a_nudge_for_nothing_stays_one(self, apart: Ground, first: Service, second: Service):
+        done = an_import(apart, first)
+        work(apart, done)
+        an_import(apart, second, numbered(1))
+
+        assert Turns().choose(apart, Job("import", done)) == Job("import", done)
+
+    def test_jobs_that_cannot_be_taken_now_do_not_count_as_waiting(
+        self, apart: Ground, first: Service, second: Service
+    ):
+        mine = [an_import(apart, first, numbered(1)) for _ in range(2)]
+        hold(apart, mine[0])
+        broken, paused = (an_import(apart, second, numbered(1)) for _ in range(2))
+        block_files(apart, broken)[0].unlink()
+        work(tuned(apart, retry_seconds=100.0), broken)
+        ask(apart, second, paused, Status.PAUSED)
+
+        assert Turns().choose(apart, Job("import", mine[1])) == Job("import", mine[1])
+        let_pauses_pass(apart, broken)
+        assert Turns().choose(apart, Job("import", mine[1])) == Job("import", broken)
+
+    def test_a_service_s_new_imports_go_first_then_exports_then_the_others(
+        self, apart: Ground, first: Service
+    ):
+        accounts(apart, first)
+        begun = an_import(apart, first, numbered(1), numbered(1))
+        work(apart, begun)
+        export = an_export(apart, first)
+        new = an_import(apart, first, numbered(1))
+
+        found = []
+        for _ in range(3):
+            with apart.database.begin() as session:
+                found.append(turns.first_waiting(session, first.id, exports_at_once=1))
+            _finish(apart, first, found[-1])
+
+        assert found == [Job("import", new), Job("export", export.export_id), Job("import", begun)]
+
+
+def _finish(ground: Ground, service: Service, job: Job | None) -> None:
+    assert job is not None
+    Turns().take(ground, job, worker="free", should_stop=never)
+
+
+class TestHeldLeases:
+    def test_a_lease_counts_while_it_is_held(self, apart: Ground, first: Service):
+        import_id = an_import(apart, first, numbered(1), numbered(1))
+        lease = hold(apart, import_id)
+        assert held(apart) == {first.id: 1}
+
+        with apart.database.begin() as session:
+            leases.release(session, lease)
+
+        assert held(apart) == {}
+
+    def test_a_dead_worker_s_lease_does_not_count(self, apart: Ground, first: Service):
+        import_id = an_import(apart, first, numbered(1))
+        hold(apart, import_id)
+
+        let_leases_expire(apart, import_id)
+
+        assert held(apart) == {}
+
+    @pytest.mark.parametrize("breaks", [False, True])
+    def test_a_block_that_ends_or_breaks_counts_no_longer(self, apart: Ground, first: Service, breaks: bool):
+        import_id = an_import(apart, first, numbered(1), numbered(1))
+        if breaks:
+            block_files(apart, import_id)[0].unlink()
+
+        work(apart, import_id)
+
+        assert held(apart) == {}
+        with apart.database.begin() as session:
+            count = "SELECT count(*) FROM blocks WHERE leasing_service_id IS NOT NULL"
+            assert session.execute(text(count)).scalar_one() == 0
+
+    def test_exports_count_too(self, apart: Ground, first: Service, second: Service):
+        for service in (first, second):
+            accounts(apart, service)
+            assert hold_export(an_export(apart, service))
+        hold(apart, an_import(apart, second, numbered(1)))
+
+        assert held(apart) == {first.id: 1, second.id: 2}
+
+
+class TestExports:
+    def test_no_more_than_allowed_are_written_at_a_time(self, ground: Ground, service: Service):
+        accounts(ground, service)
+        jobs = [an_export(ground, service) for _ in range(3)]
+
+        assert [hold_export(job, at_once=2) for job in jobs] == [True, True, False]
+
+    def test_a_dead_worker_leaves_room_for_another_one(self, ground: Ground, service: Service):
+        accounts(ground, service)
+        dead, job = an_export(ground, service), an_export(ground, service)
+        assert hold_export(dead)
+        assert not hold_export(job)
+
+        let_lease_expire(dead)
+
+        assert hold_export(job)
+
+    def test_claims_at_the_same_moment_do_not_pass_the_limit(self, ground: Ground, service: Service):
+        accounts(ground, service)
+        jobs = [an_export(ground, service) for _ in range(8)]
+        at_once = threading.Barrier(len(jobs))
+        taken: list[bool] = []
+
+        def claim(job: BatchJob) -> None:
+            at_once.wait(20)
+            taken.append(hold_export(job, at_once=2))
+
+        threads = [threading.Thread(target=claim, args=[job]) for job in jobs]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+
+        assert sorted(taken) == [False] * 6 + [True] * 2
+
+    def test_the_next_one_is_nudged_when_one_ends(self, apart: Ground, first: Service):
+        accounts(apart, first)
+        jobs = [an_export(apart, first) for _ in range(2)]
+        take_nudges(apart)
+
+        jobs[0].work()
+
+        assert apart.dispatcher.waiting() == 1
+
+    def test_the_sweep_nudges_no_more_than_could_be_taken(
+        self, apart: Ground, first: Service, second: Service
+    ):
+        for service in (first, second):
+            accounts(apart, service)
+        mine = [an_export(apart, first) for _ in range(5)]
+        other = an_export(apart, second)
+
+        def due(at_once: int) -> list[int]:
+            with apart.database.begin() as session:
+                return export_turns.due(session, at_once=at_once, limit=100)
+
+        assert due(2) == [mine[0].export_id, mine[1].export_id, other.export_id]
+        assert hold_export(mine[0])
+        assert due(1) == [other.export_id]
+        assert due(2) == [mine[1].export_id, other.export_id]
+
+
+STATEMENTS = {
+    "held": (HELD, {}),
+    "services": (SERVICES, {"after": 0, "limit": 50}),
+    "first import": (FIRST_IMPORT, {"service_id": 1, "looks": 100}),
+    "service of an import": (SERVICE_OF_IMPORT, {"import_id": 5000}),
+    "first export": (FIRST_WAITING, {"service_id": 1, "at_once": 1}),
+}
+
+
+@pytest.fixture
+def crowded(apart: Ground, first: Service, second: Service) -> Ground:
+    """Ten thousand imports and as many exports of one data service wait, a few of another one."""
+    accounts(apart, first)
+    crowd = f"""
+    INSERT INTO imports (service_id, collection_id, strategies, status, started_at)
+    SELECT s.id, c.id, '{{create}}', 'started', now()
+      FROM data_services s JOIN collections c ON c.service_id = s.id AND c.path = '/contacts',
+           generate_series(1, CASE s.name WHEN 'first' THEN {MANY} ELSE 3 END);
+    INSERT INTO blocks (import_id, number, size_bytes, sha256, storage_key)
+    SELECT id, 1, 1, '', '' FROM imports;
+    INSERT INTO exports (service_id, collection_id, selection, rendering, link_key)
+    SELECT c.service_id, c.id, '{{}}', '{{}}', '' FROM collections c, generate_series(1, {MANY})
+     WHERE c.path = '/Account'
+    """
+    with apart.database.begin() as session:
+        session.execute(text(crowd))
+        session.execute(text("ANALYZE"))
+    return apart
+
+
+def test_a_choice_costs_the_same_however_many_jobs_wait(crowded: Ground):
+    read: dict[str, int] = {}
+    with crowded.database.begin() as session:
+        for name, (statement, given) in STATEMENTS.items():
+            explain = text(f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {statement}")
+            [(plan,)] = session.execute(explain, given)
+            found = json.loads(plan) if isinstance(plan, str) else plan
+            read[name] = found[0]["Plan"]["Shared Hit Blocks"] + found[0]["Plan"]["Shared Read Blocks"]
+
+    assert all(blocks < MOST_BLOCKS_READ for blocks in read.values()), read
+
+
+def test_among_ten_thousand_the_other_service_s_job_is_found(
+    crowded: Ground, first: Service, second: Service
+):
+    with crowded.database.begin() as session:
+        ids = "SELECT service_id, min(id), max(id) FROM imports GROUP BY service_id"
+        oldest, newest = {row[0]: row[1:] for row in session.execute(text(ids))}[first.id]
+    hold(crowded, oldest)
+
+    chosen = Turns().choose(crowded, Job("import", newest))
+
+    with crowded.database.begin() as session:
+        waiting = turns.first_waiting(session, second.id, exports_at_once=1)
+    assert chosen == waiting
+
+
+def test_a_sweep_nudges_one_export_of_ten_thousand(crowded: Ground):
+    with crowded.database.begin() as session:
+        assert len(list(session.execute(text(DUE), {"at_once": 1, "limit": 1000}))) == 1

@@ -1,0 +1,76 @@
+"""Whose turn it is. A nudge names a job and wakes a worker; fairness decides what the worker does.
+
+While one data service has a thousand nudges waiting, the nudge of another one need not come up: the first
+of the thousand does its work.
+"""
+
+from typing import assert_never
+
+import structlog
+
+from shared.db import turns
+from shared.ground import Ground
+from shared.turns import Job, in_turn
+from workers.applying import ShouldStop
+from workers.exporting import run_export
+from workers.importing import run_import
+
+_log = structlog.get_logger()
+
+
+class Turns:
+    """The turns of one worker process."""
+
+    def __init__(self) -> None:
+        self._last_service_id = 0
+
+    def take(self, ground: Ground, nudged: Job, *, worker: str, should_stop: ShouldStop) -> None:
+        """Do one turn of the nudged job, or of one whose data service has fewer workers at work.
+
+        The nudge is sent on then. Safe to call at any time and any number of times.
+        """
+        job = self.choose(ground, nudged)
+        if job != nudged:
+            _log.debug("gave_way", **{f"{nudged.kind}_id": nudged.id})
+            _nudge(ground, nudged)
+            if _run(ground, job, worker, should_stop):
+                return
+            # Another worker was faster.
+        _run(ground, nudged, worker, should_stop)
+
+    def choose(self, ground: Ground, nudged: Job) -> Job:
+        """The job whose turn it is; the nudged one, too, where it has nothing to do now."""
+        at_once = ground.settings.service_exports
+        with ground.database.begin() as session:
+            own = turns.service_of(session, nudged, exports_at_once=at_once)
+            if own is None:
+                return nudged
+            held = turns.held(session)
+            others = turns.unfinished_services(session, after=self._last_service_id, beside=len(held))
+            for service_id in in_turn([own, *others], held, after=self._last_service_id):
+                waiting = (
+                    nudged
+                    if service_id == own
+                    else turns.first_waiting(session, service_id, exports_at_once=at_once)
+                )
+                if waiting is not None:
+                    self._last_service_id = service_id
+                    return waiting
+        return nudged
+
+
+def _run(ground: Ground, job: Job, worker: str, should_stop: ShouldStop) -> bool:
+    """Whether there was something to do."""
+    match job.kind:
+        case "import":
+            return run_import(ground, job.id, worker=worker, should_stop=should_stop)
+        case "export":
+            return run_export(ground, job.id, worker=worker, should_stop=should_stop)
+    assert_never(job.kind)
+
+
+def _nudge(ground: Ground, job: Job) -> None:
+    if job.kind == "import":
+        ground.dispatcher.nudge_import(job.id)
+    else:
+        ground.dispatcher.nudge_export(job.id)
