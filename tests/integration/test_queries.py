@@ -120,6 +120,25 @@ ANSWERS: dict[str, tuple[str, list[Any]]] = {
         "SELECT left(movieId, 1) AS initial, count(*) FROM rating GROUP BY initial ORDER BY initial",
         [{"initial": "1", "count": 2}, {"initial": "2", "count": 1}],
     ),
+    "collections of values": (
+        "SELECT movieId, array_agg(stars ORDER BY stars) FILTER (WHERE stars <> '5') AS a,"
+        " string_agg(DISTINCT stars, ', ') AS b, jsonb_object_agg(documentid, data->'Stars') AS c,"
+        " json_agg(NULLIF(stars, '5')) AS e FROM rating GROUP BY movieId ORDER BY 1",
+        [
+            {
+                "movieId": "1",
+                "a": ["3"],
+                "b": "3, 5",
+                "c": {"a": 5, "b": 3},
+                "e": [None, "3"],
+            },
+            {"movieId": "2", "a": ["4"], "b": "4", "c": {"c": 4}, "e": ["4"]},
+        ],
+    ),
+    "a collection that grows": (
+        "SELECT documentid AS d, array_agg(stars) OVER (ORDER BY documentid) AS a FROM rating ORDER BY d LIMIT 2",
+        [{"d": "a", "a": ["5"]}, {"d": "b", "a": ["5", "3"]}],
+    ),
     "windows": (
         "SELECT documentid AS d, rank() OVER (PARTITION BY movieId ORDER BY stars DESC) FROM rating"
         " ORDER BY d",
@@ -289,6 +308,16 @@ FAILURES = {
         f"SELECT replace({LARGE}, lpad('é', 1000, 'é'), {LARGE})",
         "more memory or space",
     ),
+    "too many values held": (
+        "SELECT count(a) FROM (SELECT array_agg(lpad('x', 1000)) AS a FROM generate_series(1, 9999) n,"
+        " generate_series(1, 9999) m GROUP BY n) x",
+        "more memory or space",
+    ),
+    "too many values held by several": (
+        "SELECT jsonb_agg(lpad('x', 900)), array_agg(n), json_object_agg(n, lpad('y', 900))"
+        " FROM generate_series(1, 9999) n, generate_series(1, 9999) m",
+        "more memory or space",
+    ),
     "too much memory": (
         "SELECT string_agg(lpad('x', 1000), '') FROM generate_series(1, 9999) a, generate_series(1, 9999) b",
         "more memory or space|takes too long",
@@ -301,7 +330,7 @@ def test_what_the_database_refuses_is_refused_with_a_reason_free_of_contents(
     ground: Ground, relations: Mapping[str, ItemRelation], sql: str, reason: str
 ):
     with pytest.raises(QueryRefused, match=reason) as refusal:
-        ask(ground, sql, relations, QueryLimits(seconds=5))
+        ask(ground, sql, relations, QueryLimits(seconds=20))
 
     assert not any(word in str(refusal.value) for word in ("Jaws", "alien", "documents", "longshore"))
 
@@ -321,7 +350,7 @@ def test_long_rows_come_whole_between_short_ones(ground: Ground, reader: Reader)
 
 
 def test_large_rows_behind_many_small_ones_do_not_fill_our_memory(ground: Ground, reader: Reader):
-    sql = f"SELECT CASE WHEN n > 3000 THEN {LARGE} END AS a FROM generate_series(1, 3200) n"
+    sql = f"SELECT CASE WHEN n > 600 THEN {LARGE} END AS a FROM generate_series(1, 700) n"
     query = check_query(sql, {})
     tracemalloc.start()
 
@@ -330,8 +359,8 @@ def test_large_rows_behind_many_small_ones_do_not_fill_our_memory(ground: Ground
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert sum(sizes) > 400_000_000
-    assert peak_bytes < 150_000_000
+    assert sum(sizes) > 200_000_000
+    assert peak_bytes < 100_000_000
 
 
 LIMITS = {

@@ -10,6 +10,10 @@ _AGGREGATES = """
     regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope stddev stddev_pop stddev_samp
     string_agg sum var_pop var_samp variance
 """
+# Those that hold on to every value they are given.
+COLLECTING = frozenset(
+    ["array_agg", "json_agg", "json_object_agg", "jsonb_agg", "jsonb_object_agg", "string_agg"]
+)
 _WINDOWS = """
     cume_dist dense_rank first_value lag last_value lead nth_value ntile percent_rank rank row_number
 """
@@ -39,7 +43,7 @@ _JSON = """
 _ARRAYS = """
     array_append array_cat array_length array_lower array_ndims array_position array_positions
     array_prepend array_remove array_replace array_to_string array_upper cardinality num_nonnulls
-    num_nulls string_to_array trim_array
+    num_nulls pg_column_size string_to_array trim_array
 """
 
 # Functions that give rows, and the columns that these have; None: one column, called like the alias.

@@ -22,7 +22,7 @@ HEADER = "h_"
 # A prefix in capitals cannot meet a name of the query: those are folded.
 RAW = "R:"
 
-FUNCTIONS = frozenset({"as_bigint", "as_boolean", "as_numeric", "as_timestamptz", "property"})
+FUNCTIONS = frozenset({"as_bigint", "as_boolean", "as_numeric", "as_timestamptz", "property", "weigh"})
 
 _SUBSELECT = "SELECT {columns} FROM {schema}.{documents} AS d WHERE d.collection_id = {collection_id}"
 

@@ -89,6 +89,22 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $body$
     SELECT value FROM jsonb_each(properties) WHERE lower(key) = name ORDER BY key LIMIT 1
 $body$;
 
+-- Always true, and the end of a query whose aggregates collect more than a server can be expected to hold.
+-- The weight is the session's, which is one query's. Each value takes some room beside its own bytes.
+CREATE FUNCTION longshore_reader.weigh(bytes integer, times integer) RETURNS boolean
+LANGUAGE plpgsql VOLATILE AS $body$
+DECLARE
+    known text := current_setting('longshore.weight', true);
+    weight bigint := COALESCE(NULLIF(known, ''), '0')::bigint + (bytes + 64)::bigint * times;
+BEGIN
+    IF weight > 536870912 THEN
+        RAISE EXCEPTION 'aggregates collect too much' USING ERRCODE = 'program_limit_exceeded';
+    END IF;
+    PERFORM set_config('longshore.weight', weight::text, false);
+    RETURN true;
+END
+$body$;
+
 COMMENT ON SCHEMA longshore_reader IS '$mark'
 """
 

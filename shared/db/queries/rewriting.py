@@ -17,6 +17,7 @@ from shared.db.queries.output import Output, Place
 from shared.db.queries.refusals import QueryRefused
 from shared.db.queries.relations import ItemRelation
 from shared.db.queries.scopes import Columns, Derived, Scope, Source
+from shared.db.queries.weighing import weigh
 
 # Capitals: folded names cannot meet it, so that a mistake about which WITH query is meant finds nothing.
 WITH = "W:"
@@ -155,6 +156,8 @@ class Rewriter:
             self._select(value, scope)
         elif isinstance(value, ast.Node):
             self._walk_slots(value, scope, *value)
+            if isinstance(value, ast.FuncCall):
+                weigh(value)
         return value
 
     def _column(self, node: ast.ColumnRef, scope: Scope) -> ast.Node:
