@@ -114,13 +114,18 @@ class ExportRun:
         )
 
         def take(rows: Sequence[Row]) -> None:
-            files.add(rows)
-            self._records = files.records
-            self._heartbeat.check()
+            for portion in self._portions(rows):
+                files.add(portion)
+                self._records = files.records
+                self._heartbeat.check()
 
         with files:
             source(take)
         return files
+
+    def _portions(self, rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
+        # A template may take a second for each row, and who cancels is not to wait for thousands of them.
+        return ([row] for row in rows) if self._lease.rendering["template"] else [rows]
 
     def _renderer(self, collection: Collection, source: Source, columns: Columns | None) -> Renderer:
         rendering, key = self._lease.rendering, _key_of(collection)

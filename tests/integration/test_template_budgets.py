@@ -1,5 +1,6 @@
 """Templates that stay under their limit for each item and would hold a worker for hours all the same."""
 
+import threading
 from contextlib import suppress
 
 import pytest
@@ -107,6 +108,20 @@ class TestExports:
         assert shown.view.status == "Rejected"
         assert shown.view.reason.startswith("The export cannot be done: Template line 1: the job's limit")
         assert (stored_paths(job), file_rows(job), len(job.mails())) == ([], [], 1)
+
+    def test_a_slow_export_tells_how_far_it_is_and_can_be_canceled(self, ground: Ground, service: Service):
+        an_item_type(ground, service)
+        with_many(ground, service, 50 * ROWS)
+        job = an_export(ground, service, template=SLOW)
+        worker = threading.Thread(target=job.work)
+        worker.start()
+        wait_until(lambda: job.export_row().records > 0)
+
+        assert job.cancel() == "Canceling"
+        worker.join(20)
+
+        assert job.status == "Canceled"
+        assert 0 < job.export_row().records < 50 * ROWS
 
     def test_beginning_again_gives_no_fresh_budget(self, ground: Ground, service: Service):
         job = a_slow_export(tuned(ground, template_seconds=60), service)
