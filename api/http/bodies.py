@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import IO
 
-from flask import Request, g
+from flask import Flask, Request, g, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_input_stream
@@ -21,8 +21,13 @@ LENGTH_REQUIRED = problem(
 )
 BODY_INCOMPLETE = problem(400, "Body incomplete", "body", "The connection broke before the body's end")
 
-# What reading from a client that hung up, stalled or cannot count raises, by server.
-BROKEN_CONNECTION = (OSError, ParseException, ClientDisconnected)
+# What reading from a client that hung up, stalled or cannot count raises.
+BROKEN_CONNECTION = (OSError, ParseException)
+
+
+def install(app: Flask) -> None:
+    """Refuse whatever body cannot be read to its end, whoever reads it: forms and JSON as well as blocks."""
+    app.before_request(_watch_connection)
 
 
 def body_pieces(request: Request, limit_bytes: int) -> Iterator[bytes]:
@@ -72,8 +77,7 @@ class _WireBody:
     def read(self, size: int = PIECE_BYTES) -> bytes:
         try:
             piece = self._stream.read(size)
-        except BROKEN_CONNECTION as error:
-            g.body_is_broken = True
+        except ClientDisconnected as error:
             raise Refused(BODY_INCOMPLETE) from error
         self._taken_bytes += len(piece)
         if self._taken_bytes > self._limit_bytes:
@@ -88,3 +92,21 @@ class _WireBody:
         while self.read():
             pass
         self._digests.finish()
+
+
+class _Connection:
+    """What the server reads the body from."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._stream.read(size)
+        except BROKEN_CONNECTION as error:
+            g.body_is_broken = True
+            raise Refused(BODY_INCOMPLETE) from error
+
+
+def _watch_connection() -> None:
+    request.environ["wsgi.input"] = _Connection(request.environ["wsgi.input"])

@@ -8,7 +8,7 @@ from time import monotonic
 
 from flask import Flask, Response, g, request
 
-from api.http.bodies import BROKEN_CONNECTION
+from api.http.problems import Refused
 
 PIECE_BYTES = 64 * 1024
 LIMIT_BYTES = 256 * 1024 * 1024
@@ -26,13 +26,15 @@ def _drain(response: Response) -> Response:
         return response  # this server does not say where a body ends, so reading on could hang
     if g.get("body_is_broken"):
         return response  # the client has gone or stalled: waiting for it again would hold a thread longer
+    if (request.content_length or 0) > LIMIT_BYTES:
+        return response  # more than we would read: the sender should hear of it now
     body = request.environ["wsgi.input"]
     deadline = monotonic() + LIMIT_SECONDS
     drained_bytes = 0
     while drained_bytes < LIMIT_BYTES and monotonic() < deadline:
         try:
             piece = body.read(PIECE_BYTES)
-        except BROKEN_CONNECTION:
+        except Refused:
             break
         if not piece:
             break

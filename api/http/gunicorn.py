@@ -19,6 +19,8 @@ timeout = 60
 graceful_timeout = 30
 keepalive = 75  # longer than load balancers keep theirs, so that they close first
 limit_request_line = 8190
+# Names of headers that would set parts of the request from outside, such as SCRIPT_NAME. Nobody needs them.
+forwarder_headers = ""
 accesslog = None  # the application logs each request itself
 control_socket_disable = True
 
