@@ -4,6 +4,7 @@ A door turns them into its own bodies; nothing here knows HTTP. A wrong line is 
 `Rejection` (see `shared.instructions`).
 """
 
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -49,6 +50,18 @@ class BlockNotFound(LongshoreError):
     """The import has no such block."""
 
     code = "block_not_found"
+
+
+class BlockGone(LongshoreError):
+    """The import's blocks were kept for the time that the settings give, and are not stored any longer."""
+
+    code = "block_gone"
+
+    def __init__(self, removed_at: datetime) -> None:
+        super().__init__(
+            f"The import's blocks were removed at {removed_at:%Y-%m-%d %H:%M} UTC, as the service keeps them"
+            " for a limited time after the import's end."
+        )
 
 
 class DocumentNotFound(LongshoreError):

@@ -30,6 +30,8 @@ class Settings:
     mail_from: str = "longshore@localhost"
     public_url: str = "http://localhost:8080"
     link_days: float = 7.0
+    upload_days: float = 7.0
+    block_days: float | None = None
     upload_limit_bytes: int = 16 * 1024 * MIB
     export_file_bytes: int = 1024 * MIB
     base_domain: str = "localhost"
@@ -92,6 +94,8 @@ class _Environment(Schema):
     mail_from = fields.String(validate=validate.Length(min=3))
     public_url = fields.Url(schemes={"http", "https"}, require_tld=False)
     link_days = _positive(fields.Float)
+    upload_days = _positive(fields.Float)
+    block_days = _positive(fields.Float)
     upload_limit_bytes = _positive(fields.Integer)
     export_file_bytes = _positive(fields.Integer)
     base_domain = fields.String(validate=validate.Regexp(r"[^\s/:]+$", error="must be a domain name."))

@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import structlog
 
-from shared.db import export_turns, exports, imports, notifications, sweeps
+from shared.db import export_turns, imports, notifications, retention, sweeps
 from shared.db.database import Session
 from shared.db.transition import move
 from shared.ground import Ground
 from shared.lifecycle import Event
+from shared.settings import Settings
 from workers.export_groups import remove_attempts
 
 _log = structlog.get_logger()
@@ -19,7 +20,8 @@ UPLOAD_HOURS = 24
 
 
 def sweep(ground: Ground) -> None:
-    """Nudge what waits without anybody working on it, end what was canceled, remove what was deleted.
+    """Nudge what waits without anybody working on it, end what was canceled, remove what was deleted
+    or kept for long enough.
 
     Any number of sweeps may run at once: all but one find the turn taken and do nothing.
     """
@@ -31,12 +33,21 @@ def sweep(ground: Ground) -> None:
         age = timedelta(hours=UPLOAD_HOURS)
         for import_id in imports.abandoned_uploads(session, older_than=age, limit=REMOVALS_A_SWEEP):
             imports.discard(session, import_id)
+        _end_keeping(ground.settings, session)
         _nudge(ground, session)
     # Apart from what must go on also while block storage is away.
     with ground.database.begin() as session:
         if sweeps.take_turn(session):
             _remove_garbage(ground, session)
     ground.storage.remove_unfinished(UPLOAD_HOURS * 3600)
+
+
+def _end_keeping(settings: Settings, session: Session) -> None:
+    ended = retention.end_keeping_files(session, days=settings.upload_days, limit=REMOVALS_A_SWEEP)
+    if settings.block_days is not None:
+        ended += retention.end_keeping_blocks(session, days=settings.block_days, limit=REMOVALS_A_SWEEP)
+    if ended:
+        _log.info("bytes_kept_no_longer", imports=len(ended))
 
 
 def _nudge(ground: Ground, session: Session) -> None:
@@ -59,6 +70,6 @@ def _remove_garbage(ground: Ground, session: Session) -> None:
     for import_id in sweeps.garbage(session, limit=REMOVALS_A_SWEEP):
         ground.storage.remove_import(import_id)
         sweeps.forget_garbage(session, import_id)
-    for export_id, epoch in exports.garbage(session, limit=REMOVALS_A_SWEEP):
+    for export_id, epoch in retention.export_garbage(session, limit=REMOVALS_A_SWEEP):
         remove_attempts(ground.storage, export_id, epoch)
-        exports.forget_files(session, export_id)
+        retention.forget_files(session, export_id)

@@ -76,7 +76,7 @@ def add_block(importid: int) -> dict[str, Any]:
 
 @blueprint.get("/<importid>/blocks/<blockid>", parameters=[IMPORT_ID, BLOCK_ID])
 @blueprint.response(200, {"type": "string"}, content_type=NDJSON, example=examples.NDJSON)
-@problems(v.INVALID_IMPORT_ID, v.INVALID_BLOCK_ID, *v.EXPECTED)
+@problems(v.INVALID_IMPORT_ID, v.INVALID_BLOCK_ID, v.BLOCK_GONE, *v.EXPECTED)
 def get_block(importid: int, blockid: int) -> Response:
     """The block's bytes as they were added, decompressed."""
     block = blocks.open_block(current_ground(), current_service(), importid, blockid)

@@ -37,7 +37,7 @@ _ROW = RejectionSchema()
     headers={NOT_KEPT: {"schema": {"type": "integer"}, "description": "As `notKept` of a page."}},
     success=True,
 )
-@problems(v.INVALID_IMPORT_ID, v.PAGE_INVALID, *v.EXPECTED)
+@problems(v.INVALID_IMPORT_ID, v.PAGE_INVALID, v.BLOCK_GONE, *v.EXPECTED)
 def list_rejections(query: dict[str, Any], importid: int) -> dict[str, Any] | Response:
     """Rejected lines in the order of the import's lines.
 

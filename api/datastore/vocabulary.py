@@ -2,6 +2,7 @@
 the published reference prints them."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from api.http.admission import TOKEN_MISSING
 from api.http.problems import NOT_FOUND, UNAVAILABLE, Meaning, Problem, problem, problem_of
@@ -20,6 +21,7 @@ MEANINGS: Mapping[type[errors.LongshoreError], Meaning] = {
     errors.ServiceNotFound: _NOT_FOUND,
     errors.ImportNotFound: _NOT_FOUND,
     errors.BlockNotFound: _NOT_FOUND,
+    errors.BlockGone: Meaning(410, "Gone", "Import block"),
     errors.DocumentNotFound: _NOT_FOUND,
     errors.CollectionNotFound: Meaning(400, "Invalid collection", "collection"),
     errors.StatusRefused: Meaning(400, "Invalid status", "status"),
@@ -71,6 +73,12 @@ IMPORT_CLOSED = problem(
     "Blocks may be added only while the import is configuring, and it is started.",
 )
 BLOCK_EMPTY = problem(400, "Import block empty", "Import block", "The block has no data.")
+BLOCK_GONE = problem(
+    410,
+    "Gone",
+    "Import block",
+    str(errors.BlockGone(datetime(2022, 9, 15, 6, 0, tzinfo=UTC))),
+)
 STRATEGY_MISSING = problem(400, "JSON does not validate.", "strategy", "Missing data for required field.")
 STRATEGY_UNKNOWN = problem(400, "JSON does not validate.", "strategy", "[0] Must be one of: create, update.")
 PAGE_INVALID = problem(400, "Query does not validate.", "page", "Must be a positive integer.")

@@ -8,7 +8,7 @@ from api.usecases.services import Service
 from shared.db import blocks
 from shared.db.models import Import
 from shared.documentids import MAX_BLOCKS
-from shared.errors import BlockEmpty, BlockNotFound, BlockTooLarge, ImportClosed, TooManyBlocks
+from shared.errors import BlockEmpty, BlockGone, BlockNotFound, BlockTooLarge, ImportClosed, TooManyBlocks
 from shared.ground import Ground
 from shared.lifecycle import Status
 from shared.storage import reading
@@ -61,12 +61,17 @@ def receive_block(ground: Ground, service: Service, import_id: int, chunks: Iter
 
 
 def open_block(ground: Ground, service: Service, import_id: int, number: int) -> StoredBlock:
-    """The block's bytes as they were received. Raises ImportNotFound, BlockNotFound, StorageFault."""
+    """The block's bytes as they were received.
+
+    Raises ImportNotFound, BlockNotFound, BlockGone, StorageFault.
+    """
     with ground.database.begin() as session:
         row = existing_import(session, service, import_id)
         block = blocks.get(session, row.id, number) if number <= MAX_BLOCKS else None
     if block is None:
         raise BlockNotFound(str(number))
+    if row.bytes_removed_at is not None:
+        raise BlockGone(row.bytes_removed_at)
     return StoredBlock(block.size_bytes, reading.Chunks(ground.storage.open(block.storage_key)))
 
 

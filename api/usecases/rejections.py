@@ -7,7 +7,7 @@ from api.usecases.imports import MAX_PAGE, PAGE, existing_import
 from api.usecases.services import Service
 from shared.db import blocks, rejections
 from shared.db.models import RejectedLine
-from shared.errors import BlockNotFound
+from shared.errors import BlockGone, BlockNotFound
 from shared.ground import Ground
 from shared.storage.faults import storage_faults
 
@@ -24,12 +24,15 @@ def list_rejections(ground: Ground, service: Service, import_id: int, page: int)
 def stream_rejections(
     ground: Ground, service: Service, import_id: int
 ) -> Iterator[tuple[RejectedLine, bytes]]:
-    """Every rejection with its line as it was received. Raises ImportNotFound when it is called.
+    """Every rejection with its line as it was received.
 
-    Memory is bounded by one page. No transaction is open between pages.
+    Memory is bounded by one page. No transaction is open between pages. Raises ImportNotFound and BlockGone
+    when it is called.
     """
     with ground.database.begin() as session:
-        existing_import(session, service, import_id)
+        row = existing_import(session, service, import_id)
+    if row.bytes_removed_at is not None:
+        raise BlockGone(row.bytes_removed_at)
     return _stream(ground, import_id)
 
 

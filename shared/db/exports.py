@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from shared.db.export_turns import TAKEABLE
@@ -101,15 +101,6 @@ UPDATE exports
  WHERE id = :export_id AND status = 'canceling' AND (epoch = :epoch OR leased_until <= clock_timestamp())
 RETURNING id
 """
-
-GARBAGE = """
-SELECT e.id, e.epoch FROM exports e
- WHERE e.expires_at <= now() AND EXISTS (SELECT FROM export_files f WHERE f.export_id = e.id)
-    OR e.ended_at IS NOT NULL AND e.leased_until IS NOT NULL
- ORDER BY e.id LIMIT :limit
-"""
-
-FORGET_LEASE = "UPDATE exports SET leased_until = NULL WHERE id = :export_id AND ended_at IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,17 +230,6 @@ def cancel(session: Session, export_id: int, *, epoch: int = -1) -> bool:
     """An export that is being canceled is: by the worker of this epoch, or when its lease ran out."""
     given = {"export_id": export_id, "epoch": epoch}
     return session.execute(text(CANCEL), given).one_or_none() is not None
-
-
-def garbage(session: Session, *, limit: int) -> list[tuple[int, int]]:
-    """Exports, each with its epoch, whose files may be stored though no link leads to them any longer."""
-    return [(row.id, row.epoch) for row in session.execute(text(GARBAGE), {"limit": limit})]
-
-
-def forget_files(session: Session, export_id: int) -> None:
-    """The export's files are gone."""
-    session.execute(delete(ExportFile).where(ExportFile.export_id == export_id))
-    session.execute(text(FORGET_LEASE), {"export_id": export_id})
 
 
 def files(session: Session, export_id: int) -> Sequence[ExportFile]:

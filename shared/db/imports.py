@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Select, delete, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.db.models import Import, StorageGarbage
@@ -109,7 +110,8 @@ def remove(session: Session, service_id: int, import_id: int) -> bool:
 
 def discard(session: Session, import_id: int) -> None:
     """Delete an import of any kind, and the job it serves, and note its bytes as garbage."""
-    session.add(StorageGarbage(import_id=import_id))
+    # It may be garbage already, where its bytes are kept no longer and not yet removed.
+    session.execute(insert(StorageGarbage).values(import_id=import_id).on_conflict_do_nothing())
     session.execute(delete(Import).where(Import.id == import_id))
 
 

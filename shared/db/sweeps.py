@@ -17,7 +17,7 @@ def take_turn(session: Session) -> bool:
 
 
 def garbage(session: Session, *, limit: int) -> Sequence[int]:
-    """Deleted imports whose bytes are still stored, oldest first."""
+    """Imports, deleted or ended long ago, whose bytes are still to be removed, oldest first."""
     found = select(StorageGarbage.import_id).order_by(StorageGarbage.deleted_at).limit(limit)
     return session.scalars(found).all()
 

@@ -197,3 +197,22 @@ def test_a_query_that_cannot_be_answered(call: Caller, query: str, name: str, re
         "status": "400",
         "invalid-params": [{"name": name, "reason": reason}],
     }
+
+
+def test_blocks_that_are_kept_no_longer_are_gone_and_still_listed(call: Caller, ground: Ground) -> None:
+    import_id = call.new_import()
+    call.add_block(import_id, BLOCK)
+    reject_lines(ground, import_id)
+    removed = "UPDATE imports SET bytes_removed_at = '2022-09-15 06:00:00+00' WHERE id = :id"
+    with ground.database.begin() as session:
+        session.execute(text(removed), {"id": import_id})
+
+    block = call("GET", f"{IMPORTS}/{import_id}/blocks/1")
+    originals = call("GET", f"{IMPORTS}/{import_id}/rejections", headers={"Accept": "application/x-ndjson"})
+
+    assert (block.status_code, originals.status_code) == (410, 410)
+    [param] = block.get_json()["invalid-params"]
+    assert param["name"] == "Import block"
+    assert "removed at 2022-09-15 06:00 UTC" in param["reason"]
+    assert call("GET", f"{IMPORTS}/{import_id}/blocks").get_json() == {"data": [{"blockid": 1}]}
+    assert len(call("GET", f"{IMPORTS}/{import_id}/rejections").get_json()["data"]) == 2

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from api.usecases.services import Service
-from shared.db import exports
+from shared.db import retention
 from shared.ground import Ground
 from shared.links import Link, make_token, path_of
 from tests.contract.liquid import Liquid, liquid_client
@@ -128,7 +128,7 @@ def test_a_link_goes_with_its_job(anybody: FlaskClient, ground: Ground, liquid: 
 
 def test_a_link_whose_file_is_gone(anybody: FlaskClient, ground: Ground, liquid: Liquid, job, path: str):
     with ground.database.begin() as session:
-        exports.forget_files(session, liquid.row(job).export_id)
+        retention.forget_files(session, liquid.row(job).export_id)
 
     assert anybody.get(path).status_code == 404
 

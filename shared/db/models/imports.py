@@ -27,6 +27,9 @@ def _in(statuses: frozenset[Status]) -> str:
     return "status IN ({})".format(", ".join(f"'{status}'" for status in sorted(statuses)))
 
 
+_KEPT = "ended_at IS NOT NULL AND bytes_removed_at IS NULL"
+
+
 class Import(Base):
     """A job that applies blocks to a collection: configuration, status, counters, times."""
 
@@ -45,6 +48,8 @@ class Import(Base):
             postgresql_where=text(_in(RUNNABLE)),
         ),
         Index("ix_imports_canceling", "id", postgresql_where=text("status = 'canceling'")),
+        Index("ix_imports_kept_files", "ended_at", postgresql_where=text(f"{_KEPT} AND reading IS NOT NULL")),
+        Index("ix_imports_kept_blocks", "ended_at", postgresql_where=text(f"{_KEPT} AND reading IS NULL")),
         CheckConstraint(_in(frozenset(Status)), name="status"),
         CheckConstraint(f"(ended_at IS NOT NULL) = ({_in(FINAL)})", name="ended"),
     )
@@ -60,6 +65,7 @@ class Import(Base):
     started_at: Mapped[datetime | None]
     ran_at: Mapped[datetime | None]  # the first moment of running
     ended_at: Mapped[datetime | None]
+    bytes_removed_at: Mapped[datetime | None]  # its file and blocks are not stored any longer
     failure_count: Mapped[int] = mapped_column(Integer, server_default="0")  # critical failures
     last_error: Mapped[str | None]
     created_documents: Mapped[int] = mapped_column(BigInteger, server_default="0")
@@ -157,7 +163,7 @@ class RejectedLine(Base):
 
 
 class StorageGarbage(Base):
-    """Bytes of a deleted import that are still to be removed from block storage."""
+    """Bytes of an import, deleted or ended long ago, that are still to be removed from block storage."""
 
     __tablename__ = "storage_garbage"
 

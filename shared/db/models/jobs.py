@@ -34,6 +34,16 @@ class Export(Base):
             "service_id",
             postgresql_where=text("status IN ('canceling', 'processing')"),
         ),
+        Index(
+            "ix_exports_kept_files",
+            "expires_at",
+            postgresql_where=text("expires_at IS NOT NULL AND files_removed_at IS NULL"),
+        ),
+        Index(
+            "ix_exports_left_leases",
+            "id",
+            postgresql_where=text("ended_at IS NOT NULL AND leased_until IS NOT NULL"),
+        ),
         CheckConstraint(
             "status IN ('accepted', 'processing', 'completed', 'rejected', 'canceling', 'canceled',"
             " 'failed')",
@@ -56,6 +66,7 @@ class Export(Base):
     ran_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]  # when its links end
+    files_removed_at: Mapped[datetime | None]
     records: Mapped[int] = mapped_column(BigInteger, server_default="0")  # documents written so far
     rendered_items: Mapped[int] = mapped_column(BigInteger, server_default="0")  # in all attempts
     rendering_seconds: Mapped[float] = mapped_column(Double, server_default="0")  # of processor time

@@ -1,0 +1,70 @@
+"""How long the bytes of ended jobs are stored: what is due to be removed, and that it was.
+
+Rows outlive their bytes: they go on telling what a job did. Every statement that looks for what is due has
+an index of its own, since the sweep asks every other second.
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, text
+from sqlalchemy.orm import Session
+
+from shared.db.models import ExportFile
+
+# The bytes become garbage in the transaction that says they are gone: from then on nobody looks for them,
+# and the sweep removes them however often it is cut off in the middle. {kind} has the form of the index.
+END_OF_KEEPING = """
+WITH due AS (
+    SELECT id FROM imports
+     WHERE ended_at IS NOT NULL AND bytes_removed_at IS NULL AND reading IS {kind}
+       AND ended_at < now() - CAST(:age AS interval)
+     ORDER BY ended_at LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
+), told AS (
+    UPDATE imports SET bytes_removed_at = now() FROM due WHERE imports.id = due.id RETURNING imports.id
+)
+INSERT INTO storage_garbage (import_id) SELECT id FROM told ON CONFLICT DO NOTHING
+RETURNING import_id
+"""
+END_OF_KEEPING_FILES = END_OF_KEEPING.format(kind="NOT NULL")
+END_OF_KEEPING_BLOCKS = END_OF_KEEPING.format(kind="NULL")
+
+# Files that no link leads to any longer, and what attempts left behind whose worker died.
+EXPORT_GARBAGE = """
+(SELECT id, epoch FROM exports
+  WHERE expires_at <= now() AND files_removed_at IS NULL
+  ORDER BY expires_at LIMIT :limit)
+UNION ALL
+(SELECT id, epoch FROM exports
+  WHERE ended_at IS NOT NULL AND leased_until IS NOT NULL
+  ORDER BY id LIMIT :limit)
+"""
+
+FORGET_EXPORT = """
+UPDATE exports SET files_removed_at = now(), leased_until = NULL
+ WHERE id = :export_id AND ended_at IS NOT NULL
+"""
+
+
+def end_keeping_files(session: Session, *, days: float, limit: int) -> list[int]:
+    """Batch imports that ended so many days ago: their files and blocks are garbage from now on."""
+    return _end_keeping(session, END_OF_KEEPING_FILES, days, limit)
+
+
+def end_keeping_blocks(session: Session, *, days: float, limit: int) -> list[int]:
+    """Datastore imports that ended so many days ago: their blocks are garbage from now on."""
+    return _end_keeping(session, END_OF_KEEPING_BLOCKS, days, limit)
+
+
+def export_garbage(session: Session, *, limit: int) -> list[tuple[int, int]]:
+    """Exports, each with its epoch, whose files may be stored though no link leads to them any longer."""
+    return [(row.id, row.epoch) for row in session.execute(text(EXPORT_GARBAGE), {"limit": limit})]
+
+
+def forget_files(session: Session, export_id: int) -> None:
+    """The export's files are gone."""
+    session.execute(delete(ExportFile).where(ExportFile.export_id == export_id))
+    session.execute(text(FORGET_EXPORT), {"export_id": export_id})
+
+
+def _end_keeping(session: Session, statement: str, days: float, limit: int) -> list[int]:
+    return list(session.scalars(text(statement), {"age": timedelta(days=days), "limit": limit}))
