@@ -59,10 +59,17 @@ def updates() -> Response:
 
 
 def _body() -> bytes:
+    """All of it. Raises RequestEntityTooLarge, also where it only grows that large when it is decoded."""
+    limit_bytes = current_settings().block_limit_bytes
+    held = bytearray()
     try:
-        return b"".join(body_pieces(request, current_settings().block_limit_bytes))
+        for piece in body_pieces(request, limit_bytes):
+            held += piece
+            if len(held) > limit_bytes:
+                raise RequestEntityTooLarge
     except BlockTooLarge as error:
         raise RequestEntityTooLarge from error
+    return bytes(held)
 
 
 def _items(body: bytes) -> list[bytes]:

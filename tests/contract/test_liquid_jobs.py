@@ -5,13 +5,13 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from api.usecases.services import Service, add_service
+from api.usecases.services import Service
 from shared.db.models import Import
 from shared.db.transition import move
 from shared.ground import Ground
@@ -125,18 +125,6 @@ def test_an_unreadable_file_rejects_its_job(liquid: Liquid):
 
     assert done["status"] == "Rejected"
     assert done["reason"].startswith("The file cannot be read: ")
-
-
-def test_a_job_of_another_community_is_unknown(liquid: Liquid, ground: Ground, app: Flask):
-    other, _ = add_service(ground, f"other-{uuid4().hex[:8]}")
-    stranger = liquid_client(app.test_client(), ground, other)
-    job = liquid.upload(items("1"))
-
-    for path in ("status", "cancel", "rejections"):
-        response = stranger(f"{BATCH}/{path}", data={"jobId": job["jobId"]})
-        assert response.status_code == 404
-        assert set(response.get_json()) == {"error", "error_description"}
-    assert liquid.status(job)["status"] == "Accepted"
 
 
 @pytest.mark.parametrize("job_id", ["nothing", str(UUID(int=7)), "é", "\0"])

@@ -6,8 +6,6 @@ import pytest
 from werkzeug.test import TestResponse
 
 from api.usecases import tokens
-from api.usecases.services import add_service
-from shared.ground import Ground
 from tests.contract.conftest import IMPORTS, Caller
 from tests.contract.wrong_requests import IMPORT_ID, JSON_TITLE, TABLE, Wrong
 
@@ -70,12 +68,6 @@ def test_with_a_token_of_another_secret(call: Caller) -> None:
     assert response.headers["WWW-Authenticate"] == 'Bearer realm="longshore", error="invalid_token"'
 
 
-def test_with_an_expired_token(call: Caller, secret: str) -> None:
-    response = call("GET", IMPORTS, headers={"Authorization": f"Bearer {tokens.mint(secret, -60)}"})
-
-    assert_problem(response, 401, "Unauthorized", ("Authorization", "The token has expired."))
-
-
 def test_the_token_is_judged_before_anything_else(call: Caller) -> None:
     options: dict[str, Any] = {"headers": {"Authorization": None}, "data": b"{bad"}
 
@@ -98,15 +90,6 @@ def test_the_id_is_judged_before_the_body(call: Caller) -> None:
 
 def test_a_host_name_of_no_data_service(call: Caller) -> None:
     response = call.client.get(IMPORTS, base_url="http://nobody.localhost")
-
-    assert_problem(response, 404, "Not Found")
-
-
-def test_another_service_does_not_see_the_import(call: Caller, ground: Ground) -> None:
-    other, secret = add_service(ground, f"not-{call.service.name}")
-    from_elsewhere = Caller(call.client, other, tokens.mint(secret, None))
-
-    response = from_elsewhere("GET", f"{IMPORTS}/{call.new_import()}")
 
     assert_problem(response, 404, "Not Found")
 
