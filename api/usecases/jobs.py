@@ -17,6 +17,8 @@ from shared.ground import Ground
 from shared.jobs import JobView
 from shared.lifecycle import FINAL, Event, Status
 
+MAX_REASON_CHARACTERS = 500
+
 
 class JobNotFound(LongshoreError):
     """The data service has no such job."""
@@ -34,6 +36,11 @@ class JobRefused(LongshoreError):
     """A job cannot be done as it was asked for; the message is told to its owner."""
 
     code = "job_refused"
+
+    def __init__(self, reason: str) -> None:
+        # Reasons repeat what was found, which may be long, and are kept and mailed.
+        is_long = len(reason) > MAX_REASON_CHARACTERS
+        super().__init__(reason[: MAX_REASON_CHARACTERS - 1] + "…" if is_long else reason)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,17 +5,20 @@ from shared.formats.pieces import FileRefused
 
 # As many as a sheet of the common spreadsheets has. They are kept with each block.
 MAX_COLUMNS = 16_384
+# Of a name with dots. Encoders that meet thousands of levels end the process; together with the JSON that may
+# stand in a cell this stays well below.
+MAX_LEVELS = 100
 MAX_SHOWN_CHARACTERS = 60
 
 
 def names_of(cells: list[str]) -> list[str]:
     """The names in a header row; cells without one at its end are none. Raises FileRefused."""
+    _check_count(len(cells))
     names = [text_of(_stripped(cell)) for cell in cells]
     while names and not names[-1]:
         names.pop()
     if not names:
         raise FileRefused("The file has no header row, and one was announced.")
-    _check_count(len(names))
     _check_each(names)
     _check_differences(names)
     return names
@@ -50,6 +53,8 @@ def _check_each(names: list[str]) -> None:
                 f"The name of column {number} holds the character NUL: is the file really a text in the"
                 " charset that was named?"
             )
+        if len(path_of(name)) > MAX_LEVELS:
+            raise FileRefused(f"Column {number} is more than {MAX_LEVELS} levels deep.")
 
 
 def _check_differences(names: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.formats.csv_header import MAX_COLUMNS, names_of, numbered_names
+from shared.formats.csv_header import MAX_COLUMNS, MAX_LEVELS, names_of, numbered_names
 from shared.formats.flattening import cell, flatten, path_of
 from shared.formats.pieces import FileRefused
 
@@ -16,6 +16,8 @@ NAMES = {
     "a value and its parts": (["name", "name.x", "name.x.y"], ["name", "name.x", "name.x.y"]),
     "a dot that is none": (["a.b", r"a\.b"], ["a.b", r"a\.b"]),
     "nothing at the end": (["id", "name", "", " "], ["id", "name"]),
+    "as deep as may be": (["a." * (MAX_LEVELS - 1) + "a"], ["a." * (MAX_LEVELS - 1) + "a"]),
+    "dots that do not count": ([r"a\." * MAX_LEVELS], [r"a\." * MAX_LEVELS]),
     "a name of two lines": (["a\nb"], ["a\nb"]),
     "as many as there may be": (list(map(str, range(MAX_COLUMNS))), list(map(str, range(MAX_COLUMNS)))),
 }
@@ -34,7 +36,9 @@ REFUSED = {
     "doubled": (["id", "name", "name"], "Columns 2 and 3 of the header row have the same name, 'name'"),
     "doubled but for blanks": (["id", "id "], "Columns 1 and 2 of the header row have the same name, 'id'"),
     "doubled but for a backslash": (["ab", r"a\b"], "Columns 1 and 2 of the header row have the same name"),
+    "too deep": (["id", "a." * MAX_LEVELS + "a"], "Column 2 is more than 100 levels deep."),
     "NUL": (["id", "na\0me"], "The name of column 2 holds the character NUL"),
+    "too many without a name": (["id"] + [""] * MAX_COLUMNS, "The file has 16385 columns"),
     "too many": (["x"] * (MAX_COLUMNS + 1), "The file has 16385 columns, and at most 16384 are taken."),
 }
 
