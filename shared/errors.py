@@ -135,6 +135,18 @@ class TooManyOpenImports(QuotaReached):
         )
 
 
+class TooManyStoredBytes(QuotaReached):
+    """The data service has as many bytes stored as it may have."""
+
+    code = "too_many_stored_bytes"
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(
+            f"With this, more than {limit_bytes} bytes would be stored, the most there may be: delete imports"
+            " that are no longer needed, or wait until files of ended jobs have expired."
+        )
+
+
 class TooManyBlocks(QuotaReached):
     """The import holds as many blocks as an import may."""
 

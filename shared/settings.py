@@ -40,6 +40,7 @@ class Settings:
     rejections_kept: int = 100_000
     open_imports: int = 1000
     import_blocks: int = 100_000
+    stored_bytes: int = 1024 * 1024 * MIB
     batch_lines: int = 5000
     batch_bytes: int = 4 * MIB
     template_seconds: float = 60.0
@@ -94,7 +95,6 @@ class _Environment(Schema):
     mail_from = fields.String(validate=validate.Length(min=3))
     public_url = fields.Url(schemes={"http", "https"}, require_tld=False)
     link_days = _positive(fields.Float)
-    upload_days = _positive(fields.Float)
     block_days = _positive(fields.Float)
     upload_limit_bytes = _positive(fields.Integer)
     export_file_bytes = _positive(fields.Integer)
@@ -103,6 +103,8 @@ class _Environment(Schema):
     block_limit_bytes = _positive(fields.Integer)
     rejections_kept = fields.Integer(validate=validate.Range(min=0))
     open_imports = _positive(fields.Integer)
+    stored_bytes = _positive(fields.Integer)
+    upload_days = _positive(fields.Float)
     import_blocks = fields.Integer(validate=validate.Range(min=1, max=MAX_BLOCKS))
     batch_lines = _positive(fields.Integer)
     batch_bytes = _positive(fields.Integer)

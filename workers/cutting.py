@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import structlog
 
-from shared.db import blocks, leases
+from shared.db import blocks, leases, quotas
 from shared.db.database import Session
 from shared.db.leases import Lease
 from shared.formats.cutting import Cut, FileCutter
@@ -79,6 +79,7 @@ class CutRun:
                 reading=known.as_json(),
                 limit=self._ground.settings.import_blocks,
             )
+            quotas.admit_stored(session, self._lease.service_id, self._ground.settings.stored_bytes)
         self._done = done
 
     def _finish(self) -> None:

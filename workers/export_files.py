@@ -39,6 +39,12 @@ class ExportFiles:
         self._written: list[StorageWriter] = []
         self.records = 0
 
+    @property
+    def size_bytes(self) -> int:
+        """What is in block storage by now, all files together."""
+        being_written = self._file.writer.size_bytes if self._file is not None else 0
+        return being_written + sum(writer.size_bytes for writer in self._written)
+
     def __enter__(self) -> Self:
         return self
 

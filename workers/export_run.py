@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 import structlog
 
-from shared.db import exports, renderings, selecting
+from shared.db import exports, quotas, renderings, selecting
 from shared.db.endings import tell_end_of_export
 from shared.db.exports import ExportLease
 from shared.db.item_types import relations_of
@@ -16,6 +16,7 @@ from shared.db.queries.checking import check_query
 from shared.db.queries.reader import reader_of
 from shared.db.queries.running import QueryLimits, open_query
 from shared.db.selecting import Selection
+from shared.errors import TooManyStoredBytes
 from shared.formats.cells import types_of
 from shared.formats.items import DOCUMENTID
 from shared.formats.records import ColumnFinder, Columns, Row
@@ -48,16 +49,18 @@ class ExportRun:
         self._heartbeat = Heartbeat(self._beat, min(PROGRESS_SECONDS, ground.settings.lease_seconds / 3))
         self._budget = Budget(ground.settings.template_seconds, lease.spent)
         self._records = 0
+        self._stored_limit_bytes = self._room_bytes = ground.settings.stored_bytes
 
     def run(self) -> None:
         """Write every file and complete.
 
-        Raises Stopped, LeaseLost, what is wrong with the order (QueryRefused, TemplateRefused, RecordRefused)
-        and what is wrong with the world.
+        Raises Stopped, LeaseLost, QuotaReached, what is wrong with the order (QueryRefused, TemplateRefused,
+        RecordRefused) and what is wrong with the world.
         """
         remove_attempts(self._ground.storage, self._lease.export_id, self._lease.epoch - 1)
         with self._ground.database.begin() as session:
             collection = session.get_one(Collection, self._lease.collection_id)
+            self._room_bytes = quotas.room_bytes(session, self._lease.service_id, self._stored_limit_bytes)
         try:
             files = self._write_files(collection)
         finally:
@@ -117,6 +120,8 @@ class ExportRun:
             for portion in self._portions(rows):
                 files.add(portion)
                 self._records = files.records
+                if files.size_bytes > self._room_bytes:
+                    raise TooManyStoredBytes(self._stored_limit_bytes)
                 self._heartbeat.check()
 
         with files:
@@ -158,6 +163,7 @@ class ExportRun:
                 lifetime=timedelta(days=settings.link_days),
             )
             session.flush()
+            quotas.admit_stored(session, self._lease.service_id, settings.stored_bytes)
             tell_end_of_export(session, self._lease.export_id, settings.public_url)
 
     def _beat(self) -> None:

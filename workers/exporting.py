@@ -8,7 +8,7 @@ from shared.db import export_turns, exports
 from shared.db.endings import tell_end_of_export
 from shared.db.exports import ExportLease
 from shared.db.queries.refusals import QueryRefused
-from shared.errors import LeaseLost, LongshoreError
+from shared.errors import LeaseLost, LongshoreError, QuotaReached
 from shared.formats.records import RecordRefused
 from shared.ground import Ground
 from shared.retries import Retries
@@ -75,8 +75,9 @@ def _attempt(ground: Ground, lease: ExportLease, should_stop: ShouldStop) -> Non
         ExportRun(ground, lease, should_stop).run()
     except LeaseLost:
         raise
-    except (QueryRefused, RecordRefused, TemplateRefused) as refused:
+    except (QueryRefused, RecordRefused, TemplateRefused, QuotaReached) as refused:
         _log.info("export_refused", reason=str(refused))
+        ground.storage.remove_group(group_of(lease.export_id, lease.epoch))
         with ground.database.begin() as session:
             exports.reject(session, lease, str(refused))
             tell_end_of_export(session, lease.export_id, ground.settings.public_url)

@@ -30,24 +30,11 @@ def sweep(ground: Ground) -> None:
             return
         for import_id in imports.abandoned_cancels(session, limit=NUDGES_A_SWEEP):
             move(session, import_id, Event.LET_GO)
-        age = timedelta(hours=UPLOAD_HOURS)
-        for import_id in imports.abandoned_uploads(session, older_than=age, limit=REMOVALS_A_SWEEP):
-            imports.discard(session, import_id)
-        _end_keeping(ground.settings, session)
         _nudge(ground, session)
+    _let_go_of_bytes(ground)
     # Apart from what must go on also while block storage is away.
-    with ground.database.begin() as session:
-        if sweeps.take_turn(session):
-            _remove_garbage(ground, session)
+    _remove_garbage(ground)
     ground.storage.remove_unfinished(UPLOAD_HOURS * 3600)
-
-
-def _end_keeping(settings: Settings, session: Session) -> None:
-    ended = retention.end_keeping_files(session, days=settings.upload_days, limit=REMOVALS_A_SWEEP)
-    if settings.block_days is not None:
-        ended += retention.end_keeping_blocks(session, days=settings.block_days, limit=REMOVALS_A_SWEEP)
-    if ended:
-        _log.info("bytes_kept_no_longer", imports=len(ended))
 
 
 def _nudge(ground: Ground, session: Session) -> None:
@@ -66,10 +53,35 @@ def _nudge(ground: Ground, session: Session) -> None:
     _log.info("nudged", imports=len(due_imports), exports=len(due_exports))
 
 
-def _remove_garbage(ground: Ground, session: Session) -> None:
-    for import_id in sweeps.garbage(session, limit=REMOVALS_A_SWEEP):
+def _let_go_of_bytes(ground: Ground) -> None:
+    """A transaction of its own, and a short one: whoever stores something meanwhile waits for it."""
+    with ground.database.begin() as session:
+        age = timedelta(hours=UPLOAD_HOURS)
+        for import_id in imports.abandoned_uploads(session, older_than=age, limit=REMOVALS_A_SWEEP):
+            imports.discard(session, import_id)
+        _end_keeping(ground.settings, session)
+
+
+def _end_keeping(settings: Settings, session: Session) -> None:
+    ended = retention.end_keeping_files(session, days=settings.upload_days, limit=REMOVALS_A_SWEEP)
+    if settings.block_days is not None:
+        ended += retention.end_keeping_blocks(session, days=settings.block_days, limit=REMOVALS_A_SWEEP)
+    if ended:
+        _log.info("bytes_kept_no_longer", imports=len(ended))
+
+
+def _remove_garbage(ground: Ground) -> None:
+    """Bytes first: what is forgotten is gone. Done twice at once, the second finds nothing to remove."""
+    with ground.database.begin() as session:
+        if not sweeps.take_turn(session):
+            return
+        of_imports = sweeps.garbage(session, limit=REMOVALS_A_SWEEP)
+        of_exports = retention.export_garbage(session, limit=REMOVALS_A_SWEEP)
+    for import_id in of_imports:
         ground.storage.remove_import(import_id)
-        sweeps.forget_garbage(session, import_id)
-    for export_id, epoch in retention.export_garbage(session, limit=REMOVALS_A_SWEEP):
+        with ground.database.begin() as session:
+            sweeps.forget_garbage(session, import_id)
+    for export_id, epoch in of_exports:
         remove_attempts(ground.storage, export_id, epoch)
-        retention.forget_files(session, export_id)
+        with ground.database.begin() as session:
+            retention.forget_files(session, export_id)

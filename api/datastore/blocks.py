@@ -59,6 +59,7 @@ def list_blocks(query: dict[str, Any], importid: int) -> dict[str, Any]:
     v.BLOCK_EMPTY,
     v.IMPORT_CLOSED,
     v.TOO_MANY_BLOCKS,
+    v.TOO_MANY_STORED_BYTES,
     BODY_INCOMPLETE,
     DIGEST_MALFORMED,
     digest_mismatch("sha-256"),

@@ -29,6 +29,7 @@ MEANINGS: Mapping[type[errors.LongshoreError], Meaning] = {
     errors.BlockEmpty: Meaning(400, "Import block empty", "Import block"),
     errors.BlockTooLarge: Meaning(400, "Import block too large", "Import block"),
     errors.TooManyOpenImports: Meaning(429, "Too many open imports", "import", OPEN_IMPORTS_RETRY_SECONDS),
+    errors.TooManyStoredBytes: Meaning(409, "Too many stored bytes", "Import block"),
     errors.TooManyBlocks: Meaning(400, "Too many import blocks", "Import block"),
     errors.DatabaseUnavailable: _UNAVAILABLE,
     errors.ConflictOfTransactions: _UNAVAILABLE,
@@ -59,6 +60,7 @@ EXPECTED: tuple[Problem, ...] = (
     UNAVAILABLE,
 )
 TOO_MANY_OPEN_IMPORTS = example_of(errors.TooManyOpenImports(1000))
+TOO_MANY_STORED_BYTES = example_of(errors.TooManyStoredBytes(2**40))
 TOO_MANY_BLOCKS = example_of(errors.TooManyBlocks(100_000))
 COLLECTION_UNKNOWN = problem(
     400, "Invalid collection", "collection", "The collection '/contacts' does not exist in this data service."

@@ -3,7 +3,7 @@
 While the file comes in, the job is there to be seen and canceled, if its item type is known by then.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -11,6 +11,7 @@ from uuid import UUID
 
 from api.usecases.item_types import KnownType, find_item_type
 from api.usecases.jobs import JobDescription, JobRefused, ShownJob, add_job, describe, existing_job, shown
+from api.usecases.limiting import limited
 from api.usecases.readings import ImportOrder, reading_of
 from api.usecases.services import Service
 from shared.db import blocks, imports, quotas
@@ -18,7 +19,7 @@ from shared.db.database import Session
 from shared.db.endings import tell_end
 from shared.db.models import BatchJob, Import
 from shared.db.transition import move
-from shared.errors import DatabaseUnavailable, LongshoreError, QuotaReached
+from shared.errors import DatabaseUnavailable, LongshoreError, QuotaReached, TooManyStoredBytes
 from shared.formats.reading import FileReading
 from shared.ground import Ground
 from shared.lifecycle import Event, Status
@@ -98,12 +99,16 @@ class FileArrival:
                 job, row = self._seen(session)
                 row.reading, row.collection_id = reading.as_json(), item_type.collection_id
                 describe(session, job, description)
-            blocks.add_file(session, self._import_id, self._stored)
             is_started = move(session, self._import_id, Event.START)
+            if is_started:
+                blocks.add_file(session, self._import_id, self._stored)
+                quotas.admit_stored(session, self._service.id, self._ground.settings.stored_bytes)
             accepted = shown(self._ground, session, existing_job(session, self._service, str(job.id)))
         self._is_settled = True
         if is_started:
             self._ground.dispatcher.nudge_import(self._import_id)
+        else:
+            self._ground.storage.remove_import(self._import_id)
         return accepted
 
     def reject(self, description: JobDescription, reason: str, job_id: UUID | None = None) -> ShownJob:
@@ -122,12 +127,15 @@ class FileArrival:
         return told
 
     def _take(self, chunks: Iterable[bytes], description: JobDescription, job_id: UUID | None) -> None:
+        settings = self._ground.settings
         with self._ground.database.begin() as session:
+            room = quotas.room_bytes(session, self._service.id, settings.stored_bytes)
             import_id = imports.next_id(session)
             self._announce(session, import_id, description, job_id)
         self._import_id = import_id
-        limit_bytes = self._ground.settings.upload_limit_bytes
-        self._stored = self._ground.storage.write(import_id, _limited(chunks, limit_bytes))
+        file = limited(chunks, settings.upload_limit_bytes, UploadTooLarge(settings.upload_limit_bytes))
+        kept = limited(file, room, TooManyStoredBytes(settings.stored_bytes))
+        self._stored = self._ground.storage.write(import_id, kept)
 
     def _announce(
         self, session: Session, import_id: int, description: JobDescription, job_id: UUID | None
@@ -175,12 +183,3 @@ class FileArrival:
             raise ValueError("A job whose file comes in has an import.")
         session.refresh(found.import_row, with_for_update=True)
         return found.job, found.import_row
-
-
-def _limited(chunks: Iterable[bytes], limit_bytes: int) -> Iterator[bytes]:
-    size_bytes = 0
-    for chunk in chunks:
-        size_bytes += len(chunk)
-        if size_bytes > limit_bytes:
-            raise UploadTooLarge(limit_bytes)
-        yield chunk

@@ -4,11 +4,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from api.usecases.imports import MAX_PAGE, PAGE, existing_import
+from api.usecases.limiting import limited
 from api.usecases.services import Service
-from shared.db import blocks
+from shared.db import blocks, quotas
 from shared.db.models import Import
 from shared.documentids import MAX_BLOCKS
-from shared.errors import BlockEmpty, BlockGone, BlockNotFound, BlockTooLarge, ImportClosed, TooManyBlocks
+from shared.errors import (
+    BlockEmpty,
+    BlockGone,
+    BlockNotFound,
+    BlockTooLarge,
+    ImportClosed,
+    TooManyBlocks,
+    TooManyStoredBytes,
+)
 from shared.ground import Ground
 from shared.lifecycle import Status
 from shared.storage import reading
@@ -31,29 +40,37 @@ def list_blocks(ground: Ground, service: Service, import_id: int, page: int) -> 
         return list(blocks.page(session, row.id, number=page, size=PAGE))
 
 
-def ensure_open(ground: Ground, service: Service, import_id: int) -> None:
-    """Raises ImportNotFound, ImportClosed or TooManyBlocks where a block would be refused anyway."""
+def room_for_block(ground: Ground, service: Service, import_id: int) -> int:
+    """How many bytes a block may have at most, as it looks now.
+
+    Raises ImportNotFound, ImportClosed, TooManyBlocks or TooManyStoredBytes where any would be refused.
+    """
+    settings = ground.settings
     with ground.database.begin() as session:
-        _ensure_open(existing_import(session, service, import_id), ground.settings.import_blocks)
+        _ensure_open(existing_import(session, service, import_id), settings.import_blocks)
+        return quotas.room_bytes(session, service.id, settings.stored_bytes)
 
 
 def receive_block(ground: Ground, service: Service, import_id: int, chunks: Iterable[bytes]) -> int:
     """Store one block durably and return its number, from 1.
 
     `chunks` is the body after decompression; it is written as it comes. Raises ImportNotFound,
-    ImportClosed, TooManyBlocks, BlockEmpty, BlockTooLarge, StorageFault; nothing remains then, nor when
+    ImportClosed, QuotaReached, BlockEmpty, BlockTooLarge, StorageFault; nothing remains then, nor when
     `chunks` raises.
     """
-    ensure_open(ground, service, import_id)
-    limit = ground.settings.block_limit_bytes
-    stored = ground.storage.write(import_id, _limited(chunks, limit))
+    settings = ground.settings
+    room = room_for_block(ground, service, import_id)
+    block = limited(chunks, settings.block_limit_bytes, BlockTooLarge(settings.block_limit_bytes))
+    kept = limited(block, room, TooManyStoredBytes(settings.stored_bytes))
+    stored = ground.storage.write(import_id, _not_empty(kept))
     try:
         # The import may have been started or deleted while the bytes came in.
         with ground.database.begin() as session:
-            number = blocks.register(session, import_id, stored, limit=ground.settings.import_blocks)
+            number = blocks.register(session, import_id, stored, limit=settings.import_blocks)
             if number is None:
-                _ensure_open(existing_import(session, service, import_id), ground.settings.import_blocks)
+                _ensure_open(existing_import(session, service, import_id), settings.import_blocks)
                 raise ImportClosed(_WHAT, Status.CONFIGURING)
+            quotas.admit_stored(session, service.id, settings.stored_bytes)
             return number
     except BaseException:
         ground.storage.remove(stored.key)
@@ -85,12 +102,10 @@ def _ensure_open(row: Import, block_limit: int) -> None:
         raise TooManyBlocks(block_limit)
 
 
-def _limited(chunks: Iterable[bytes], limit_bytes: int) -> Iterator[bytes]:
-    size_bytes = 0
+def _not_empty(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    is_empty = True
     for chunk in chunks:
-        size_bytes += len(chunk)
-        if size_bytes > limit_bytes:
-            raise BlockTooLarge(limit_bytes)
+        is_empty = is_empty and not chunk
         yield chunk
-    if not size_bytes:
+    if is_empty:
         raise BlockEmpty("The block has no data.")

@@ -28,6 +28,7 @@ ABANDONED_UPLOADS = """
 SELECT id FROM imports
  WHERE status = 'configuring' AND reading IS NOT NULL AND created_at < now() - :age
  ORDER BY id LIMIT :limit
+   FOR UPDATE SKIP LOCKED
 """
 
 # Imports that wait for a worker or whose worker is gone. Longest waiting first by id.
@@ -126,7 +127,7 @@ def abandoned_cancels(session: Session, *, limit: int) -> list[int]:
 
 
 def abandoned_uploads(session: Session, *, older_than: timedelta, limit: int) -> list[int]:
-    """Ids of imports whose file never came to its end."""
+    """Ids of imports whose file never came to its end, held until the transaction ends."""
     return list(session.scalars(text(ABANDONED_UPLOADS), {"age": older_than, "limit": limit}))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from shared.db.retention import end_keeping
 from shared.db.transition import move
 from shared.errors import LeaseLost
 from shared.instructions import Checkpoint, Tally
@@ -116,6 +117,7 @@ class Lease:
     """A worker's time-limited claim on a block, and what it needs to apply it."""
 
     import_id: int
+    service_id: int
     collection_id: int
     strategies: tuple[str, ...]
     reading: dict[str, Any] | None  # how lines become instructions; None: the Datastore API's NDJSON
@@ -173,6 +175,7 @@ def claim(
     ).one()
     return Lease(
         import_id=import_id,
+        service_id=owner.service_id,
         collection_id=owner.collection_id,
         strategies=tuple(owner.strategies),
         reading=owner.reading,
@@ -245,12 +248,16 @@ def release(session: Session, lease: Lease) -> None:
 
 
 def reject(session: Session, lease: Lease, reason: str) -> None:
-    """The import cannot go on as it was asked for: end it as rejected. Raises LeaseLost."""
+    """The import cannot go on as it was asked for: end it as rejected, and keep nothing of its file.
+
+    Raises LeaseLost.
+    """
     session.execute(text(LOCK_ANY_IMPORT), {"import_id": lease.import_id})
     if session.execute(text(RELEASE), _fence(lease)).first() is None:
         raise LeaseLost(f"Block {lease.block_number} is no longer this worker's to apply.")
     session.execute(text(KEEP_REASON), {"import_id": lease.import_id, "reason": reason})
-    move(session, lease.import_id, Event.REJECT)
+    if move(session, lease.import_id, Event.REJECT):
+        end_keeping(session, lease.import_id)
 
 
 def give_up(session: Session, lease: Lease, reason: str, retries: Retries, *, is_suspicious: bool) -> None:

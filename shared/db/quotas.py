@@ -6,7 +6,7 @@ Of several requests for one data service, each waits for those before it: no two
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.errors import TooManyOpenImports
+from shared.errors import TooManyOpenImports, TooManyStoredBytes
 
 HOLD_SERVICE = "SELECT id FROM data_services WHERE id = :service_id FOR NO KEY UPDATE"
 
@@ -18,9 +18,35 @@ SELECT count(*) FROM (
 """
 
 
+# Kept by the database's triggers, see the migration of the stored bytes.
+STORED_BYTES = "SELECT stored_bytes FROM service_usage WHERE service_id = :service_id"
+
+
 def admit_import(session: Session, service_id: int, limit: int) -> None:
     """Let the caller's transaction add one import. Raises TooManyOpenImports."""
     given = {"service_id": service_id, "limit": limit}
     session.execute(text(HOLD_SERVICE), given)
     if session.execute(text(OPEN_IMPORTS), given).scalar_one() >= limit:
         raise TooManyOpenImports(limit)
+
+
+def stored_bytes(session: Session, service_id: int) -> int:
+    """Size of the data service's blocks, uploaded files and export files that are kept."""
+    return int(session.execute(text(STORED_BYTES), {"service_id": service_id}).scalar_one_or_none() or 0)
+
+
+def room_bytes(session: Session, service_id: int, limit_bytes: int) -> int:
+    """How many bytes more may be stored as it looks now, at least 1. Raises TooManyStoredBytes."""
+    room = limit_bytes - stored_bytes(session, service_id)
+    if room <= 0:
+        raise TooManyStoredBytes(limit_bytes)
+    return room
+
+
+def admit_stored(session: Session, service_id: int, limit_bytes: int) -> None:
+    """Let the caller's transaction keep what it has just added. Raises TooManyStoredBytes: roll it back then.
+
+    Adding has counted it and holds the count until the transaction ends.
+    """
+    if stored_bytes(session, service_id) > limit_bytes:
+        raise TooManyStoredBytes(limit_bytes)

@@ -28,6 +28,16 @@ RETURNING import_id
 END_OF_KEEPING_FILES = END_OF_KEEPING.format(kind="NOT NULL")
 END_OF_KEEPING_BLOCKS = END_OF_KEEPING.format(kind="NULL")
 
+# A rejected import: there is nothing left to look into.
+END_OF_KEEPING_ONE = """
+WITH told AS (
+    UPDATE imports SET bytes_removed_at = now()
+     WHERE id = :import_id AND ended_at IS NOT NULL AND bytes_removed_at IS NULL
+    RETURNING id
+)
+INSERT INTO storage_garbage (import_id) SELECT id FROM told ON CONFLICT DO NOTHING
+"""
+
 # Files that no link leads to any longer, and what attempts left behind whose worker died.
 EXPORT_GARBAGE = """
 (SELECT id, epoch FROM exports
@@ -53,6 +63,11 @@ def end_keeping_files(session: Session, *, days: float, limit: int) -> list[int]
 def end_keeping_blocks(session: Session, *, days: float, limit: int) -> list[int]:
     """Datastore imports that ended so many days ago: their blocks are garbage from now on."""
     return _end_keeping(session, END_OF_KEEPING_BLOCKS, days, limit)
+
+
+def end_keeping(session: Session, import_id: int) -> None:
+    """The bytes of this import, which has ended, are garbage from now on. Safe to repeat."""
+    session.execute(text(END_OF_KEEPING_ONE), {"import_id": import_id})
 
 
 def export_garbage(session: Session, *, limit: int) -> list[tuple[int, int]]:

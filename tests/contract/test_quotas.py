@@ -17,9 +17,14 @@ from tests.contract.conftest import IMPORTS, Caller, ThoroughClient
 from tests.contract.liquid import BATCH, Liquid, liquid_client
 from tests.contract.test_liquid_jobs_clients import file_part, multipart, part
 from tests.contract.test_problems import assert_problem
+from tests.integration.builders import tuned
 
 BLOCK = b'{"documentid":"1"}\n'
 FIELDS = {"jobName": "A job", "itemType": "contacts", "contentType": "application/json"}
+TOO_MANY_BYTES = (
+    f"With this, more than {len(BLOCK)} bytes would be stored, the most there may be: delete imports that are"
+    " no longer needed, or wait until files of ended jobs have expired."
+)
 ITEMS = b'[{"documentid": "1"}]'
 
 Door = tuple[Caller, Liquid]
@@ -70,6 +75,47 @@ def test_too_many_blocks(limited: WithLimits) -> None:
     reason = "An import takes up to 1 blocks: go on in another import."
     assert_problem(refused, 400, "Too many import blocks", ("Import block", reason))
     assert call("GET", f"{IMPORTS}/{import_id}").get_json()["blockCount"] == 1
+
+
+def test_too_many_stored_bytes(limited: WithLimits) -> None:
+    call, _ = limited(stored_bytes=len(BLOCK))
+    import_id, next_id = call.new_import(), call.new_import()
+    call.add_block(import_id, BLOCK)
+
+    refused = call.add_block(next_id, BLOCK)
+
+    assert_problem(refused, 409, "Too many stored bytes", ("Import block", TOO_MANY_BYTES))
+    call("DELETE", f"{IMPORTS}/{import_id}")
+    assert call.add_block(next_id, BLOCK).status_code == 200
+
+
+@pytest.mark.parametrize("room_bytes", [0, 10], ids=["there is none", "there is some"])
+def test_a_batch_import_without_room_for_its_file_is_rejected_with_its_reason(
+    limited: WithLimits, room_bytes: int
+) -> None:
+    call, liquid = limited(stored_bytes=len(BLOCK) + room_bytes)
+    call.add_block(call.new_import(), BLOCK)
+
+    rejected = liquid.upload(ITEMS)
+
+    limit = len(BLOCK) + room_bytes
+    assert rejected["status"] == "Rejected"
+    assert rejected["reason"] == TOO_MANY_BYTES.replace(f"{len(BLOCK)} bytes", f"{limit} bytes")
+    assert liquid.status(rejected) == rejected
+    assert liquid.row(rejected).import_id is None
+
+
+def test_a_batch_export_without_room_for_its_file_is_rejected_with_its_reason(
+    limited: WithLimits, ground: Ground
+) -> None:
+    call, liquid = limited(stored_bytes=len(BLOCK))
+    call.add_block(call.new_import(), BLOCK)
+    accepted = liquid.export()
+
+    rejected = replace(liquid, ground=tuned(ground, stored_bytes=len(BLOCK))).work_off(accepted)
+
+    assert (rejected["status"], rejected["links"]) == ("Rejected", [])
+    assert rejected["reason"] == f"The export cannot be done: {TOO_MANY_BYTES}"
 
 
 @pytest.mark.parametrize("file_comes", ["first", "last"])

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from api.usecases.collections import add_collection
+from api.usecases.services import Service, add_service
 from shared.db.database import Database
 from shared.db.migrate import migrate
 from shared.ground import Ground
@@ -43,6 +45,14 @@ Refuse = Callable[..., Callable[[], int]]
 def small(ground: Ground) -> Ground:
     """The ground with batches of three lines, so that a few lines make several checkpoints."""
     return tuned(ground, batch_lines=3)
+
+
+@pytest.fixture
+def stranger(ground: Ground, service: Service) -> Service:
+    """Another data service, with a collection of the same path."""
+    other, _ = add_service(ground, f"{service.name}-stranger")
+    add_collection(ground, other, "/contacts")
+    return other
 
 
 @pytest.fixture

@@ -65,6 +65,11 @@ class Job:
     def export_id(self) -> int:
         return self._found("export_id")
 
+    @property
+    def kind(self) -> str:
+        """`import` or `export`."""
+        return self.shown().job.kind
+
     def _found(self, name: str) -> int:
         with self.ground.database.begin() as session:
             found = jobs.find(session, self.service.id, self.id)

@@ -4,13 +4,15 @@ import subprocess
 import sys
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, make_url, text
 from sqlalchemy.orm import Session
 
+from shared.db import quotas
 from shared.db.database import Database
-from shared.db.migrate import current_version, is_migrated, migrate, newest_version
+from shared.db.migrate import _config, current_version, is_migrated, migrate, newest_version
 from shared.db.models import Base
 from shared.db.server import OLDEST_MAJOR
 from shared.errors import DatabaseUnusable
@@ -145,3 +147,41 @@ def _start(program: str, *arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+STORED_BY_THE_RELEASE_BEFORE = """
+INSERT INTO data_services (id, name) VALUES (1, 'one'), (2, 'two');
+INSERT INTO collections (id, service_id, path) VALUES (1, 1, '/a'), (2, 2, '/a');
+INSERT INTO imports (id, service_id, collection_id, strategies)
+VALUES (1, 1, 1, '{create}'), (2, 1, 1, '{create}'), (3, 2, 2, '{create}');
+INSERT INTO blocks (import_id, number, size_bytes, sha256, storage_key)
+VALUES (1, 1, 10, '', ''), (1, 2, 20, '', ''), (2, 1, 40, '', ''), (3, 1, 5, '', '');
+INSERT INTO exports (id, service_id, collection_id, selection, rendering, link_key)
+VALUES (1, 1, 1, '{}', '{}', '');
+INSERT INTO export_files (export_id, number, name, media_type, size_bytes, storage_key)
+VALUES (1, 1, '', '', 100, '')
+"""
+
+WRITTEN_BY_IT_STILL = """
+INSERT INTO blocks (import_id, number, size_bytes, sha256, storage_key) VALUES (2, 2, 7, '', '');
+DELETE FROM imports WHERE id = 1;
+DELETE FROM export_files WHERE export_id = 1
+"""
+
+
+def test_stored_bytes_are_counted_once_and_then_whatever_process_writes(empty: Database):
+    with empty.begin() as session:
+        config = _config()
+        config.attributes["connection"] = session.connection()
+        command.upgrade(config, "0009")
+        session.execute(text(STORED_BY_THE_RELEASE_BEFORE))
+
+    migrate(empty)
+    with empty.begin() as session:
+        assert [quotas.stored_bytes(session, service_id) for service_id in (1, 2, 3)] == [170, 5, 0]
+
+    with empty.begin() as session:
+        session.execute(text(WRITTEN_BY_IT_STILL))
+        assert [quotas.stored_bytes(session, service_id) for service_id in (1, 2)] == [47, 5]
+        session.execute(text("DELETE FROM exports; DELETE FROM imports WHERE service_id = 1"))
+        assert quotas.stored_bytes(session, 1) == 0

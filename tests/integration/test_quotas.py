@@ -6,9 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from api.usecases.blocks import receive_block
-from api.usecases.collections import add_collection
 from api.usecases.imports import delete_import, get_import, list_imports
-from api.usecases.services import Service, add_service
+from api.usecases.services import Service
 from shared.errors import QuotaReached, TooManyBlocks, TooManyOpenImports
 from shared.ground import Ground
 from shared.lifecycle import Status
@@ -18,16 +17,8 @@ from tests.integration.job_builders import a_file_import, an_item_type
 AT_ONCE = 10
 
 
-@pytest.fixture
-def stranger(ground: Ground, service: Service) -> Service:
-    """Another data service, with a collection of the same path."""
-    other, _ = add_service(ground, f"{service.name}-stranger")
-    add_collection(ground, other, "/contacts")
-    return other
-
-
-def at_once(act: Callable[[], object]) -> int:
-    """Ten callers do the same at the same time; returns how many were let."""
+def at_once(act: Callable[[], object], callers: int = AT_ONCE) -> int:
+    """So many callers do the same at the same time; returns how many were let."""
 
     def is_let(_: int) -> bool:
         try:
@@ -36,8 +27,8 @@ def at_once(act: Callable[[], object]) -> int:
             return False
         return True
 
-    with ThreadPoolExecutor(AT_ONCE) as callers:
-        return sum(callers.map(is_let, range(AT_ONCE)))
+    with ThreadPoolExecutor(callers) as threads:
+        return sum(threads.map(is_let, range(callers)))
 
 
 def test_a_service_has_so_many_open_imports_at_most(ground: Ground, service: Service):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from api.usecases.blocks import ensure_open, list_blocks, open_block, receive_block
+from api.usecases.blocks import list_blocks, open_block, receive_block, room_for_block
 from api.usecases.collections import add_collection, list_collections
 from api.usecases.documents import get_document, list_documents
 from api.usecases.imports import (
@@ -16,7 +16,7 @@ from api.usecases.imports import (
     update_import,
 )
 from api.usecases.rejections import list_rejections, stream_rejections
-from api.usecases.services import Service, active_secrets, add_service, rotate_secret
+from api.usecases.services import Service, active_secrets, rotate_secret
 from shared.errors import CollectionNotFound, DocumentNotFound, ImportNotFound
 from shared.ground import Ground
 from shared.lifecycle import Status
@@ -32,20 +32,12 @@ VERBS: dict[str, Verb] = {
     "delete": delete_import,
     "list blocks": lambda *whose: list_blocks(*whose, 1),
     "list blocks far away": lambda *whose: list_blocks(*whose, 10**30),
-    "ask to add a block": ensure_open,
+    "ask to add a block": room_for_block,
     "add a block": lambda *whose: receive_block(*whose, [b"{}"]),
     "open a block": lambda *whose: open_block(*whose, 1),
     "list rejections": lambda *whose: list_rejections(*whose, 1),
     "stream rejections": stream_rejections,
 }
-
-
-@pytest.fixture
-def stranger(ground: Ground, service: Service) -> Service:
-    """Another data service, with a collection of the same path."""
-    other, _ = add_service(ground, f"{service.name}-stranger")
-    add_collection(ground, other, "/contacts")
-    return other
 
 
 @pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)

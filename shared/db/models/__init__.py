@@ -11,7 +11,7 @@ from shared.db.models.accounts import (
 from shared.db.models.base import Base
 from shared.db.models.imports import Block, Import, ImportEvent, RejectedLine, StorageGarbage
 from shared.db.models.jobs import BatchJob, Export, ExportFile, Notification
-from shared.db.models.services import Collection, DataService, SigningSecret
+from shared.db.models.services import Collection, DataService, ServiceUsage, SigningSecret
 
 __all__ = [
     "Base",
@@ -29,6 +29,7 @@ __all__ = [
     "OAuthClientCommunity",
     "OAuthToken",
     "RejectedLine",
+    "ServiceUsage",
     "SigningSecret",
     "StorageGarbage",
     "User",

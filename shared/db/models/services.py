@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Identity, Integer, UniqueConstraint, func
+from sqlalchemy import BigInteger, ForeignKey, Identity, Integer, UniqueConstraint, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,6 +18,17 @@ class DataService(Base):
     id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ServiceUsage(Base):
+    """What a data service uses; without a row, nothing. Triggers keep it."""
+
+    __tablename__ = "service_usage"
+
+    service_id: Mapped[int] = mapped_column(
+        ForeignKey("data_services.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    stored_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
 class SigningSecret(Base):
