@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from tests.acceptance.client import Client
+from tests.acceptance.liquid_client import LiquidClient
 from tests.services import Services
 
 LONGSHORE = Path(sys.executable).with_name("longshore")
+EMAIL, PASSWORD = "bea@example.com", "correct horse battery staple"
 _numbers = count(1)
 
 
@@ -37,7 +39,11 @@ def stack_services(services: Services, tmp_path_factory: pytest.TempPathFactory)
 def stack(stack_folder: Path, stack_services: dict[str, str]) -> Iterator[dict[str, Any]]:
     """What `longshore up --json` printed about the stack that now runs."""
     command = [LONGSHORE, "up", "--json", "--port", "0", "--workers", "2", "--data-dir", stack_folder]
-    own = {"LONGSHORE_LEASE_SECONDS": "3", "LONGSHORE_SWEEP_SECONDS": "1"}
+    own = {
+        "LONGSHORE_LEASE_SECONDS": "3",
+        "LONGSHORE_SWEEP_SECONDS": "1",
+        "LONGSHORE_RETRY_SECONDS": "0.2",
+    }
     environment = os.environ | own | stack_services
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
@@ -81,3 +87,23 @@ def running_pids(stack: dict[str, Any], stack_folder: Path) -> Callable[[str], l
         return list(json.loads((stack_folder / "stack.json").read_text())["pids"][role])
 
     return pids
+
+
+@pytest.fixture(scope="session")
+def account(longshore: Callable[..., str], stack: dict[str, Any]) -> None:
+    longshore("users", "add", EMAIL, "--password", PASSWORD, "--community", stack["service"])
+
+
+@pytest.fixture
+def liquid(stack: dict[str, Any], account: None) -> Iterator[LiquidClient]:
+    client = LiquidClient(stack["url"], email=EMAIL, password=PASSWORD, community=stack["service"])
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def item_type(longshore: Callable[..., str]) -> str:
+    """An item type with a primary key that only this test uses."""
+    name = f"Account{next(_numbers)}"
+    longshore("collections", "add", f"/{name}", "--key", "accountId")
+    return name

@@ -1,6 +1,8 @@
 """A client of the Liquid Decisions API that speaks as the vendor's published examples do."""
 
 import time
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 import httpx
@@ -8,6 +10,7 @@ import httpx
 from shared.jobs import FINAL
 
 DEADLINE_SECONDS = 60.0
+_BOUNDARY = "4f8b1f4c2f6e4d6b8a1d3c5e7f901234"
 
 
 class LiquidClient:
@@ -42,8 +45,23 @@ class LiquidClient:
         answer = self._http.post("/ls/api/batch/import", data=fields, files=files)
         return dict(answer.raise_for_status().json())
 
+    def upload(self, file: Iterable[bytes], size_bytes: int, **fields: str) -> dict[str, Any]:
+        """Upload a file of that size piece by piece, as it is given."""
+        head, tail = _around_file(fields)
+        headers = {
+            "Content-Type": f"multipart/form-data; boundary={_BOUNDARY}",
+            "Content-Length": str(len(head) + size_bytes + len(tail)),
+        }
+        answer = self._http.post("/ls/api/batch/import", content=chain([head], file, [tail]), headers=headers)
+        return dict(answer.raise_for_status().json())
+
     def start_export(self, **fields: str) -> dict[str, Any]:
         return dict(self._http.post("/ls/api/batch/export", data=fields).raise_for_status().json())
+
+    def find(self, job_id: str) -> dict[str, Any] | None:
+        """The job; None where there is none yet."""
+        answer = self._http.post("/ls/api/batch/status", data={"jobId": job_id})
+        return None if answer.status_code == httpx.codes.NOT_FOUND else dict(answer.raise_for_status().json())
 
     def status(self, job_id: str) -> dict[str, Any]:
         return dict(self._http.post("/ls/api/batch/status", data={"jobId": job_id}).raise_for_status().json())
@@ -62,3 +80,11 @@ class LiquidClient:
         """A file behind a link, fetched as anybody could."""
         answer = httpx.get(url, timeout=60, trust_env=False)
         return answer.raise_for_status().content
+
+
+def _around_file(fields: Mapping[str, str]) -> tuple[bytes, bytes]:
+    """What stands before and behind the file in the body of an upload."""
+    form = [f'name="{name}"\r\n\r\n{value}' for name, value in fields.items()]
+    parts = [*form, 'name="file"; filename="data.json"\r\nContent-Type: application/json\r\n\r\n']
+    lines = [f"--{_BOUNDARY}\r\nContent-Disposition: form-data; {part}" for part in parts]
+    return "\r\n".join(lines).encode(), f"\r\n--{_BOUNDARY}--\r\n".encode()

@@ -4,19 +4,15 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Callable, Iterator
-from email import message_from_bytes, policy
-from itertools import count
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.acceptance.jobs import exported, imported, mails_about
 from tests.acceptance.liquid_client import LiquidClient
 from tests.acceptance.waiting import wait_for
-
-EMAIL, PASSWORD = "bea@example.com", "correct horse battery staple"
-_numbers = count(1)
 
 ITEMS = [
     {
@@ -30,40 +26,8 @@ ITEMS = [
 ]
 
 
-@pytest.fixture(scope="session")
-def account(longshore: Callable[..., str], stack: dict[str, Any]) -> None:
-    longshore("users", "add", EMAIL, "--password", PASSWORD, "--community", stack["service"])
-
-
-@pytest.fixture
-def liquid(stack: dict[str, Any], account: None) -> Iterator[LiquidClient]:
-    client = LiquidClient(stack["url"], email=EMAIL, password=PASSWORD, community=stack["service"])
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def item_type(longshore: Callable[..., str]) -> str:
-    """An item type with a primary key that only this test uses."""
-    name = f"Account{next(_numbers)}"
-    longshore("collections", "add", f"/{name}", "--key", "accountId")
-    return name
-
-
 def items_of(item_type: str) -> bytes:
     return json.dumps(ITEMS).replace("TYPE", item_type).encode()
-
-
-def imported(liquid: LiquidClient, item_type: str, content: bytes, **fields: str) -> dict[str, Any]:
-    given = {"jobName": "in", "itemType": item_type, "contentType": "application/json", **fields}
-    return liquid.wait_for_end(liquid.start_import("data.json", content, **given)["jobId"])
-
-
-def exported(liquid: LiquidClient, item_type: str, **fields: str) -> bytes:
-    given = {"jobName": "out", "itemType": item_type, "contentType": "application/json", **fields}
-    job = liquid.wait_for_end(liquid.start_export(**given)["jobId"])
-    assert job["status"] == "Completed", job
-    return b"".join(liquid.download(link) for link in job["links"])
 
 
 def test_items_go_in_and_come_out_as_they_were(liquid: LiquidClient, item_type: str) -> None:
@@ -199,24 +163,12 @@ def test_the_end_of_a_job_is_mailed_with_its_links(
     )
     ended = liquid.wait_for_end(job["jobId"])
 
-    mail = mail_about(stack_folder / "mails", "Weekly accounts")
+    [mail] = wait_for(lambda: mails_about(stack_folder / "mails", "Weekly accounts"))
 
     assert mail["To"] == "joe@example.com"
     body = mail.get_body(("plain",))
     assert body is not None
     assert ended["links"][0] in body.get_content()
-
-
-def mail_about(folder: Path, job_name: str) -> Any:
-    """The one mail about a job, waited for."""
-
-    def found() -> list[Any]:
-        files = [path.read_bytes() for path in folder.glob("*.eml")]
-        mails = [message_from_bytes(content, policy=policy.default) for content in files]
-        return [mail for mail in mails if job_name in str(mail["Subject"])]
-
-    [mail] = wait_for(found)
-    return mail
 
 
 def test_an_export_can_be_canceled(liquid: LiquidClient, item_type: str) -> None:

@@ -1,0 +1,32 @@
+"""Batch jobs from their order to their outcome, and the mails about them."""
+
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+from tests.acceptance.liquid_client import LiquidClient
+
+
+def imported(liquid: LiquidClient, item_type: str, content: bytes, **fields: str) -> dict[str, Any]:
+    """An import of a file, when it has ended."""
+    given = {"jobName": "in", "itemType": item_type, "contentType": "application/json", **fields}
+    return liquid.wait_for_end(liquid.start_import("data.json", content, **given)["jobId"])
+
+
+def exported(liquid: LiquidClient, item_type: str, **fields: str) -> bytes:
+    """What an export wrote, all its files one after the other."""
+    given = {"jobName": "out", "itemType": item_type, "contentType": "application/json", **fields}
+    return downloaded(liquid, liquid.wait_for_end(liquid.start_export(**given)["jobId"]))
+
+
+def downloaded(liquid: LiquidClient, job: dict[str, Any]) -> bytes:
+    """What is behind the links of a completed export."""
+    assert job["status"] == "Completed", job
+    return b"".join(liquid.download(link) for link in job["links"])
+
+
+def mails_about(folder: Path, job_name: str) -> list[EmailMessage]:
+    """The mails about a job that are in the folder now."""
+    found = [message_from_bytes(path.read_bytes(), policy=policy.default) for path in folder.glob("*.eml")]
+    return [mail for mail in found if job_name in str(mail["Subject"])]
