@@ -44,7 +44,7 @@ class Settings:
     batch_lines: int = 5000
     batch_bytes: int = 4 * MIB
     template_seconds: float = 60.0
-    service_exports: int = 1
+    service_long_jobs: int = 1
     lease_seconds: float = 10.0
     sweep_seconds: float = 2.0
     attempts: int = 5
@@ -109,7 +109,7 @@ class _Environment(Schema):
     batch_lines = _positive(fields.Integer)
     batch_bytes = _positive(fields.Integer)
     template_seconds = _positive(fields.Float)
-    service_exports = _positive(fields.Integer)
+    service_long_jobs = _positive(fields.Integer)
     lease_seconds = fields.Float(validate=validate.Range(min=0.1, max=3600))
     sweep_seconds = fields.Float(validate=validate.Range(min=0.05, max=3600))
     attempts = _positive(fields.Integer)

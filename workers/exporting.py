@@ -4,7 +4,7 @@ from functools import partial
 
 import structlog
 
-from shared.db import export_turns, exports
+from shared.db import exports
 from shared.db.endings import tell_end_of_export
 from shared.db.exports import ExportLease
 from shared.db.queries.refusals import QueryRefused
@@ -18,15 +18,16 @@ from workers.export_groups import group_of
 from workers.export_run import ExportRun
 from workers.giving_back import give_back
 from workers.heartbeat import Stopped
+from workers.nudging import nudge_long_jobs
 
 _log = structlog.get_logger()
 
 
 def run_export(ground: Ground, export_id: int, *, worker: str, should_stop: ShouldStop) -> bool:
-    """Write the export's files, then nudge for the next one of its data service.
+    """Write the export's files, then nudge for the next long job of its data service.
 
-    Safe to call at any time and any number of times: without an export to take, or while as many of its data
-    service are written as may be, it does nothing, and returns False.
+    Safe to call at any time and any number of times: without an export to take, or while its data service has
+    as many long jobs at work as it may, it does nothing, and returns False.
     """
     lease = _claim(ground, export_id, worker)
     if lease is None:
@@ -42,7 +43,7 @@ def run_export(ground: Ground, export_id: int, *, worker: str, should_stop: Shou
         finally:
             # Asked for while we were at it, whatever else happened then.
             _cancel(ground, export_id, epoch=lease.epoch)
-    _nudge_next(ground, lease.service_id)
+    nudge_long_jobs(ground, lease.service_id)
     return True
 
 
@@ -57,16 +58,8 @@ def _claim(ground: Ground, export_id: int, worker: str) -> ExportLease | None:
             export_id,
             worker=worker,
             lease_seconds=settings.lease_seconds,
-            at_once=settings.service_exports,
+            at_once=settings.service_long_jobs,
         )
-
-
-def _nudge_next(ground: Ground, service_id: int) -> None:
-    """Its nudge may have come while this one was written, and is gone."""
-    with ground.database.begin() as session:
-        next_id = export_turns.first_waiting(session, service_id, at_once=ground.settings.service_exports)
-    if next_id is not None:
-        ground.dispatcher.nudge_export(next_id)
 
 
 def _attempt(ground: Ground, lease: ExportLease, should_stop: ShouldStop) -> None:

@@ -4,7 +4,7 @@ from functools import partial
 
 import structlog
 
-from shared.db import leases
+from shared.db import leases, long_jobs
 from shared.db.leases import Lease
 from shared.errors import BlockDamaged, LeaseLost, LongshoreError, QuotaReached
 from shared.formats.pieces import FileRefused
@@ -14,6 +14,7 @@ from shared.templates.errors import BudgetSpent
 from workers.applying import BlockRun, ShouldStop
 from workers.cutting import CutRun
 from workers.giving_back import give_back
+from workers.nudging import nudge_long_jobs
 
 _log = structlog.get_logger()
 
@@ -31,6 +32,7 @@ def run_import(ground: Ground, import_id: int, *, worker: str, should_stop: Shou
             worker=worker,
             lease_seconds=ground.settings.lease_seconds,
             attempts=ground.settings.attempts,
+            long_jobs_at_once=ground.settings.service_long_jobs,
         )
     if lease is None:
         return False
@@ -40,6 +42,8 @@ def run_import(ground: Ground, import_id: int, *, worker: str, should_stop: Shou
         )
         if _run_block(ground, lease, should_stop):
             ground.dispatcher.nudge_import(import_id)
+    if long_jobs.is_long(lease.block_number, lease.size_bytes):
+        nudge_long_jobs(ground, lease.service_id)
     return True
 
 

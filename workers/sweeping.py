@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import structlog
 
-from shared.db import export_turns, imports, notifications, retention, sweeps
+from shared.db import imports, long_jobs, notifications, retention, sweeps
 from shared.db.database import Session
 from shared.db.transition import move
 from shared.ground import Ground
@@ -40,8 +40,9 @@ def sweep(ground: Ground) -> None:
 def _nudge(ground: Ground, session: Session) -> None:
     if notifications.are_due(session):
         ground.dispatcher.nudge_mails()
-    due_imports = imports.due(session, limit=NUDGES_A_SWEEP)
-    due_exports = export_turns.due(session, at_once=ground.settings.service_exports, limit=NUDGES_A_SWEEP)
+    at_once = ground.settings.service_long_jobs
+    due_imports = imports.due(session, at_once=at_once, limit=NUDGES_A_SWEEP)
+    due_exports = long_jobs.due_exports(session, at_once=at_once, limit=NUDGES_A_SWEEP)
     due = len(due_imports) + len(due_exports)
     # While workers have enough waiting for them, nothing may be lost: nudging would only pile up.
     if not due or ground.dispatcher.waiting() >= due:

@@ -14,6 +14,7 @@ from shared.turns import Job, in_turn
 from workers.applying import ShouldStop
 from workers.exporting import run_export
 from workers.importing import run_import
+from workers.nudging import nudge
 
 _log = structlog.get_logger()
 
@@ -32,7 +33,7 @@ class Turns:
         job = self.choose(ground, nudged)
         if job != nudged:
             _log.debug("gave_way", **{f"{nudged.kind}_id": nudged.id})
-            _nudge(ground, nudged)
+            nudge(ground, nudged)
             if _run(ground, job, worker, should_stop):
                 return
             # Another worker was faster.
@@ -40,18 +41,16 @@ class Turns:
 
     def choose(self, ground: Ground, nudged: Job) -> Job:
         """The job whose turn it is; the nudged one, too, where it has nothing to do now."""
-        at_once = ground.settings.service_exports
+        at_once = ground.settings.service_long_jobs
         with ground.database.begin() as session:
-            own = turns.service_of(session, nudged, exports_at_once=at_once)
+            own = turns.service_of(session, nudged, at_once=at_once)
             if own is None:
                 return nudged
             held = turns.held(session)
             others = turns.unfinished_services(session, after=self._last_service_id, beside=len(held))
             for service_id in in_turn([own, *others], held, after=self._last_service_id):
                 waiting = (
-                    nudged
-                    if service_id == own
-                    else turns.first_waiting(session, service_id, exports_at_once=at_once)
+                    nudged if service_id == own else turns.first_waiting(session, service_id, at_once=at_once)
                 )
                 if waiting is not None:
                     self._last_service_id = service_id
@@ -67,10 +66,3 @@ def _run(ground: Ground, job: Job, worker: str, should_stop: ShouldStop) -> bool
         case "export":
             return run_export(ground, job.id, worker=worker, should_stop=should_stop)
     assert_never(job.kind)
-
-
-def _nudge(ground: Ground, job: Job) -> None:
-    if job.kind == "import":
-        ground.dispatcher.nudge_import(job.id)
-    else:
-        ground.dispatcher.nudge_export(job.id)

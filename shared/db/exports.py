@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from shared.db.export_turns import TAKEABLE
+from shared.db.long_jobs import EXPORT_TAKEABLE, LOCK_SERVICE_OF_EXPORT
 from shared.db.models import Export, ExportFile
 from shared.errors import LeaseLost
 from shared.links import make_key
@@ -29,13 +29,6 @@ UPDATE exports
 RETURNING id
 """
 
-# One claim at a time for each data service, so that two cannot both find room for one more.
-LOCK_SERVICE = """
-SELECT s.id FROM data_services s
- WHERE s.id = (SELECT service_id FROM exports WHERE id = :export_id)
-   FOR NO KEY UPDATE
-"""
-
 CLAIM = f"""
 UPDATE exports e
    SET status = 'processing', epoch = epoch + 1, attempts = attempts + 1, worker = :worker, records = 0,
@@ -44,7 +37,7 @@ UPDATE exports e
        failure_count = failure_count + CASE WHEN leased_until IS NULL THEN 0 ELSE 1 END,
        last_error = CASE WHEN leased_until IS NULL THEN last_error
                          ELSE 'Worker ' || e.worker || ' stopped while it wrote the files.' END
- WHERE id = :export_id AND {TAKEABLE}
+ WHERE id = :export_id AND {EXPORT_TAKEABLE}
 RETURNING id, service_id, collection_id, selection, rendering, epoch, attempts,
           rendered_items, rendering_seconds
 """  # noqa: S608 - of constants
@@ -148,11 +141,11 @@ def fail_if_exhausted(session: Session, export_id: int, *, attempts: int) -> boo
 def claim(
     session: Session, export_id: int, *, worker: str, lease_seconds: float, at_once: int
 ) -> ExportLease | None:
-    """Take the export, if it is free and due and fewer than `at_once` of its data service are written.
+    """Take the export, if it is free and due and its data service has fewer than `at_once` long jobs.
 
     None where it is not so.
     """
-    session.execute(text(LOCK_SERVICE), {"export_id": export_id})
+    session.execute(text(LOCK_SERVICE_OF_EXPORT), {"export_id": export_id})
     given = {
         "export_id": export_id,
         "worker": worker,

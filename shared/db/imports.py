@@ -11,6 +11,7 @@ from sqlalchemy import Select, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from shared.db.long_jobs import IMPORT_TAKEABLE
 from shared.db.models import Import, StorageGarbage
 
 NEXT_ID = "SELECT nextval(pg_get_serial_sequence('imports', 'id'))"
@@ -32,19 +33,17 @@ SELECT id FROM imports
 """
 
 # Imports that wait for a worker or whose worker is gone. Longest waiting first by id.
-DUE = """
+DUE = f"""
 SELECT i.id
   FROM imports i
   LEFT JOIN LATERAL (
-      SELECT number, leased_until, due_at FROM blocks b
+      SELECT number, size_bytes, leased_until, due_at FROM blocks b
        WHERE b.import_id = i.id AND b.finished_at IS NULL
        ORDER BY number LIMIT 1
   ) b ON true
- WHERE i.status IN ('started', 'running', 'resumed')
-   AND (b.number IS NULL OR b.due_at <= clock_timestamp())
-   AND (b.leased_until IS NULL OR b.leased_until <= clock_timestamp())
+ WHERE {IMPORT_TAKEABLE}
  ORDER BY i.id LIMIT :limit
-"""
+"""  # noqa: S608 - of constants
 
 
 def add(session: Session, *, service_id: int, collection_id: int, strategies: list[str]) -> Import:
@@ -116,9 +115,9 @@ def discard(session: Session, import_id: int) -> None:
     session.execute(delete(Import).where(Import.id == import_id))
 
 
-def due(session: Session, *, limit: int) -> list[int]:
-    """Ids of imports that a worker should look at now, oldest first."""
-    return list(session.scalars(text(DUE), {"limit": limit}))
+def due(session: Session, *, at_once: int, limit: int) -> list[int]:
+    """Ids of imports that a worker should look at now, oldest first; `at_once` bounds long jobs."""
+    return list(session.scalars(text(DUE), {"at_once": at_once, "limit": limit}))
 
 
 def abandoned_cancels(session: Session, *, limit: int) -> list[int]:

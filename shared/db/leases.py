@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from shared.db import long_jobs
 from shared.db.retention import end_keeping
 from shared.db.transition import move
 from shared.errors import LeaseLost
@@ -31,7 +32,7 @@ LOCK_ANY_IMPORT = "SELECT id FROM imports WHERE id = :import_id FOR NO KEY UPDAT
 
 # Blocks are applied in order: only the first unfinished one may be claimed.
 FIRST_UNFINISHED = """
-SELECT number, suspicions, worker, leased_until IS NOT NULL AS leased,
+SELECT number, size_bytes, suspicions, worker, leased_until IS NOT NULL AS leased,
        leased_until > clock_timestamp() AS held, due_at > clock_timestamp() AS early
   FROM blocks
  WHERE import_id = :import_id AND finished_at IS NULL
@@ -135,9 +136,17 @@ class Lease:
 
 
 def claim(
-    session: Session, import_id: int, *, worker: str, lease_seconds: float, attempts: int
+    session: Session,
+    import_id: int,
+    *,
+    worker: str,
+    lease_seconds: float,
+    attempts: int,
+    long_jobs_at_once: int,
 ) -> Lease | None:
     """Take the import's next block, if it has one that is free and due.
+
+    A large file is left while its data service has `long_jobs_at_once` long jobs at work.
 
     Effects: the import runs from now on; completes when no block is left; fails when as many workers
     as `attempts` died over the block without reaching a checkpoint. Calling twice is safe: the second
@@ -149,7 +158,7 @@ def claim(
     if owner is None:
         return None
     block = session.execute(text(FIRST_UNFINISHED), {"import_id": import_id}).one_or_none()
-    if block is not None and (block.held or block.early):
+    if block is not None and not _is_free(session, block, owner.service_id, long_jobs_at_once):
         return None
     if block is not None and block.leased:
         _count_failure(
@@ -191,6 +200,14 @@ def claim(
         checkpoint=Checkpoint(claimed.checkpoint_offset, claimed.checkpoint_line),
         spent=Spent(owner.rendered_items, owner.rendering_seconds),
     )
+
+
+def _is_free(session: Session, block: Row[Any], service_id: int, long_jobs_at_once: int) -> bool:
+    if block.held or block.early:
+        return False
+    if not long_jobs.is_long(block.number, block.size_bytes):
+        return True
+    return long_jobs.make_sure_of_room(session, service_id, at_once=long_jobs_at_once)
 
 
 def commit_without_waiting(session: Session) -> None:

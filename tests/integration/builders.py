@@ -19,6 +19,8 @@ from api.usecases.documents import list_documents
 from api.usecases.imports import ImportChanges, create_import, get_import, update_import
 from api.usecases.rejections import list_rejections
 from api.usecases.services import Service
+from shared.db import leases
+from shared.db.leases import Lease
 from shared.db.models import Import
 from shared.dispatch import IMPORTS_QUEUE
 from shared.ground import Ground
@@ -71,6 +73,14 @@ def ask(ground: Ground, service: Service, import_id: int, status: Status) -> Imp
 
 def never() -> bool:
     return False
+
+
+def claim(ground: Ground, import_id: int, *, worker: str = "busy", attempts: int = 5) -> Lease | None:
+    """What a worker does that takes the import's next block, and keeps it for a minute."""
+    with ground.database.begin() as session:
+        return leases.claim(
+            session, import_id, worker=worker, lease_seconds=60, attempts=attempts, long_jobs_at_once=1
+        )
 
 
 def work(

@@ -8,7 +8,6 @@ from sqlalchemy import text
 
 from api.usecases.imports import get_import
 from api.usecases.services import Service
-from shared.db import leases
 from shared.db.models import Block
 from shared.ground import Ground
 from shared.lifecycle import Status
@@ -19,6 +18,7 @@ from tests.integration.builders import (
     an_import,
     ask,
     block_files,
+    claim,
     counts,
     documents,
     go_home,
@@ -190,8 +190,7 @@ def test_progress_ends_suspicion(small: Ground, service: Service, refuse: Refuse
     refuse("true", ADMIN_SHUTDOWN, times=1)
     work(small, import_id)
     let_pauses_pass(small, import_id)
-    with small.database.begin() as session:
-        assert leases.claim(session, import_id, worker="dead", lease_seconds=10, attempts=5)
+    assert claim(small, import_id, worker="dead", attempts=5)
     let_leases_expire(small, import_id)
 
     work(small, import_id, should_stop=after_batches(1, go_home))
@@ -243,8 +242,7 @@ def test_workers_that_are_killed_without_progress_end_an_import(ground: Ground, 
     """A line that kills its worker each time must not go round for ever."""
     import_id = an_import(ground, service, numbered(3))
     for worker in ("one", "two"):
-        with ground.database.begin() as session:
-            assert leases.claim(session, import_id, worker=worker, lease_seconds=10, attempts=2)
+        assert claim(ground, import_id, worker=worker, attempts=2)
         let_leases_expire(ground, import_id)
 
     work(tuned(ground, attempts=2), import_id)

@@ -9,7 +9,7 @@ import redis
 
 from api.usecases.imports import delete_import, get_import
 from api.usecases.services import Service
-from shared.db import leases, sweeps
+from shared.db import sweeps
 from shared.ground import Ground
 from shared.lifecycle import Status
 from tests.integration.builders import (
@@ -17,6 +17,7 @@ from tests.integration.builders import (
     an_import,
     ask,
     block_files,
+    claim,
     go_home,
     let_leases_expire,
     let_pauses_pass,
@@ -86,8 +87,7 @@ def test_a_resumed_import_is_nudged(small: Ground, service: Service):
 
 def test_a_block_is_left_to_its_worker_until_the_lease_expires(ground: Ground, service: Service):
     import_id = an_import(ground, service, numbered(1))
-    with ground.database.begin() as session:
-        assert leases.claim(session, import_id, worker="alive", lease_seconds=60, attempts=5)
+    assert claim(ground, import_id, worker="alive", attempts=5)
     assert not is_nudged(ground, import_id)
 
     let_leases_expire(ground, import_id)
@@ -185,8 +185,7 @@ def test_repeated_deaths_end_an_import_through_the_sweep_alone(ground: Ground, s
     import_id = an_import(ground, service, numbered(1))
     for _ in range(2):
         assert is_nudged(ground, import_id)
-        with ground.database.begin() as session:
-            assert leases.claim(session, import_id, worker="doomed", lease_seconds=60, attempts=2)
+        assert claim(ground, import_id, worker="doomed", attempts=2)
         let_leases_expire(ground, import_id)
 
     assert is_nudged(ground, import_id)

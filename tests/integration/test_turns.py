@@ -9,9 +9,9 @@ from sqlalchemy import text
 
 from api.usecases.collections import add_collection
 from api.usecases.services import Service, add_service
-from shared.db import export_turns, exports, leases, turns
-from shared.db.export_turns import DUE, FIRST_WAITING
+from shared.db import exports, imports, leases, long_jobs, turns
 from shared.db.leases import Lease
+from shared.db.long_jobs import DUE_EXPORTS, FIRST_EXPORT, FIRST_FILE, LARGE_FILE_BYTES
 from shared.db.turns import FIRST_IMPORT, HELD, SERVICE_OF_IMPORT, SERVICES
 from shared.ground import Ground
 from shared.turns import Job
@@ -20,6 +20,7 @@ from tests.integration.builders import (
     an_import,
     ask,
     block_files,
+    claim,
     counts,
     let_leases_expire,
     let_pauses_pass,
@@ -30,7 +31,7 @@ from tests.integration.builders import (
     work,
 )
 from tests.integration.job_builders import Job as BatchJob
-from tests.integration.job_builders import accounts, an_export, let_lease_expire
+from tests.integration.job_builders import a_file_import, accounts, an_export, an_item_type, let_lease_expire
 from workers.turns import Turns
 
 MANY = 10_000
@@ -62,8 +63,7 @@ def second(apart: Ground) -> Service:
 
 def hold(ground: Ground, import_id: int) -> Lease:
     """A worker has the import's next block."""
-    with ground.database.begin() as session:
-        lease = leases.claim(session, import_id, worker="busy", lease_seconds=60, attempts=5)
+    lease = claim(ground, import_id)
     assert lease is not None
     return lease
 
@@ -147,7 +147,7 @@ class TestChoice:
         found = []
         for _ in range(3):
             with apart.database.begin() as session:
-                found.append(turns.first_waiting(session, first.id, exports_at_once=1))
+                found.append(turns.first_waiting(session, first.id, at_once=1))
             _finish(apart, first, found[-1])
 
         assert found == [Job("import", new), Job("export", export.export_id), Job("import", begun)]
@@ -253,7 +253,7 @@ class TestExports:
 
         def due(at_once: int) -> list[int]:
             with apart.database.begin() as session:
-                return export_turns.due(session, at_once=at_once, limit=100)
+                return long_jobs.due_exports(session, at_once=at_once, limit=100)
 
         assert due(2) == [mine[0].export_id, mine[1].export_id, other.export_id]
         assert hold_export(mine[0])
@@ -261,12 +261,52 @@ class TestExports:
         assert due(2) == [mine[1].export_id, other.export_id]
 
 
+class TestLargeFiles:
+    @pytest.fixture
+    def files(self, apart: Ground, first: Service) -> list[BatchJob]:
+        """Two large files that were uploaded, and a small one."""
+        an_item_type(apart, first)
+        large = b'{"accountId":"1"}\n' + b" " * LARGE_FILE_BYTES
+        return [a_file_import(apart, first, content) for content in (large, large, b'{"accountId":"2"}')]
+
+    def test_one_is_cut_at_a_time_and_small_ones_beside_it(self, apart: Ground, files: list[BatchJob]):
+        assert [claim(apart, job.import_id) is not None for job in files] == [True, False, True]
+
+    def test_an_export_and_a_large_file_count_alike(
+        self, apart: Ground, first: Service, files: list[BatchJob]
+    ):
+        export = an_export(apart, first)
+        assert hold_export(export)
+        assert claim(apart, files[0].import_id) is None
+
+        let_lease_expire(export)
+
+        assert claim(apart, files[0].import_id)
+        assert not hold_export(export)
+
+    def test_one_that_has_no_room_is_not_nudged(self, apart: Ground, files: list[BatchJob]):
+        hold(apart, files[0].import_id)
+
+        with apart.database.begin() as session:
+            due = imports.due(session, at_once=1, limit=100)
+            assert long_jobs.waiting(session, files[0].service.id, at_once=1) == []
+        assert due == [files[2].import_id]
+
+    def test_when_one_is_cut_the_next_one_is_nudged(self, apart: Ground, files: list[BatchJob]):
+        take_nudges(apart)
+
+        files[0].work()
+
+        assert files[1].import_id in take_nudges(apart)
+
+
 STATEMENTS = {
     "held": (HELD, {}),
     "services": (SERVICES, {"after": 0, "limit": 50}),
-    "first import": (FIRST_IMPORT, {"service_id": 1, "looks": 100}),
-    "service of an import": (SERVICE_OF_IMPORT, {"import_id": 5000}),
-    "first export": (FIRST_WAITING, {"service_id": 1, "at_once": 1}),
+    "first import": (FIRST_IMPORT, {"service_id": 1, "looks": 100, "at_once": 1}),
+    "service of an import": (SERVICE_OF_IMPORT, {"import_id": 5000, "at_once": 1}),
+    "first file": (FIRST_FILE, {"service_id": 1, "at_once": 1}),
+    "first export": (FIRST_EXPORT, {"service_id": 1, "at_once": 1}),
 }
 
 
@@ -314,10 +354,10 @@ def test_among_ten_thousand_the_other_service_s_job_is_found(
     chosen = Turns().choose(crowded, Job("import", newest))
 
     with crowded.database.begin() as session:
-        waiting = turns.first_waiting(session, second.id, exports_at_once=1)
+        waiting = turns.first_waiting(session, second.id, at_once=1)
     assert chosen == waiting
 
 
 def test_a_sweep_nudges_one_export_of_ten_thousand(crowded: Ground):
     with crowded.database.begin() as session:
-        assert len(list(session.execute(text(DUE), {"at_once": 1, "limit": 1000}))) == 1
+        assert len(list(session.execute(text(DUE_EXPORTS), {"at_once": 1, "limit": 1000}))) == 1

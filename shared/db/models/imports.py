@@ -107,6 +107,11 @@ class Block(Base):
     __table_args__ = (
         Index("ix_blocks_unfinished", "import_id", "number", postgresql_where=text("finished_at IS NULL")),
         Index(
+            "ix_blocks_large_files",
+            "import_id",
+            postgresql_where=text("number = 0 AND finished_at IS NULL AND size_bytes > 16777216"),
+        ),
+        Index(
             "ix_blocks_leasing_service_id",
             "leasing_service_id",
             postgresql_where=text("leasing_service_id IS NOT NULL"),
