@@ -208,7 +208,7 @@ def test_an_export_that_finds_no_room_is_rejected_and_nothing_of_it_kept(
 def test_of_many_exports_at_once_so_many_are_kept(ground: Ground, service: Service):
     accounts(ground, service)
     size_bytes = sum(path.stat().st_size for path in stored_paths(exported(ground, service)))
-    limited = tuned(ground, stored_bytes=3 * size_bytes, service_exports=4)
+    limited = tuned(ground, stored_bytes=3 * size_bytes, service_long_jobs=4)
     jobs = iter([an_export(limited, service) for _ in range(4)])
     ended: list[Job] = []
 
