@@ -125,7 +125,7 @@ def test_the_owners_statements_are_not_seen(ground: Ground, hostile: connection)
 
 TABLES = (
     "alembic_version", "blocks", "collections", "data_services", "documents", "exports", "imports",
-    "notifications", "oauth_tokens", "rejections", "signing_secrets", "users",
+    "notifications", "oauth_tokens", "rejections", "service_usage", "signing_secrets", "users",
 )  # fmt: skip
 
 ATTEMPTS = {
