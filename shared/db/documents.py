@@ -16,13 +16,15 @@ from shared.instructions import Operation
 
 ANNOUNCE = "LOCK TABLE documents IN ROW EXCLUSIVE MODE"
 
+# Emptied here, too: of a batch that is searched for what the database refuses, the parts share a transaction.
 CREATE_STAGED = f"""
 {ANNOUNCE};
 CREATE TEMPORARY TABLE IF NOT EXISTS staged (
     collection_id integer NOT NULL,
     documentid text COLLATE "C" NOT NULL,
     properties jsonb NOT NULL
-) ON COMMIT DELETE ROWS
+) ON COMMIT DELETE ROWS;
+DELETE FROM staged
 """
 
 # Rows that exist already are left alone.

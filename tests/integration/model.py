@@ -13,6 +13,18 @@ from shared.lifecycle import RUNNABLE, Event, Status, after
 
 BATCH_LINES = 3
 
+# Lines that are rejected whatever the strategy, and with which code.
+BROKEN = {
+    b"{": "invalid_json",
+    b"[1]": "not_an_object",
+    b"\xff": "invalid_utf8",
+    b'{"a":NaN}': "not_a_number",
+    rb'{"a":"\u0000"}': "nul_character",
+    rb'{"a":"\ud800"}': "lone_surrogate",
+    b'{"documentid":"a/b"}': "invalid_documentid",
+    rb'{"documentid":"poison","a":{"b":"\u0000","b":1}}': "refused_by_database",
+}
+
 
 @dataclass(frozen=True)
 class Line:
@@ -93,10 +105,13 @@ class ModelImport:
 
     def _apply_batch(self) -> bool:
         """Whether the block ends with it."""
+        return any(self.read_line() for _ in range(BATCH_LINES))
+
+    def read_line(self) -> bool:
+        """Apply the next line; whether the block ends with it."""
         lines = self.blocks[self.block]
-        for line in lines[self.line : self.line + BATCH_LINES]:
-            self.line += 1
-            self._apply(line)
+        self.line += 1
+        self._apply(lines[self.line - 1])
         if self.line < len(lines):
             return False
         self.block, self.line, self.is_held = self.block + 1, 0, False

@@ -37,7 +37,7 @@ from tests.integration.builders import (
     take_nudges,
     tuned,
 )
-from tests.integration.model import BATCH_LINES, Line, ModelCollection, ModelImport
+from tests.integration.model import BATCH_LINES, BROKEN, Line, ModelCollection, ModelImport
 from tests.integration.players import Engine, Killed, Model, Player
 
 _numbers = count(1)
@@ -47,16 +47,6 @@ UUID_CHARACTERS = 36
 # As written in a line, and the document's id.
 IDS = {b'"1"': "1", b"1": "1", b"1.50": "1.50", b'"1.50"': "1.50", rb'"\u00e9"': "é", b'"x y"': "x y"}
 VALUES = ["1", "1.10", "12345678901234567890.123456789", '"x"', r'"\u00e9"', '[1,{"d":2.50}]', "{}", "null"]
-BROKEN = {
-    b"{": "invalid_json",
-    b"[1]": "not_an_object",
-    b"\xff": "invalid_utf8",
-    b'{"a":NaN}': "not_a_number",
-    rb'{"a":"\u0000"}': "nul_character",
-    rb'{"a":"\ud800"}': "lone_surrogate",
-    b'{"documentid":"a/b"}': "invalid_documentid",
-    rb'{"documentid":"poison","a":{"b":"\u0000","b":1}}': "refused_by_database",
-}
 
 
 def _document(written_id: bytes | None, properties: dict[str, str]) -> Line:

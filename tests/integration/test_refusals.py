@@ -15,6 +15,7 @@ from tests.integration.builders import (
     counts,
     documents,
     ndjson,
+    numbered,
     rejected_lines,
     work_off,
 )
@@ -86,3 +87,22 @@ def test_a_number_with_more_places_than_postgres_keeps_is_told_as_such(ground: G
 
     assert rejected_lines(ground, service, import_id) == [(1, 1, "number_out_of_range")]
     assert counts(ground, service, import_id) == Counts(created=2, rejected=1)
+
+
+@pytest.mark.parametrize("strategies", [CREATE, UPDATE, BOTH], ids=["create", "update", "both"])
+def test_what_stands_around_a_poison_line_is_counted_once(
+    ground: Ground, service: Service, strategies: tuple[str]
+):
+    """Its neighbours are written in parts of one transaction, which may name the same documents."""
+    work_off(ground, service, an_import(ground, service, numbered(4, a="before")))
+    given = [*numbered(4, a="this").splitlines(), POISON, *numbered(4, b="that").splitlines()]
+
+    import_id = an_import(ground, service, ndjson(*given), strategies=strategies)
+
+    assert work_off(ground, service, import_id).status == Status.COMPLETE
+    changed = UPDATE[0] in strategies
+    outcome = {"updated": 8} if changed else {"skipped": 8}
+    assert counts(ground, service, import_id) == Counts(**outcome, rejected=1)
+    expected = {"a": "this", "b": "that"} if changed else {"a": "before"}
+    assert set(documents(ground, service)) == {f"{n:03}" for n in range(1, 5)}
+    assert all(document == expected for document in documents(ground, service).values())
