@@ -10,9 +10,10 @@ READY := $(VENV)/.ready
 ARGS ?=
 EXAMPLES ?= 1000
 SEED ?= $(shell date +%s)
+SEEDS ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test fuzz lint check bench lock clean
+.PHONY: help setup demo up test fuzz chaos lint check bench lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +34,9 @@ fuzz: SEED := $(SEED)
 fuzz: $(READY) ## Hostile input at length: EXAMPLES a test, by SEED
 	@echo "make fuzz EXAMPLES=$(EXAMPLES) SEED=$(SEED)"
 	@$(BIN)/python -m pytest tests/fuzz --fuzz-examples=$(EXAMPLES) --hypothesis-seed=$(SEED) $(ARGS)
+
+chaos: $(READY) ## Faults drawn from seeds on a real fleet: make chaos SEEDS=20
+	@$(BIN)/python -m tests.faults --seeds $(SEEDS) $(ARGS)
 
 lint: $(READY) ## Style, types and the rules between packages
 	@$(BIN)/ruff check

@@ -57,10 +57,11 @@ def export() -> Response:
     """Accept an export, or reject it."""
     fields = fields_of(request)
     ground, service, description = current_ground(), current_service(), description_of(fields)
+    job_id = job_id_of(fields)
     try:
-        return _answer(exports.submit_export(ground, service, description, export_order(fields)))
+        return _answer(exports.submit_export(ground, service, description, export_order(fields), job_id))
     except (JobRefused, TemplateRefused, QueryRefused) as refused:
-        return _answer(jobs.reject_job(ground, service, "export", description, str(refused)))
+        return _answer(jobs.reject_job(ground, service, "export", description, str(refused), job_id))
 
 
 @blueprint.post("/status")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from api.usecases.item_types import KnownType, find_item_type
 from api.usecases.jobs import JobDescription, JobRefused, ShownJob, add_job, existing_job, shown
@@ -30,9 +31,13 @@ class ExportOrder:
 
 
 def submit_export(
-    ground: Ground, service: Service, description: JobDescription, order: ExportOrder
+    ground: Ground,
+    service: Service,
+    description: JobDescription,
+    order: ExportOrder,
+    job_id: UUID | None = None,
 ) -> ShownJob:
-    """A new job, accepted. Raises JobRefused, TemplateRefused, QueryRefused."""
+    """A new job, accepted. Raises JobRefused, TemplateRefused, QueryRefused, JobIdTaken."""
     if order.template is not None:
         compile_template(order.template)
     with ground.database.begin() as session:
@@ -44,7 +49,7 @@ def submit_export(
             selection=_selection(session, service, item_type, order),
             rendering=_rendering(order),
         )
-        job = add_job(session, service, "export", description, export_id=row.id)
+        job = add_job(session, service, "export", description, job_id, export_id=row.id)
         accepted = shown(ground, session, existing_job(session, service, str(job.id)))
     ground.dispatcher.nudge_export(row.id)
     return accepted

@@ -102,11 +102,16 @@ def cancel_job(ground: Ground, service: Service, job_id: str) -> ShownJob:
 
 
 def reject_job(
-    ground: Ground, service: Service, kind: str, description: JobDescription, reason: str
+    ground: Ground,
+    service: Service,
+    kind: str,
+    description: JobDescription,
+    reason: str,
+    job_id: UUID | None = None,
 ) -> ShownJob:
-    """A job that is rejected before there is anything to do."""
+    """A job that is rejected before there is anything to do. Raises JobIdTaken."""
     with ground.database.begin() as session:
-        job = add_job(session, service, kind, description, refusal=reason)
+        job = add_job(session, service, kind, description, job_id, refusal=reason)
         tell_end(session, job)
         rejected = shown(ground, session, existing_job(session, service, str(job.id)))
     ground.dispatcher.nudge_mails()

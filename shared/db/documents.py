@@ -16,16 +16,17 @@ from shared.instructions import Operation
 
 ANNOUNCE = "LOCK TABLE documents IN ROW EXCLUSIVE MODE"
 
-# Emptied here, too: of a batch that is searched for what the database refuses, the parts share a transaction.
 CREATE_STAGED = f"""
 {ANNOUNCE};
 CREATE TEMPORARY TABLE IF NOT EXISTS staged (
     collection_id integer NOT NULL,
     documentid text COLLATE "C" NOT NULL,
     properties jsonb NOT NULL
-) ON COMMIT DELETE ROWS;
-DELETE FROM staged
+) ON COMMIT DELETE ROWS
 """
+
+# Of a batch that is searched for what the database refuses, the parts share a transaction.
+EMPTY_STAGED = "DELETE FROM staged"
 
 # Rows that exist already are left alone.
 CREATE = """
@@ -108,7 +109,7 @@ def write(session: Session, encoded: bytes, *, operation: Operation, repeated: I
     Returns the number of documents created where creating is asked for, else the number of lines,
     `repeated` ones included, whose document exists.
     """
-    session.execute(text(CREATE_STAGED))
+    session.execute(text(f"{CREATE_STAGED};{EMPTY_STAGED}"))
     copy(session, "staged", encoded)
     if operation is Operation.CREATE:
         return session.execute(text(CREATE)).rowcount  # type: ignore[attr-defined, no-any-return]

@@ -79,8 +79,9 @@ UPDATE blocks
 RETURNING number
 """
 
+# A heartbeat may come after the batch that finished the block: there is nothing left to hold then.
 RENEW = """
-UPDATE blocks b SET leased_until = clock_timestamp() + :lease
+UPDATE blocks b SET leased_until = CASE WHEN b.finished_at IS NULL THEN clock_timestamp() + :lease END
   FROM imports i
  WHERE b.import_id = :import_id AND b.number = :number AND b.epoch = :epoch
    AND i.id = b.import_id AND i.status = 'running'

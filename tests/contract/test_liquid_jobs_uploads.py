@@ -141,6 +141,18 @@ def test_an_id_is_good_for_one_job(liquid: Liquid):
     assert (unusable.status_code, unusable.get_json()["error"]) == (400, "invalid_request")
 
 
+@pytest.mark.parametrize("fields", [{}, {"itemType": "Nothing"}], ids=["accepted", "rejected"])
+def test_an_export_can_be_given_an_id_too(liquid: Liquid, fields: dict[str, str]):
+    """So that a client whose answer was lost may ask again, and does not get two."""
+    form = {"itemType": "contacts", "contentType": "application/json", "jobId": str(uuid4()), **fields}
+
+    first = liquid(f"{BATCH}/export", data=form)
+    again = liquid(f"{BATCH}/export", data=form)
+
+    assert (first.status_code, first.get_json()["jobId"]) == (200, form["jobId"])
+    assert (again.status_code, again.get_json()["error"]) == (409, "invalid_request")
+
+
 def test_fields_may_come_behind_the_file(liquid: Liquid):
     fields = [part(name, value.encode()) for name, value in FIELDS.items()]
     body = multipart({}, file_part("file", "a.json", ITEMS, "application/json"), *fields)

@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from api.usecases.imports import ImportChanges, delete_import, get_import, update_import
 from api.usecases.services import Service
+from shared.db import leases
 from shared.db.models import Block, Import, RejectedLine
 from shared.db.transition import events_of
 from shared.errors import ImportNotFound, StatusRefused
@@ -20,11 +21,13 @@ from tests.integration.builders import (
     documents,
     go_home,
     ndjson,
+    never,
     numbered,
     take_nudges,
     work,
     work_off,
 )
+from workers.applying import BlockRun
 from workers.sweeping import sweep
 
 pytestmark = pytest.mark.usefixtures("write_path")
@@ -256,3 +259,19 @@ def test_configuration_and_status_change_together_or_not_at_all(ground: Ground, 
 
     row: Import = get_import(ground, service, import_id)
     assert (row.strategies, row.status) == (["create", "update"], Status.CONFIGURING)
+
+
+def test_a_heartbeat_that_comes_after_the_end_of_a_block_holds_nothing(ground: Ground, service: Service):
+    import_id = an_import(ground, service, numbered(1), numbered(1))
+    with ground.database.begin() as session:
+        lease = leases.claim(
+            session, import_id, worker="first", lease_seconds=10, attempts=5, long_jobs_at_once=1
+        )
+    assert lease is not None
+    BlockRun(ground, lease).run(never)
+
+    with ground.database.begin() as session:
+        leases.renew(session, lease, lease_seconds=10)
+
+    with ground.database.begin() as session:
+        assert session.get_one(Block, (import_id, 1)).leased_until is None

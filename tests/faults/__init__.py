@@ -1,0 +1,1 @@
+"""Real processes, real faults: what the promises are worth."""

@@ -1,0 +1,86 @@
+"""`make chaos`: rounds of faults drawn from seeds, on a fleet of real processes, and the table of them."""
+
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.faults.fleet import LEASE_SECONDS, SWEEP_SECONDS, Fleet, a_fleet
+from tests.faults.orders import Workload, a_workload
+from tests.faults.report import Report
+from tests.faults.round import RoundOutcome, compare, run_round
+from tests.faults.storm import FAULTS, Planned, a_plan, late_recoveries
+
+WORKLOADS = 5  # different ones; each is run in peace once
+
+
+def main(arguments: list[str]) -> int:
+    """0 when nothing was lost, doubled or late."""
+    given, console = _parse(arguments), Console(highlight=False, soft_wrap=True)
+    if given.list:
+        console.print("\n".join(sorted(FAULTS)))
+        return 0
+    with tempfile.TemporaryDirectory() as folder, a_fleet(Path(folder) / "fleet") as fleet:
+        return Chaos(fleet, given.fault, console).run(range(given.first_seed, given.first_seed + given.seeds))
+
+
+class Chaos:
+    """Rounds on one fleet."""
+
+    def __init__(self, fleet: Fleet, names: list[str], console: Console) -> None:
+        self._console = console
+        self._fleet = fleet
+        self._names = names
+        self._report = Report()
+        self._calm: dict[int, RoundOutcome] = {}
+
+    def run(self, seeds: range) -> int:
+        self._console.print(f"Leases of {LEASE_SECONDS:g} s, a sweep every {SWEEP_SECONDS:g} s.")
+        wrong = [seed for seed in seeds if not self._is_right(seed)]
+        self._console.print(self._report.table())
+        if wrong:
+            self._console.print(f"Not as in peace: seeds {', '.join(map(str, wrong))}")
+        return bool(wrong)
+
+    def _is_right(self, seed: int) -> bool:
+        workload = a_workload(seed % WORKLOADS)
+        calm = self._in_peace(seed % WORKLOADS, workload)
+        plan = a_plan(seed, self._fleet, self._names)
+        began = time.monotonic()
+        self._console.print(f"seed {seed}: {', '.join(map(_spell, plan))}")
+        found = run_round(self._fleet, workload, seed=seed, plan=plan)
+        differences = compare(workload, found, calm)
+        assert found.storm is not None
+        late = late_recoveries(found.storm)
+        self._report.add(found.storm.felt, differences)
+        for what in (*differences.notes, *late):
+            self._console.print(f"  {what}")
+        self._console.print(f"  over after {time.monotonic() - began:.0f} s")
+        return not differences and not late
+
+    def _in_peace(self, number: int, workload: Workload) -> RoundOutcome:
+        if number not in self._calm:
+            self._calm[number] = run_round(self._fleet, workload)
+        return self._calm[number]
+
+
+def _spell(planned: Planned) -> str:
+    return f"{planned.fault.name} at {planned.at:.0%}"
+
+
+def _parse(arguments: list[str]) -> Namespace:
+    parser = ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=10, help="how many rounds")
+    parser.add_argument("--first-seed", type=int, default=1, help="replays a round by its number")
+    parser.add_argument(
+        "--fault", action="append", default=[], choices=sorted(FAULTS), help="only this one; repeatable"
+    )
+    parser.add_argument("--list", action="store_true", help="print the faults' names")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

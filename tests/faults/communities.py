@@ -1,0 +1,54 @@
+"""A data service of its own for each round, with what is there before."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+
+from sqlalchemy import text
+
+from api.usecases import tokens
+from api.usecases.accounts import add_user
+from api.usecases.collections import add_collection, list_collections
+from api.usecases.services import Service, add_service
+from shared.ground import Ground
+from tests.faults.client import CarefulClient
+from tests.faults.customers import BatchCustomer
+from tests.faults.fleet import Fleet
+from tests.faults.orders import Workload
+
+PASSWORD = "correct horse battery staple"
+PUT_DOCUMENTS = """
+INSERT INTO documents (collection_id, documentid, properties)
+SELECT c.id, given.key, given.value::jsonb FROM collections c, json_each_text(CAST(:documents AS json)) given
+ WHERE c.service_id = :service_id AND c.path = :path
+"""
+_TOKEN_SECONDS = 3600
+_numbers = count(1)
+
+
+@contextmanager
+def a_community(fleet: Fleet, workload: Workload) -> Iterator[tuple[Service, CarefulClient, BatchCustomer]]:
+    """The data service, and a client of each door."""
+    ground = fleet.ground
+    service, secret = add_service(ground, f"round-{next(_numbers)}")
+    add_collection(ground, service, "/Csv", key="key")
+    for order in workload.orders:
+        _put(ground, service, order.collection, order.there_before)
+    _put(ground, service, "/Exported", workload.exported)
+    email = f"keeper@{service.name}.example.com"
+    add_user(ground, email, PASSWORD, [service.name])
+    host = f"{service.name}.{ground.settings.base_domain}"
+    client = CarefulClient(fleet.api_urls, host, tokens.mint(secret, _TOKEN_SECONDS))
+    batch = BatchCustomer(fleet.api_urls, email, PASSWORD, service.name)
+    yield service, client, batch
+    client.close()
+    batch.close()
+
+
+def _put(ground: Ground, service: Service, path: str, documents: dict[str, str]) -> None:
+    if path not in list_collections(ground, service):
+        add_collection(ground, service, path)
+    given = {"service_id": service.id, "path": path, "documents": json.dumps(documents)}
+    with ground.database.begin() as session:
+        session.execute(text(PUT_DOCUMENTS), given)

@@ -1,0 +1,128 @@
+"""The clients of a round: each brings one order and sees it through."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from shared.db.models import Block
+from shared.jobs import FINAL
+from tests.acceptance.client import applied_lines
+from tests.faults.client import CarefulClient
+from tests.faults.fleet import Fleet
+from tests.faults.orders import Kind, Order
+
+SAME_PATCHES = 10
+_CUT_UPLOADS = 0.3  # of all blocks are begun and cut before they are brought
+_SLOW_UPLOADS = 0.2
+
+
+@dataclass
+class Seen:
+    """What a client was told in the end."""
+
+    import_id: int
+    resource: dict[str, Any] = field(default_factory=dict)
+    agreed: bool = True  # the service did what the kind of the order asks for
+
+
+class Customer:
+    """One client and its way with one order."""
+
+    def __init__(self, fleet: Fleet, client: CarefulClient, dice: Random) -> None:
+        self._fleet = fleet
+        self._client = client
+        self._dice = dice
+
+    def bring(self, order: Order) -> Seen:
+        """Create, upload, start, and do what its kind asks for until it ends."""
+        seen = Seen(self._client.create(order.collection, order.strategies))
+        for number, body in enumerate(order.bodies(), 1):
+            if self._dice.random() < _CUT_UPLOADS:
+                self._cut(seen.import_id, body)
+            pieces = 5 if self._dice.random() < _SLOW_UPLOADS else 1
+            self._client.add_block(seen.import_id, number, body, pieces=pieces)
+        if order.kind is Kind.DAMAGED:
+            self._damage(seen.import_id)
+        # One may meet an import that runs already, and is refused.
+        self._client.set_status_from_many(seen.import_id, "started", SAME_PATCHES)
+        self._see_through(order, seen)
+        return seen
+
+    def _see_through(self, order: Order, seen: Seen) -> None:
+        part: Callable[[dict[str, Any]], bool] = self._somewhere_in(order)
+        if order.kind is Kind.DELETED:
+            seen.resource = self._client.wait_until(seen.import_id, part)
+            self._client.delete(seen.import_id)
+            return
+        if order.kind is Kind.PAUSED:
+            self._client.wait_until(seen.import_id, part)
+            if self._client.set_status(seen.import_id, "paused"):
+                seen.agreed = self._stays_as_it_is(seen.import_id)
+                self._client.set_status_from_many(seen.import_id, "resumed", SAME_PATCHES)
+        if order.kind is Kind.CANCELED:
+            self._client.wait_until(seen.import_id, part)
+            self._client.set_status(seen.import_id, "canceled")
+        seen.resource = self._client.wait_for_end(seen.import_id)
+
+    def _somewhere_in(self, order: Order) -> Callable[[dict[str, Any]], bool]:
+        line_count = sum(map(len, order.blocks))
+        enough = self._dice.randrange(line_count // 10, line_count * 2 // 3)
+        return lambda resource: applied_lines(resource) >= enough or resource["endedDatetime"] is not None
+
+    def _stays_as_it_is(self, import_id: int) -> bool:
+        """Whether a paused import tells the same counters twice."""
+        first, second = (applied_lines(self._client.get(import_id)) for _ in range(2))
+        return first == second
+
+    def _cut(self, import_id: int, body: bytes) -> None:
+        try:
+            self._client.cut_an_upload(import_id, body)
+        except OSError:
+            return  # the API is down: cut by itself
+
+    def _damage(self, import_id: int) -> None:
+        """Another byte in the second block, as a bad disk would have it."""
+        with self._fleet.ground.database.begin() as session:
+            key = session.get_one(Block, (import_id, 2)).storage_key
+        path = self._fleet.blocks / key
+        path.write_bytes(path.read_bytes()[:-2] + b" \n")
+
+
+class BatchCustomer:
+    """A client of the other door, with an account of its own."""
+
+    def __init__(self, urls: list[str], email: str, password: str, community: str) -> None:
+        self._client = CarefulClient(urls, "localhost", None)
+        form = {"grant_type": "password", "username": email, "password": password}
+        form["scope"] = f"community={community}"
+        answer = self._client.until_answered("POST", "/ls/api/oauth2/token", data=form)
+        self._client.show(answer.json()["access_token"])
+
+    def close(self) -> None:
+        self._client.close()
+
+    def import_csv(self, item_type: str, content: bytes) -> dict[str, Any]:
+        """The job when it has ended. Its id is ours, so that a repeated request is known as such."""
+        given = {"itemType": item_type, "contentType": "text/plain", "headerRow": "true"}
+        return self._run("import", given, files={"file": ("items.csv", content)})
+
+    def export_json(self, item_type: str) -> dict[str, Any]:
+        return self._run("export", {"itemType": item_type, "contentType": "application/json"})
+
+    def download(self, job: dict[str, Any]) -> bytes:
+        return b"".join(
+            self._client.until_answered("GET", httpx.URL(link).path).content for link in job["links"]
+        )
+
+    def _run(self, what: str, given: dict[str, str], **more: Any) -> dict[str, Any]:
+        job_id = str(uuid4())
+        form = given | {"jobId": job_id, "jobName": what, "notificationEmail": f"{job_id}@example.com"}
+        self._client.until_answered("POST", f"/ls/api/batch/{what}", data=form, final={409}, **more)
+        while True:
+            job = self._client.until_answered("POST", "/ls/api/batch/status", data={"jobId": job_id}).json()
+            if job["status"] in FINAL:
+                return dict(job)

@@ -1,0 +1,147 @@
+"""A database that is stopped, cut off, full, crowded or in the way."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from random import Random
+
+import psycopg2
+from sqlalchemy import text
+
+from shared.ground import Ground
+from tests.faults.fleet import Fleet
+from tests.faults.registry import fault
+from tests.faults.waiting import wait_until
+
+TERMINATE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+ WHERE application_name LIKE 'longshore:%' AND application_name <> current_setting('application_name')
+"""
+BUSY = """
+SELECT pid FROM pg_stat_activity
+ WHERE application_name LIKE 'longshore:%' AND application_name <> current_setting('application_name')
+ ORDER BY state = 'active' DESC LIMIT 1
+"""
+COMMITS = 3
+_COMMITS_SECONDS = 10.0
+
+
+@fault("Postgres killed", "database", (0.0, 2.0))
+def kill_postgres(fleet: Fleet, _: Random) -> Iterator[None]:
+    """As a power cut would: crash recovery follows."""
+    fleet.postgres.kill()
+    yield
+    fleet.start_postgres()
+
+
+@fault("Postgres stopped at once", "database", (0.0, 2.0))
+def stop_postgres(fleet: Fleet, _: Random) -> Iterator[None]:
+    """`immediate` in Postgres's words."""
+    fleet.postgres.send_to_leader(signal.SIGQUIT)
+    fleet.postgres.wait(10)
+    yield
+    fleet.start_postgres()
+
+
+@fault("backend killed", "database")
+def kill_a_backend(fleet: Fleet, _: Random) -> Iterator[None]:
+    """Postgres ends all others and recovers by itself."""
+    with fleet.ground.database.begin() as session:
+        pid = session.execute(text(BUSY)).scalar_one_or_none()
+    if pid is not None:
+        os.kill(pid, signal.SIGKILL)
+    yield
+    fleet.start_postgres()
+
+
+@fault("connections terminated", "database")
+def terminate_connections(fleet: Fleet, _: Random) -> Iterator[None]:
+    with fleet.ground.database.begin() as session:
+        session.execute(text(TERMINATE))
+    yield
+
+
+@fault("network to Postgres cut", "database network")
+def cut_database_network(fleet: Fleet, _: Random) -> Iterator[None]:
+    fleet.database_network.cut()
+    yield
+
+
+@fault("answers to COMMIT lost", "database network", (_COMMITS_SECONDS, _COMMITS_SECONDS))
+def lose_answers_to_commit(fleet: Fleet, _: Random) -> Iterator[None]:
+    fleet.database_network.cut_commits(COMMITS)
+    with suppress(AssertionError):
+        wait_until(lambda: not fleet.database_network.commits_to_cut, _COMMITS_SECONDS, "COMMITs came")
+    yield
+    fleet.database_network.cut_commits(0)
+
+
+@fault("network to Postgres stalls", "database network", (1.0, 5.0))
+def stall_database_network(fleet: Fleet, _: Random) -> Iterator[None]:
+    fleet.database_network.stall()
+    yield
+    fleet.database_network.flow()
+
+
+@fault("slow network to Postgres", "database network", (1.0, 3.0))
+def slow_database_network(fleet: Fleet, _: Random) -> Iterator[None]:
+    fleet.database_network.delay_seconds = 0.05
+    yield
+    fleet.database_network.delay_seconds = 0.0
+
+
+@fault("database disk full", "database", (1.0, 3.0), needs=lambda fleet: fleet.database_disk is not None)
+def fill_database_disk(fleet: Fleet, _: Random) -> Iterator[None]:
+    assert fleet.database_disk is not None
+    fleet.database_disk.fill()
+    yield
+    fleet.database_disk.relieve()
+    fleet.start_postgres()
+
+
+@fault("too many connections", "database", (1.0, 3.0))
+def crowd_the_database(fleet: Fleet, _: Random) -> Iterator[None]:
+    """Others take every connection there is, the ones that we lose included."""
+    with ExitStack() as crowd:
+        _join(crowd, fleet.ground)
+        fleet.database_network.cut()
+        _join(crowd, fleet.ground)
+        yield
+
+
+def _join(crowd: ExitStack, ground: Ground) -> None:
+    with suppress(psycopg2.OperationalError):
+        while True:
+            connection = psycopg2.connect(ground.settings.database_url)
+            crowd.callback(connection.close)
+
+
+@fault("deadlocks", "locks", (2.0, 4.0))
+def provoke_deadlocks(fleet: Fleet, dice: Random) -> Iterator[None]:
+    """Somebody locks documents in the order opposite to ours."""
+    is_over = threading.Event()
+    thread = threading.Thread(target=_lock_backwards, args=[fleet.ground, dice.random(), is_over])
+    thread.start()
+    yield
+    is_over.set()
+    thread.join()
+
+
+LAST_WRITTEN = """
+SELECT collection_id, documentid FROM documents ORDER BY updated_at DESC, documentid DESC LIMIT 200
+"""
+LOCK = """
+SELECT FROM documents WHERE collection_id = :collection_id AND documentid = :documentid FOR UPDATE
+"""
+
+
+def _lock_backwards(ground: Ground, seed: float, is_over: threading.Event) -> None:
+    dice = Random(seed)
+    while not is_over.wait(0.05):
+        with suppress(Exception), ground.database.begin() as session:
+            rows = session.execute(text(LAST_WRITTEN)).mappings().all()
+            for row in sorted(dice.sample(rows, min(20, len(rows))), key=lambda row: row["documentid"])[::-1]:
+                session.execute(text(LOCK), dict(row))
+                is_over.wait(0.02)

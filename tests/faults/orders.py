@@ -1,0 +1,129 @@
+"""What clients bring in a round: imports with known answers, drawn from a seed."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from random import Random
+
+from shared.lifecycle import Event, Status
+from tests.integration.builders import BOTH, CREATE, UPDATE
+from tests.integration.model import BROKEN, Line, ModelCollection, ModelImport
+
+BLOCKS = 3
+LINES_A_BLOCK = 1000
+SHARERS = 3
+SHARED_DOCUMENTS = 900
+CSV_ROWS = 1500
+EXPORTED_DOCUMENTS = 3000
+
+# Only the database refuses it: the whole batch must be searched for it, so it is rare.
+[POISON] = [text for text, code in BROKEN.items() if code == "refused_by_database"]
+BAD_TEXTS = sorted(BROKEN.keys() - {POISON})
+
+
+class Kind(StrEnum):
+    """What becomes of an order after it was started."""
+
+    KEPT = "kept"  # it is waited for
+    PAUSED = "paused"  # paused and resumed on its way
+    SHARED = "shared"  # one of several that write the same documents
+    CANCELED = "canceled"
+    DELETED = "deleted"
+    DAMAGED = "damaged"  # its second block is altered in storage before it starts
+
+
+@dataclass(frozen=True)
+class Order:
+    """One import of the Datastore door, and what is there before."""
+
+    name: str
+    kind: Kind
+    collection: str
+    strategies: tuple[str, ...]
+    blocks: list[list[Line]]
+    there_before: dict[str, str] = field(default_factory=dict)  # properties as JSON, by id
+
+    def bodies(self) -> list[bytes]:
+        """The blocks as they are uploaded."""
+        return [b"".join(line.text + b"\n" for line in block) for block in self.blocks]
+
+    def model(self) -> ModelImport:
+        """The import as it is when it has just been started."""
+        before = {documentid: json.loads(text) for documentid, text in self.there_before.items()}
+        model = ModelImport(ModelCollection(before), self.strategies, self.blocks)
+        model.move(Event.START)
+        return model
+
+    def applied(self, line_count: int | None = None) -> ModelImport:
+        """The model after so many lines, blank ones not counted; None: after all of them."""
+        model = self.model()
+        while model.status != Status.COMPLETE and (line_count is None or model.lines_read < line_count):
+            model.move(Event.RUN)
+            model.read_line()
+        return model
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Everything that is done in one round, beside a CSV import and an export of the other door."""
+
+    orders: list[Order]
+    csv: bytes
+    exported: dict[str, str]  # properties as JSON, by id
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes there are to apply."""
+        return len(self.csv) + sum(len(body) for order in self.orders for body in order.bodies())
+
+
+def a_workload(seed: int) -> Workload:
+    """The same one for the same seed."""
+    dice = Random(f"workload {seed}")
+    orders = [_order(dice, f"kept-{n}", Kind.KEPT, rule) for n, rule in enumerate((BOTH, CREATE, UPDATE), 1)]
+    orders += [_order(dice, "paused", Kind.PAUSED, BOTH)]
+    orders += [_shared(dice, number) for number in range(1, SHARERS + 1)]
+    orders += [_order(dice, kind.value, kind, BOTH) for kind in (Kind.CANCELED, Kind.DELETED, Kind.DAMAGED)]
+    dice.shuffle(orders)
+    return Workload(orders, _csv(), {f"e{n:05}": json.dumps({"n": n}) for n in range(EXPORTED_DOCUMENTS)})
+
+
+def _order(dice: Random, name: str, kind: Kind, strategies: tuple[str, ...]) -> Order:
+    ids = [f"d{number:05}" for number in range(BLOCKS * LINES_A_BLOCK // 2)]
+    blocks = [[_line(dice, ids) for _ in range(LINES_A_BLOCK)] for _ in range(BLOCKS)]
+    before = dict.fromkeys(dice.sample(ids, len(ids) // 3), '{"b": "before"}')
+    return Order(name, kind, f"/{name}", strategies, blocks, before)
+
+
+def _line(dice: Random, ids: list[str]) -> Line:
+    chance = dice.random()
+    if chance < 0.02:
+        return Line(b"", is_blank=True)
+    if chance < 0.05:
+        text = POISON if dice.random() < 0.02 else dice.choice(BAD_TEXTS)
+        return Line(text, code=BROKEN[text])
+    properties = {name: _value(dice) for name in dice.sample("abcd", 2)}
+    return _document(None if chance < 0.1 else dice.choice(ids), properties)
+
+
+def _value(dice: Random) -> object:
+    return dice.choice([dice.randrange(1000), "é" * dice.randrange(30), {"n": [dice.randrange(9), None]}])
+
+
+def _document(documentid: str | None, properties: dict[str, object]) -> Line:
+    named = {} if documentid is None else {"documentid": documentid}
+    return Line(json.dumps(named | properties).encode(), documentid, json.dumps(properties))
+
+
+def _shared(dice: Random, number: int) -> Order:
+    """Each of them sets a property of its own: what comes out does not depend on who was first."""
+    lines = [_document(f"s{n:05}", {f"from-{number}": n}) for n in range(SHARED_DOCUMENTS)]
+    dice.shuffle(lines)
+    half = len(lines) // 2
+    return Order(f"shared-{number}", Kind.SHARED, "/shared", BOTH, [lines[:half], lines[half:]])
+
+
+def _csv() -> bytes:
+    rows: Iterable[str] = (f'c{n:05},"row, {n}",{n}\r\n' for n in range(CSV_ROWS))
+    return ("key,text,n\r\n" + "".join(rows)).encode()

@@ -1,0 +1,132 @@
+"""A network between the fleet and a service: TCP in front of its Unix socket, with faults on demand."""
+
+import socket
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+_PIECE_BYTES = 1 << 16
+# How a client of libpq ends a transaction.
+_COMMIT = b"COMMIT\x00"
+
+
+class Proxy:
+    """Listens on a free port of 127.0.0.1 and passes each connection on, until closed."""
+
+    def __init__(self, target: Path) -> None:
+        self.delay_seconds = 0.0  # of each piece, either way
+        self._target = target
+        self._commits_to_cut = 0
+        self._flows = threading.Event()
+        self._flows.set()
+        self._lock = threading.Lock()
+        self._links: set[_Link] = set()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def stall(self) -> None:
+        """Nothing passes any longer, and nobody is told."""
+        self._flows.clear()
+
+    def flow(self) -> None:
+        """Everything passes again."""
+        self._flows.set()
+
+    def cut(self) -> None:
+        """End every connection there is."""
+        with self._lock:
+            links = list(self._links)
+        for link in links:
+            link.close()
+
+    def cut_commits(self, count: int) -> None:
+        """Let the next so many COMMITs through, and cut their connections instead of bringing the answer."""
+        with self._lock:
+            self._commits_to_cut = count
+
+    @property
+    def commits_to_cut(self) -> int:
+        """How many of them have not come yet."""
+        return self._commits_to_cut
+
+    def close(self) -> None:
+        self.flow()
+        self._listener.close()
+        self.cut()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=[client], daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        server = socket.socket(socket.AF_UNIX)
+        link = _Link(client, server)
+        try:
+            server.connect(str(self._target))
+        except OSError:
+            link.close()
+            return
+        with self._lock:
+            self._links.add(link)
+        back = threading.Thread(target=self._pass_back, args=[link], daemon=True)
+        back.start()
+        self._pass_on(link)
+        back.join()
+        with self._lock:
+            self._links.discard(link)
+
+    def _pass_on(self, link: "_Link") -> None:
+        for piece in link.pieces(link.client):
+            self._hold_up()
+            if _COMMIT in piece and self._takes_commit():
+                link.is_doomed = True
+            link.send(link.server, piece)
+
+    def _pass_back(self, link: "_Link") -> None:
+        for piece in link.pieces(link.server):
+            self._hold_up()
+            if link.is_doomed:
+                break
+            link.send(link.client, piece)
+        link.close()
+
+    def _hold_up(self) -> None:
+        self._flows.wait()
+        if self.delay_seconds:
+            time.sleep(self.delay_seconds)
+
+    def _takes_commit(self) -> bool:
+        with self._lock:
+            if not self._commits_to_cut:
+                return False
+            self._commits_to_cut -= 1
+            return True
+
+
+class _Link:
+    """One connection of a client, and ours to the server for it."""
+
+    def __init__(self, client: socket.socket, server: socket.socket) -> None:
+        self.client, self.server = client, server
+        self.is_doomed = False
+
+    def pieces(self, source: socket.socket):
+        """What arrives; at the end of it both sides are told."""
+        with suppress(OSError):
+            while piece := source.recv(_PIECE_BYTES):
+                yield piece
+        self.close()
+
+    def send(self, sink: socket.socket, piece: bytes) -> None:
+        with suppress(OSError):
+            sink.sendall(piece)
+
+    def close(self) -> None:
+        for side in (self.client, self.server):
+            with suppress(OSError):
+                side.shutdown(socket.SHUT_RDWR)
+            side.close()

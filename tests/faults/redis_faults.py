@@ -1,0 +1,87 @@
+"""A Redis that forgets, dies, stalls, or says everything twice."""
+
+import shutil
+import signal
+from collections.abc import Iterator
+from random import Random
+
+import redis
+from sqlalchemy import text
+
+from shared.ground import Ground
+from tests.faults.fleet import Fleet
+from tests.faults.registry import fault
+
+NUDGES_EACH = 5
+_FOREIGN_IDS = (0, -1, 2**62)
+
+
+def _client(ground: Ground) -> redis.Redis:
+    return redis.Redis.from_url(ground.settings.redis_url)
+
+
+@fault("Redis killed", "redis", (0.0, 2.0))
+def kill_redis(fleet: Fleet, _: Random) -> Iterator[None]:
+    fleet.redis.kill()
+    yield
+    fleet.start_redis()
+
+
+@fault("Redis killed, its data lost", "redis", (0.0, 2.0))
+def kill_redis_and_its_data(fleet: Fleet, _: Random) -> Iterator[None]:
+    fleet.redis.kill()
+    shutil.rmtree(fleet.redis_folder)
+    fleet.redis_folder.mkdir()
+    yield
+    fleet.start_redis()
+
+
+@fault("Redis flushed", "redis")
+def flush_redis(fleet: Fleet, _: Random) -> Iterator[None]:
+    with _client(fleet.ground) as client:
+        client.flushall()
+    yield
+
+
+@fault("Redis frozen", "redis", (2.0, 5.0))
+def freeze_redis(fleet: Fleet, _: Random) -> Iterator[None]:
+    fleet.redis.send(signal.SIGSTOP)
+    yield
+    fleet.redis.send(signal.SIGCONT)
+
+
+@fault("network to Redis cut", "redis network")
+def cut_redis_network(fleet: Fleet, _: Random) -> Iterator[None]:
+    fleet.redis_network.cut()
+    yield
+
+
+@fault("network to Redis stalls", "redis network", (1.0, 4.0))
+def stall_redis_network(fleet: Fleet, _: Random) -> Iterator[None]:
+    fleet.redis_network.stall()
+    yield
+    fleet.redis_network.flow()
+
+
+@fault("slow network to Redis", "redis network", (1.0, 3.0))
+def slow_redis_network(fleet: Fleet, _: Random) -> Iterator[None]:
+    fleet.redis_network.delay_seconds = 0.2
+    yield
+    fleet.redis_network.delay_seconds = 0.0
+
+
+@fault("nudges doubled, foreign and out of order", "nudges")
+def nudge_wildly(fleet: Fleet, dice: Random) -> Iterator[None]:
+    """For running, finished and deleted imports, and for some that never were."""
+    with fleet.ground.database.begin() as session:
+        imports = list(session.scalars(text("SELECT id FROM imports")))
+        exports = list(session.scalars(text("SELECT id FROM exports")))
+    newest = max(imports, default=0)
+    deleted = sorted(set(range(max(newest - 20, 1), newest)) - set(imports))
+    wishes = [(fleet.ground.dispatcher.nudge_import, i) for i in [*imports[-30:], *deleted, *_FOREIGN_IDS]]
+    wishes += [(fleet.ground.dispatcher.nudge_export, i) for i in [*exports[-10:], *_FOREIGN_IDS]]
+    wishes *= NUDGES_EACH
+    dice.shuffle(wishes)
+    for nudge, number in wishes:
+        nudge(number)
+    yield

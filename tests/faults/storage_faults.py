@@ -1,0 +1,94 @@
+"""Block storage that is full, away, or gives nothing or something else for a while."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from random import Random
+
+from sqlalchemy import text
+
+from tests.faults.fleet import Fleet
+from tests.faults.registry import fault
+
+# Blocks that a worker is still to read.
+UNREAD = """
+SELECT storage_key FROM blocks b JOIN imports i ON i.id = b.import_id
+ WHERE b.finished_at IS NULL AND i.status IN ('started', 'running', 'paused', 'resumed')
+   AND i.collection_id NOT IN (SELECT id FROM collections WHERE path = '/damaged')
+"""
+
+
+@fault("block disk full", "blocks", (1.0, 3.0), needs=lambda fleet: fleet.blocks_disk is not None)
+def fill_blocks_disk(fleet: Fleet, _: Random) -> Iterator[None]:
+    assert fleet.blocks_disk is not None
+    fleet.blocks_disk.fill()
+    yield
+    fleet.blocks_disk.relieve()
+
+
+@fault("blocks missing for a while", "blocks", (0.5, 2.0))
+def hide_blocks(fleet: Fleet, dice: Random) -> Iterator[None]:
+    with ExitStack() as hidden:
+        for path in _some_unread(fleet, dice):
+            hidden.enter_context(_aside(path))
+        yield
+
+
+@fault("blocks altered for a while", "blocks", (0.5, 2.0))
+def alter_blocks(fleet: Fleet, dice: Random) -> Iterator[None]:
+    with ExitStack() as altered:
+        for path in _some_unread(fleet, dice):
+            content = path.read_bytes()
+            altered.enter_context(_aside(path))
+            path.write_bytes(content.replace(b'"d0', b'"d9'))
+        yield
+
+
+@fault("blocks truncated for a while", "blocks", (0.5, 2.0))
+def truncate_blocks(fleet: Fleet, dice: Random) -> Iterator[None]:
+    with ExitStack() as truncated:
+        for path in _some_unread(fleet, dice):
+            content = path.read_bytes()
+            truncated.enter_context(_aside(path))
+            path.write_bytes(content[: len(content) // 2])
+        yield
+
+
+@fault("block storage away", "blocks", (1.0, 4.0))
+def take_storage_away(fleet: Fleet, _: Random) -> Iterator[None]:
+    """What an unmounted volume looks like: an empty folder where the groups of blocks were."""
+    away = fleet.blocks.with_name("blocks-away")
+    away.mkdir(exist_ok=True)
+    groups = [path for path in fleet.blocks.iterdir() if path.is_dir()]
+    for path in groups:
+        path.rename(fleet.blocks / f".{path.name}")
+    yield
+    for path in groups:
+        _bring_back(fleet.blocks / f".{path.name}", path)
+
+
+@contextmanager
+def _aside(path: Path) -> Iterator[None]:
+    """Whatever lies at `path` when the body ends, the file that was there is back."""
+    aside = path.rename(path.with_name(f"{path.name}.aside"))
+    yield
+    if aside.exists():  # unless its import was deleted meanwhile
+        aside.replace(path)
+
+
+def _bring_back(hidden: Path, path: Path) -> None:
+    """What was stored in its absence joins what was there before."""
+    if not path.exists():
+        hidden.rename(path)
+        return
+    for file in hidden.iterdir():
+        file.rename(path / file.name)
+    hidden.rmdir()
+
+
+def _some_unread(fleet: Fleet, dice: Random) -> list[Path]:
+    with fleet.ground.database.begin() as session:
+        keys = sorted(session.scalars(text(UNREAD)))
+    paths = [fleet.blocks / key for key in keys]
+    there = [path for path in paths if path.exists()]
+    return dice.sample(there, min(5, len(there)))

@@ -1,0 +1,59 @@
+"""A short, fixed selection of rounds: `make chaos` runs as many as wanted."""
+
+import pytest
+
+from tests.faults.fleet import Fleet
+from tests.faults.orders import Workload, a_workload
+from tests.faults.round import RoundOutcome, compare, run_round
+from tests.faults.storm import FAULTS, a_plan, late_recoveries
+
+WORKLOAD_SEED = 1
+
+# Each fault that costs little time, in company: what one of them hides, another may show.
+ROUNDS = [
+    ["worker killed", "connections terminated", "nudges doubled, foreign and out of order"],
+    ["worker frozen", "Redis killed, its data lost", "API killed"],
+    ["Postgres killed", "worker's child killed", "blocks missing for a while"],
+    ["answers to COMMIT lost", "worker drained", "beat killed", "deadlocks"],
+]
+
+
+@pytest.fixture(scope="module")
+def workload() -> Workload:
+    return a_workload(WORKLOAD_SEED)
+
+
+@pytest.fixture(scope="module")
+def calm(fleet: Fleet, workload: Workload) -> RoundOutcome:
+    """What comes of the workload in peace."""
+    outcome = run_round(fleet, workload)
+    assert not compare(workload, outcome, outcome)
+    return outcome
+
+
+@pytest.mark.parametrize("names", ROUNDS, ids=" + ".join)
+def test_a_storm_changes_nothing(fleet: Fleet, workload: Workload, calm: RoundOutcome, names: list[str]):
+    seed = ROUNDS.index(names)
+
+    found = run_round(fleet, workload, seed=seed, plan=a_plan(seed, fleet, names))
+
+    assert not compare(workload, found, calm)
+    assert found.storm is not None
+    assert [felt.planned.fault.name for felt in found.storm.felt].sort() == names.sort()
+    assert late_recoveries(found.storm) == []
+
+
+def test_the_comparison_sees_what_is_wrong(fleet: Fleet, workload: Workload, calm: RoundOutcome):
+    """Against another workload nothing fits."""
+    other = a_workload(WORKLOAD_SEED + 1)
+
+    differences = compare(other, calm, run_round(fleet, other))
+
+    assert differences.lost
+    assert differences.doubled
+    assert differences.counters
+    assert differences.rejections
+
+
+def test_every_fault_of_the_selection_exists():
+    assert {name for names in ROUNDS for name in names} <= FAULTS.keys()
