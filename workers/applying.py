@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
+from typing import BinaryIO
 
 import structlog
 
@@ -66,9 +67,15 @@ class BlockRun:
             self._note_renderings()
 
     def _run(self) -> bool:
-        reading.verify(self._ground.storage, self._lease.storage_key, self._lease.sha256)
+        lease = self._lease
         try:
-            with closing(self._batches()) as batches, self._heartbeat:
+            with (
+                reading.verified(
+                    self._ground.storage, lease.storage_key, lease.sha256, lease.checkpoint.offset
+                ) as file,
+                closing(self._batches(file)) as batches,
+                self._heartbeat,
+            ):
                 return self._apply_all(batches)
         except Stopped:
             return False
@@ -95,10 +102,9 @@ class BlockRun:
             with self._ground.database.begin() as session:
                 renderings.note_of_import(session, self._lease.import_id, self._budget.spent)
 
-    def _batches(self) -> Generator[Batch, None, None]:
+    def _batches(self, file: BinaryIO) -> Generator[Batch, None, None]:
         start, settings = self._lease.checkpoint, self._ground.settings
         reader = reader_of(self._lease, self._budget)
-        file = self._ground.storage.open(self._lease.storage_key, start.offset)
         with closing(reading.lines(file)) as lines:
             reads = reader.read(lines, start)
             if self._lease.reading is not None:

@@ -49,9 +49,8 @@ class CutRun:
         return True
 
     def _cuts(self, cutter: FileCutter) -> Iterator[Cut]:
-        storage, key = self._ground.storage, self._lease.storage_key
-        reading.verify(storage, key, self._lease.sha256)
-        with storage.open(key) as source, storage_faults("read"):
+        storage, lease = self._ground.storage, self._lease
+        with reading.verified(storage, lease.storage_key, lease.sha256) as source, storage_faults("read"):
             yield from cutter.cut(source)
 
     def _renew_lease(self) -> None:

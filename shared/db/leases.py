@@ -48,6 +48,12 @@ UPDATE blocks
 RETURNING number, epoch, attempts, storage_key, size_bytes, sha256, checkpoint_offset, checkpoint_line
 """
 
+# That of a worker that died, when nobody is to follow it.
+FORGET_LEASE = """
+UPDATE blocks SET leased_until = NULL, leasing_service_id = NULL
+ WHERE import_id = :import_id AND number = :number
+"""
+
 COUNT_FAILURE = """
 UPDATE imports SET failure_count = failure_count + 1, last_error = :reason WHERE id = :import_id
 """
@@ -166,6 +172,7 @@ def claim(
             session, import_id, f"Worker {block.worker} stopped while it held block {block.number}."
         )
     if block is not None and block.suspicions + int(block.leased) >= attempts:
+        session.execute(text(FORGET_LEASE), {"import_id": import_id, "number": block.number})
         move(session, import_id, Event.FAIL)
         return None
     if owner.status != Status.RUNNING:

@@ -36,10 +36,27 @@ def lines(file: BinaryIO) -> Generator[bytes, None, None]:
         yield from file
 
 
-def verify(storage: BlockStorage, key: str, sha256: bytes) -> None:
-    """Raises StorageFault where they cannot be read, BlockDamaged where they are not the stored ones."""
+def verified(storage: BlockStorage, key: str, sha256: bytes, offset: int = 0) -> BinaryIO:
+    """The bytes under `key` from `offset` on, to be closed by the caller, all of them checked before.
+
+    The same open file is checked and read: what storage has under the key later does not matter.
+    Raises StorageFault where they cannot be read, BlockDamaged where they are not the stored ones.
+    """
+    file = storage.open(key)
+    try:
+        if _digest(file) != sha256:
+            raise BlockDamaged("Block storage gave other bytes than it was given.")
+        with storage_faults("read"):
+            file.seek(offset)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _digest(file: BinaryIO) -> bytes:
     digest = hashlib.sha256()
-    for chunk in Chunks(storage.open(key)):
-        digest.update(chunk)
-    if digest.digest() != sha256:
-        raise BlockDamaged("Block storage gave other bytes than it was given.")
+    with storage_faults("read"):
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.digest()

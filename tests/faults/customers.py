@@ -88,7 +88,7 @@ class Customer:
         """Another byte in the second block, as a bad disk would have it."""
         with self._fleet.ground.database.begin() as session:
             key = session.get_one(Block, (import_id, 2)).storage_key
-        path = self._fleet.blocks / key
+        path = self._fleet.foundation.blocks / key
         path.write_bytes(path.read_bytes()[:-2] + b" \n")
 
 

@@ -11,6 +11,7 @@ import psycopg2
 from sqlalchemy import text
 
 from shared.ground import Ground
+from tests.faults import weather
 from tests.faults.fleet import Fleet
 from tests.faults.registry import fault
 from tests.faults.waiting import wait_until
@@ -25,24 +26,25 @@ SELECT pid FROM pg_stat_activity
  ORDER BY state = 'active' DESC LIMIT 1
 """
 COMMITS = 3
+CONFLICT_CHANCE = 0.2
 _COMMITS_SECONDS = 10.0
 
 
 @fault("Postgres killed", "database", (0.0, 2.0))
 def kill_postgres(fleet: Fleet, _: Random) -> Iterator[None]:
     """As a power cut would: crash recovery follows."""
-    fleet.postgres.kill()
+    fleet.foundation.postgres.member.kill()
     yield
-    fleet.start_postgres()
+    fleet.foundation.postgres.bring_up()
 
 
 @fault("Postgres stopped at once", "database", (0.0, 2.0))
 def stop_postgres(fleet: Fleet, _: Random) -> Iterator[None]:
     """`immediate` in Postgres's words."""
-    fleet.postgres.send_to_leader(signal.SIGQUIT)
-    fleet.postgres.wait(10)
+    fleet.foundation.postgres.member.send_to_leader(signal.SIGQUIT)
+    fleet.foundation.postgres.member.wait(10)
     yield
-    fleet.start_postgres()
+    fleet.foundation.postgres.bring_up()
 
 
 @fault("backend killed", "database")
@@ -53,7 +55,7 @@ def kill_a_backend(fleet: Fleet, _: Random) -> Iterator[None]:
     if pid is not None:
         os.kill(pid, signal.SIGKILL)
     yield
-    fleet.start_postgres()
+    fleet.foundation.postgres.bring_up()
 
 
 @fault("connections terminated", "database")
@@ -65,40 +67,47 @@ def terminate_connections(fleet: Fleet, _: Random) -> Iterator[None]:
 
 @fault("network to Postgres cut", "database network")
 def cut_database_network(fleet: Fleet, _: Random) -> Iterator[None]:
-    fleet.database_network.cut()
+    fleet.foundation.database_network.cut()
     yield
 
 
 @fault("answers to COMMIT lost", "database network", (_COMMITS_SECONDS, _COMMITS_SECONDS))
 def lose_answers_to_commit(fleet: Fleet, _: Random) -> Iterator[None]:
-    fleet.database_network.cut_commits(COMMITS)
+    fleet.foundation.database_network.cut_commits(COMMITS)
     with suppress(AssertionError):
-        wait_until(lambda: not fleet.database_network.commits_to_cut, _COMMITS_SECONDS, "COMMITs came")
+        wait_until(
+            lambda: not fleet.foundation.database_network.commits_to_cut, _COMMITS_SECONDS, "COMMITs came"
+        )
     yield
-    fleet.database_network.cut_commits(0)
+    fleet.foundation.database_network.cut_commits(0)
 
 
 @fault("network to Postgres stalls", "database network", (1.0, 5.0))
 def stall_database_network(fleet: Fleet, _: Random) -> Iterator[None]:
-    fleet.database_network.stall()
+    fleet.foundation.database_network.stall()
     yield
-    fleet.database_network.flow()
+    fleet.foundation.database_network.flow()
 
 
 @fault("slow network to Postgres", "database network", (1.0, 3.0))
 def slow_database_network(fleet: Fleet, _: Random) -> Iterator[None]:
-    fleet.database_network.delay_seconds = 0.05
+    fleet.foundation.database_network.delay_seconds = 0.05
     yield
-    fleet.database_network.delay_seconds = 0.0
+    fleet.foundation.database_network.delay_seconds = 0.0
 
 
-@fault("database disk full", "database", (1.0, 3.0), needs=lambda fleet: fleet.database_disk is not None)
+@fault(
+    "database disk full",
+    "database",
+    (1.0, 3.0),
+    needs=lambda fleet: fleet.foundation.database_disk is not None,
+)
 def fill_database_disk(fleet: Fleet, _: Random) -> Iterator[None]:
-    assert fleet.database_disk is not None
-    fleet.database_disk.fill()
+    assert fleet.foundation.database_disk is not None
+    fleet.foundation.database_disk.fill()
     yield
-    fleet.database_disk.relieve()
-    fleet.start_postgres()
+    fleet.foundation.database_disk.relieve()
+    fleet.foundation.postgres.bring_up()
 
 
 @fault("too many connections", "database", (1.0, 3.0))
@@ -106,7 +115,7 @@ def crowd_the_database(fleet: Fleet, _: Random) -> Iterator[None]:
     """Others take every connection there is, the ones that we lose included."""
     with ExitStack() as crowd:
         _join(crowd, fleet.ground)
-        fleet.database_network.cut()
+        fleet.foundation.database_network.cut()
         _join(crowd, fleet.ground)
         yield
 
@@ -127,6 +136,14 @@ def provoke_deadlocks(fleet: Fleet, dice: Random) -> Iterator[None]:
     yield
     is_over.set()
     thread.join()
+
+
+@fault("serialization failures", "weather", (2.0, 4.0))
+def provoke_serialization_failures(fleet: Fleet, _: Random) -> Iterator[None]:
+    """Statements of ours that write, whichever process they are of, must begin again now and then."""
+    weather.set_conflicts(fleet.ground, CONFLICT_CHANCE)
+    yield
+    weather.set_conflicts(fleet.ground, 0.0)
 
 
 LAST_WRITTEN = """

@@ -22,18 +22,18 @@ def _client(ground: Ground) -> redis.Redis:
 
 @fault("Redis killed", "redis", (0.0, 2.0))
 def kill_redis(fleet: Fleet, _: Random) -> Iterator[None]:
-    fleet.redis.kill()
+    fleet.foundation.redis.member.kill()
     yield
-    fleet.start_redis()
+    fleet.foundation.redis.bring_up()
 
 
 @fault("Redis killed, its data lost", "redis", (0.0, 2.0))
 def kill_redis_and_its_data(fleet: Fleet, _: Random) -> Iterator[None]:
-    fleet.redis.kill()
+    fleet.foundation.redis.member.kill()
     shutil.rmtree(fleet.redis_folder)
     fleet.redis_folder.mkdir()
     yield
-    fleet.start_redis()
+    fleet.foundation.redis.bring_up()
 
 
 @fault("Redis flushed", "redis")
@@ -45,29 +45,29 @@ def flush_redis(fleet: Fleet, _: Random) -> Iterator[None]:
 
 @fault("Redis frozen", "redis", (2.0, 5.0))
 def freeze_redis(fleet: Fleet, _: Random) -> Iterator[None]:
-    fleet.redis.send(signal.SIGSTOP)
+    fleet.foundation.redis.member.send(signal.SIGSTOP)
     yield
-    fleet.redis.send(signal.SIGCONT)
+    fleet.foundation.redis.member.send(signal.SIGCONT)
 
 
 @fault("network to Redis cut", "redis network")
 def cut_redis_network(fleet: Fleet, _: Random) -> Iterator[None]:
-    fleet.redis_network.cut()
+    fleet.foundation.redis_network.cut()
     yield
 
 
 @fault("network to Redis stalls", "redis network", (1.0, 4.0))
 def stall_redis_network(fleet: Fleet, _: Random) -> Iterator[None]:
-    fleet.redis_network.stall()
+    fleet.foundation.redis_network.stall()
     yield
-    fleet.redis_network.flow()
+    fleet.foundation.redis_network.flow()
 
 
 @fault("slow network to Redis", "redis network", (1.0, 3.0))
 def slow_redis_network(fleet: Fleet, _: Random) -> Iterator[None]:
-    fleet.redis_network.delay_seconds = 0.2
+    fleet.foundation.redis_network.delay_seconds = 0.2
     yield
-    fleet.redis_network.delay_seconds = 0.0
+    fleet.foundation.redis_network.delay_seconds = 0.0
 
 
 @fault("nudges doubled, foreign and out of order", "nudges")

@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from api.usecases.services import Service
 from shared.ground import Ground
+from tests.faults import weather
 from tests.faults.communities import a_community
 from tests.faults.customers import Customer, Seen
 from tests.faults.fleet import Fleet
@@ -26,13 +27,6 @@ ROUND_SECONDS = 150.0
 SETTLE_SECONDS = 30.0
 
 # So that faults meet work under way, on however fast a machine.
-SLOW_DOWN = """
-CREATE OR REPLACE FUNCTION test_pace() RETURNS trigger LANGUAGE plpgsql AS
-$$ BEGIN PERFORM pg_sleep({seconds}); RETURN NULL; END $$;
-DROP TRIGGER IF EXISTS test_pace ON documents;
-CREATE TRIGGER test_pace BEFORE INSERT OR UPDATE ON documents FOR EACH STATEMENT EXECUTE FUNCTION test_pace()
-"""
-SPEED_UP = "DROP TRIGGER IF EXISTS test_pace ON documents"
 PACE_SECONDS = 0.1
 
 # Nobody works on anything, and nothing waits for anybody.
@@ -66,7 +60,10 @@ def run_round(
     fleet: Fleet, workload: Workload, *, seed: int = 0, plan: list[Planned] | None = None
 ) -> RoundOutcome:
     """Bring the workload; `plan` None: in peace."""
-    with a_community(fleet, workload) as (service, client, batch), _paced(fleet.ground, plan is not None):
+    with (
+        a_community(fleet, workload) as (service, client, batch),
+        _paced(fleet.ground, PACE_SECONDS if plan else 0.0),
+    ):
         storm = Storm(fleet, service.id, plan or [], workload.size_bytes)
         with ThreadPoolExecutor(len(workload.orders) + 2) as threads:
             dice = Random(f"clients {seed}")
@@ -135,10 +132,10 @@ def _told(job: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _paced(ground: Ground, is_slow: bool) -> Iterator[None]:
-    _execute(ground, SLOW_DOWN.format(seconds=PACE_SECONDS) if is_slow else SPEED_UP)
+def _paced(ground: Ground, seconds: float) -> Iterator[None]:
+    weather.set_pace(ground, seconds)
     yield
-    _execute(ground, SPEED_UP)
+    weather.set_pace(ground, 0.0)
 
 
 def _settle(ground: Ground, service: Service) -> None:
@@ -150,11 +147,6 @@ def _settle(ground: Ground, service: Service) -> None:
         return {what: count for what, count in counts.items() if count}
 
     wait_until(lambda: not unsettled(), SETTLE_SECONDS, lambda: f"still there: {unsettled()}")
-
-
-def _execute(ground: Ground, statement: str) -> None:
-    with ground.database.begin() as session:
-        session.execute(text(statement))
 
 
 def _items(exported: bytes) -> Counter[str]:

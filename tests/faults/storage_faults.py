@@ -18,12 +18,12 @@ SELECT storage_key FROM blocks b JOIN imports i ON i.id = b.import_id
 """
 
 
-@fault("block disk full", "blocks", (1.0, 3.0), needs=lambda fleet: fleet.blocks_disk is not None)
+@fault("block disk full", "blocks", (1.0, 3.0), needs=lambda fleet: fleet.foundation.blocks_disk is not None)
 def fill_blocks_disk(fleet: Fleet, _: Random) -> Iterator[None]:
-    assert fleet.blocks_disk is not None
-    fleet.blocks_disk.fill()
+    assert fleet.foundation.blocks_disk is not None
+    fleet.foundation.blocks_disk.fill()
     yield
-    fleet.blocks_disk.relieve()
+    fleet.foundation.blocks_disk.relieve()
 
 
 @fault("blocks missing for a while", "blocks", (0.5, 2.0))
@@ -57,14 +57,14 @@ def truncate_blocks(fleet: Fleet, dice: Random) -> Iterator[None]:
 @fault("block storage away", "blocks", (1.0, 4.0))
 def take_storage_away(fleet: Fleet, _: Random) -> Iterator[None]:
     """What an unmounted volume looks like: an empty folder where the groups of blocks were."""
-    away = fleet.blocks.with_name("blocks-away")
+    away = fleet.foundation.blocks.with_name("blocks-away")
     away.mkdir(exist_ok=True)
-    groups = [path for path in fleet.blocks.iterdir() if path.is_dir()]
+    groups = [path for path in fleet.foundation.blocks.iterdir() if path.is_dir()]
     for path in groups:
-        path.rename(fleet.blocks / f".{path.name}")
+        path.rename(fleet.foundation.blocks / f".{path.name}")
     yield
     for path in groups:
-        _bring_back(fleet.blocks / f".{path.name}", path)
+        _bring_back(fleet.foundation.blocks / f".{path.name}", path)
 
 
 @contextmanager
@@ -89,6 +89,6 @@ def _bring_back(hidden: Path, path: Path) -> None:
 def _some_unread(fleet: Fleet, dice: Random) -> list[Path]:
     with fleet.ground.database.begin() as session:
         keys = sorted(session.scalars(text(UNREAD)))
-    paths = [fleet.blocks / key for key in keys]
+    paths = [fleet.foundation.blocks / key for key in keys]
     there = [path for path in paths if path.exists()]
     return dice.sample(there, min(5, len(there)))

@@ -20,6 +20,8 @@ __all__ = ["FAULTS", "database_faults", "process_faults", "redis_faults", "stora
 
 RECOVERY_SECONDS = 15.0
 FAULTS_A_ROUND = 4
+# Shares of the round's bytes; some are never applied, for imports are canceled, deleted and damaged.
+_BEGIN = (0.02, 0.6)
 _TOGETHER = 0.4  # of all faults begin with the one before them
 
 PROGRESS = "SELECT coalesce(sum(applied_bytes), 0) FROM imports WHERE service_id = :service_id"
@@ -53,7 +55,7 @@ def a_plan(seed: int, fleet: Fleet, names: Iterable[str] = ()) -> list[Planned]:
     plan: list[Planned] = []
     for fault in chosen:
         together = plan and dice.random() < _TOGETHER
-        at = plan[-1].at if together else dice.uniform(0.02, 0.7)
+        at = plan[-1].at if together else dice.uniform(*_BEGIN)
         plan.append(Planned(fault, at, dice.uniform(*fault.hold_seconds), dice.random()))
     return sorted(plan, key=lambda planned: planned.at)
 

@@ -14,7 +14,7 @@ ROUNDS = [
     ["worker killed", "connections terminated", "nudges doubled, foreign and out of order"],
     ["worker frozen", "Redis killed, its data lost", "API killed"],
     ["Postgres killed", "worker's child killed", "blocks missing for a while"],
-    ["answers to COMMIT lost", "worker drained", "beat killed", "deadlocks"],
+    ["answers to COMMIT lost", "worker drained", "beat killed", "deadlocks", "serialization failures"],
 ]
 
 
@@ -39,7 +39,7 @@ def test_a_storm_changes_nothing(fleet: Fleet, workload: Workload, calm: RoundOu
 
     assert not compare(workload, found, calm)
     assert found.storm is not None
-    assert [felt.planned.fault.name for felt in found.storm.felt].sort() == names.sort()
+    assert sorted(felt.planned.fault.name for felt in found.storm.felt) == sorted(names)
     assert late_recoveries(found.storm) == []
 
 

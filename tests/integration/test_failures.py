@@ -251,6 +251,9 @@ def test_workers_that_are_killed_without_progress_end_an_import(ground: Ground, 
     assert (row.status, row.failure_count) == (Status.FAILED, 2)
     assert row.last_error == "Worker two stopped while it held block 1."
     assert documents(ground, service) == {}
+    with ground.database.begin() as session:
+        block = session.get_one(Block, (import_id, 1))
+        assert (block.leased_until, block.leasing_service_id) == (None, None)
 
 
 def test_an_attempt_that_got_on_before_it_broke_counts_as_the_first(

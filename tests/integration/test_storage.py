@@ -73,12 +73,21 @@ class TestBlockStorage:
             b"\xc2\x85last",
         ]
 
-    def test_verifying_tells_the_bytes_that_were_stored_from_others(self, storage: BlockStorage):
+    def test_checked_reading_tells_the_bytes_that_were_stored_from_others(self, storage: BlockStorage):
         stored = storage.write(1, [b"abc"])
 
-        reading.verify(storage, stored.key, stored.sha256)
+        with reading.verified(storage, stored.key, stored.sha256, 1) as file:
+            assert file.read() == b"bc"
         with pytest.raises(BlockDamaged, match="other bytes"):
-            reading.verify(storage, stored.key, hashlib.sha256(b"abd").digest())
+            reading.verified(storage, stored.key, hashlib.sha256(b"abd").digest())
+
+    def test_what_was_checked_is_read_whatever_lies_there_later(self, storage: BlockStorage):
+        stored = storage.write(1, [b"abc"])
+
+        with reading.verified(storage, stored.key, stored.sha256) as file:
+            storage.remove(stored.key)
+
+            assert file.read() == b"abc"
 
     def test_a_removed_key_is_gone(self, storage: BlockStorage):
         gone, kept = (storage.write(1, [b"x"]) for _ in range(2))
