@@ -14,12 +14,13 @@ from tests.faults.report import Report
 from tests.faults.round import RoundOutcome, compare, run_round
 from tests.faults.storm import FAULTS, Planned, a_plan, late_recoveries
 
+TABLE_WIDTH = 130
 WORKLOADS = 5  # different ones; each is run in peace once
 
 
 def main(arguments: list[str]) -> int:
     """0 when nothing was lost, doubled or late."""
-    given, console = _parse(arguments), Console(highlight=False, soft_wrap=True)
+    given, console = _parse(arguments), _console()
     if given.list:
         console.print("\n".join(sorted(FAULTS)))
         return 0
@@ -65,6 +66,11 @@ class Chaos:
         if number not in self._calm:
             self._calm[number] = run_round(self._fleet, workload)
         return self._calm[number]
+
+
+def _console() -> Console:
+    """Wide enough for the table where no terminal says how wide it is."""
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else TABLE_WIDTH)
 
 
 def _spell(planned: Planned) -> str:

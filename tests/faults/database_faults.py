@@ -138,7 +138,7 @@ def provoke_deadlocks(fleet: Fleet, dice: Random) -> Iterator[None]:
     thread.join()
 
 
-@fault("serialization failures", "weather", (2.0, 4.0))
+@fault("serialization failures", "database", (2.0, 4.0))
 def provoke_serialization_failures(fleet: Fleet, _: Random) -> Iterator[None]:
     """Statements of ours that write, whichever process they are of, must begin again now and then."""
     weather.set_conflicts(fleet.ground, CONFLICT_CHANCE)

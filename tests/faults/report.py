@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from rich import box
 from rich.table import Table
 
 from tests.faults.outcome import Differences
@@ -50,7 +51,7 @@ class Report:
 
     def table(self) -> Table:
         """One row a fault."""
-        table = Table(*_HEAD)
+        table = Table(*_HEAD, box=box.MARKDOWN)
         for name, line in sorted(self._lines.items()):
             table.add_row(*line.cells(name))
         return table

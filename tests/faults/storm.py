@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from sqlalchemy import text
 
-from shared.errors import LongshoreError
+from shared.errors import DatabaseUnavailable, LongshoreError
 from tests.faults import database_faults, process_faults, redis_faults, storage_faults
 from tests.faults.fleet import Fleet
 from tests.faults.registry import FAULTS, Fault
@@ -111,18 +111,19 @@ class Storm:
     def _begin_due(self) -> None:
         targets = {held.felt.planned.fault.target for held in self._held}
         for planned in [planned for planned in self._due if planned.at <= self._share]:
+            # One that needs the database to begin waits until another one that keeps it away has ended.
             if planned.fault.target not in targets:
-                self._due.remove(planned)
-                self._begin(planned)
-                return
+                with suppress(DatabaseUnavailable):
+                    self._begin(planned)
+                    self._due.remove(planned)
+                    return
 
     def _begin(self, planned: Planned) -> None:
-        felt = Felt(planned)
-        self.felt.append(felt)
-        held = _Held(felt, 0.0)
+        held = _Held(Felt(planned), 0.0)
         held.context.enter_context(planned.fault.act(self._fleet, Random(planned.seed)))
         held.ends_at = time.monotonic() + planned.hold_seconds
         self._held.append(held)
+        self.felt.append(held.felt)
 
     def _end_due(self) -> None:
         for held in [held for held in self._held if held.ends_at <= time.monotonic()]:
