@@ -180,6 +180,19 @@ class DatabaseUnusable(LongshoreError):
     code = "database_unusable"
 
 
+class SchemaBusy(LongshoreError):
+    """A migration did not get the locks that it needs, for as long as it tried."""
+
+    code = "schema_busy"
+
+    def __init__(self, version: str, oldest_transactions: list[str]) -> None:
+        super().__init__(
+            f"Version {version} of the schema needs a table that others kept in use all the time. It is as it"
+            " was before this version, and may be migrated again at any time. The transactions that have run"
+            f" longest: {', '.join(oldest_transactions) or 'none now'}."
+        )
+
+
 class ConflictOfTransactions(LongshoreError):
     """The database chose this transaction to give way (deadlock, serialization); trying again will work."""
 

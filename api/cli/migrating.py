@@ -19,16 +19,17 @@ from shared.db.queries.refusals import ReaderRefused
 def migrate(*, data_dir: Path | None, as_json: bool) -> None:
     """Bring the database's schema to the version of this release.
 
-    Safe to run again, from several machines at once, and before or after the new release starts.
+    Run it before the new release starts; the one before goes on working meanwhile and afterwards. Safe to run
+    again, and from several machines at once: one migrates, the others wait for it.
 
     \b
     Example:
       DATABASE_URL=postgresql://longshore@db/longshore longshore migrate
     """
     url = database_url(data_dir)
-    database = Database(url, pool_size=1)
+    database = Database(url, pool_size=2)
     try:
-        version = migrations.migrate(database)
+        version = migrations.migrate(database, report=terminal.err().print)
         refusal = _prepare_reader(database, url)
     finally:
         database.close()

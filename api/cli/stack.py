@@ -92,7 +92,7 @@ class Stack:
         ground = Ground.open(settings)
         try:
             report("Database schema")
-            migrate(ground.database)
+            migrate(ground.database, report=report)
             _prepare_reader(ground, report)
             self._service = settings.default_service
             self._token = make_token(ground, self._service)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared.db.failures import translated
@@ -42,6 +42,15 @@ class Database:
         """
         with translated(), self._sessions.begin() as session:
             yield session
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A connection on which the body begins each transaction itself: not everything can be in one.
+
+        Raises the same as `begin`.
+        """
+        with translated(), self._engine.connect() as connection:
+            yield connection
 
     def ping(self) -> None:
         """Raises DatabaseUnavailable unless the database answers."""

@@ -38,15 +38,16 @@ WITH told AS (
 INSERT INTO storage_garbage (import_id) SELECT id FROM told ON CONFLICT DO NOTHING
 """
 
-# Files that no link leads to any longer, and what attempts left behind whose worker died.
+# Files that no link leads to any longer, and what attempts may have left behind of exports that never had
+# links: each of those is looked at once.
 EXPORT_GARBAGE = """
 (SELECT id, epoch FROM exports
   WHERE expires_at <= now() AND files_removed_at IS NULL
   ORDER BY expires_at LIMIT :limit)
 UNION ALL
 (SELECT id, epoch FROM exports
-  WHERE ended_at IS NOT NULL AND leased_until IS NOT NULL
-  ORDER BY id LIMIT :limit)
+  WHERE ended_at IS NOT NULL AND expires_at IS NULL AND files_removed_at IS NULL
+  ORDER BY ended_at LIMIT :limit)
 """
 
 FORGET_EXPORT = """

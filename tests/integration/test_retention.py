@@ -197,7 +197,7 @@ SELECT :service_id, c.id, '{}', '{}', 'x', 'completed', now() - interval '1 year
     [
         (retention.END_OF_KEEPING_FILES, ["ix_imports_kept_files"]),
         (retention.END_OF_KEEPING_BLOCKS, ["ix_imports_kept_blocks"]),
-        (retention.EXPORT_GARBAGE, ["ix_exports_kept_files", "ix_exports_left_leases"]),
+        (retention.EXPORT_GARBAGE, ["ix_exports_kept_files", "ix_exports_unlinked"]),
     ],
     ids=["files", "blocks", "exports"],
 )

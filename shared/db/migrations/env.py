@@ -10,4 +10,5 @@ context.configure(
     include_object=lambda obj, name, kind, *_: not (kind == "table" and name == "documents"),
 )
 with context.begin_transaction():
+    context.execute(f"SET LOCAL lock_timeout = '{context.config.attributes['lock_timeout']}'")
     context.run_migrations()

@@ -40,9 +40,9 @@ class Export(Base):
             postgresql_where=text("expires_at IS NOT NULL AND files_removed_at IS NULL"),
         ),
         Index(
-            "ix_exports_left_leases",
-            "id",
-            postgresql_where=text("ended_at IS NOT NULL AND leased_until IS NOT NULL"),
+            "ix_exports_unlinked",
+            "ended_at",
+            postgresql_where=text("ended_at IS NOT NULL AND expires_at IS NULL AND files_removed_at IS NULL"),
         ),
         CheckConstraint(
             "status IN ('accepted', 'processing', 'completed', 'rejected', 'canceling', 'canceled',"

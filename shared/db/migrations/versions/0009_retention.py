@@ -2,26 +2,30 @@
 
 from alembic import op
 
+from shared.db.indexing import create_index
+
 revision = "0009"
 down_revision = "0008"
 
-# The sweep looks every other second: it must find what is due without passing over all that ever ended.
-IMPORTS = """
-ALTER TABLE imports ADD COLUMN bytes_removed_at timestamptz;
-CREATE INDEX ix_imports_kept_files ON imports (ended_at)
-    WHERE ended_at IS NOT NULL AND bytes_removed_at IS NULL AND reading IS NOT NULL;
-CREATE INDEX ix_imports_kept_blocks ON imports (ended_at)
-    WHERE ended_at IS NOT NULL AND bytes_removed_at IS NULL AND reading IS NULL
+COLUMNS = """
+ALTER TABLE imports ADD COLUMN IF NOT EXISTS bytes_removed_at timestamptz;
+ALTER TABLE exports ADD COLUMN IF NOT EXISTS files_removed_at timestamptz
 """
 
-EXPORTS = """
-ALTER TABLE exports ADD COLUMN files_removed_at timestamptz;
-CREATE INDEX ix_exports_kept_files ON exports (expires_at)
-    WHERE expires_at IS NOT NULL AND files_removed_at IS NULL;
-CREATE INDEX ix_exports_left_leases ON exports (id) WHERE ended_at IS NOT NULL AND leased_until IS NOT NULL
-"""
+# The sweep looks every other second: it must find what is due without passing over all that ever ended.
+INDEXES = {
+    "ix_imports_kept_files": (
+        "imports (ended_at) WHERE ended_at IS NOT NULL AND bytes_removed_at IS NULL AND reading IS NOT NULL"
+    ),
+    "ix_imports_kept_blocks": (
+        "imports (ended_at) WHERE ended_at IS NOT NULL AND bytes_removed_at IS NULL AND reading IS NULL"
+    ),
+    "ix_exports_kept_files": "exports (expires_at) WHERE expires_at IS NOT NULL AND files_removed_at IS NULL",
+    "ix_exports_left_leases": "exports (id) WHERE ended_at IS NOT NULL AND leased_until IS NOT NULL",
+}
 
 
 def upgrade() -> None:
-    op.execute(IMPORTS)
-    op.execute(EXPORTS)
+    op.execute(COLUMNS)
+    for name, on in INDEXES.items():
+        create_index(name, on)

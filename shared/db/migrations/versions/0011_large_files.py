@@ -1,15 +1,12 @@
 """Large files that wait to be cut, found among millions of blocks."""
 
-from alembic import op
+from shared.db.indexing import create_index
 
 revision = "0011"
 down_revision = "0010"
 
-FILES = """
-CREATE INDEX ix_blocks_large_files ON blocks (import_id)
-    WHERE number = 0 AND finished_at IS NULL AND size_bytes > 16777216
-"""
+FILES = "blocks (import_id) WHERE number = 0 AND finished_at IS NULL AND size_bytes > 16777216"
 
 
 def upgrade() -> None:
-    op.execute(FILES)
+    create_index("ix_blocks_large_files", FILES)
