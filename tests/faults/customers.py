@@ -16,8 +16,9 @@ from tests.faults.fleet import Fleet
 from tests.faults.orders import Kind, Order
 
 SAME_PATCHES = 10
+SLOW_PIECES = 20
 _CUT_UPLOADS = 0.3  # of all blocks are begun and cut before they are brought
-_SLOW_UPLOADS = 0.2
+_SLOW_UPLOADS = 0.2  # longer than most faults take to come
 
 
 @dataclass
@@ -43,7 +44,7 @@ class Customer:
         for number, body in enumerate(order.bodies(), 1):
             if self._dice.random() < _CUT_UPLOADS:
                 self._cut(seen.import_id, body)
-            pieces = 5 if self._dice.random() < _SLOW_UPLOADS else 1
+            pieces = SLOW_PIECES if self._dice.random() < _SLOW_UPLOADS else 1
             self._client.add_block(seen.import_id, number, body, pieces=pieces)
         if order.kind is Kind.DAMAGED:
             self._damage(seen.import_id)
