@@ -1,7 +1,8 @@
-"""A private folder for Unix sockets whose path is short enough to be one.
+"""A private folder for Unix sockets whose path can be that of one.
 
-The kernel takes 107 bytes for a socket's path (103 on macOS). A data directory that lies deeper gets a
-temporary folder instead, and a link to it, by which the next run finds and removes what a killed one left.
+The kernel takes 107 bytes for a socket's path (103 on macOS), and Postgres and its clients read one with a
+comma as several. A data directory of another path gets a temporary folder instead, and a link to it, by which
+the next run finds and removes what a killed one left.
 """
 
 import os
@@ -17,9 +18,9 @@ _ENTER_ONLY = 0o711  # others may pass through to a socket that itself admits on
 
 
 def make_socket_folder(folder: Path) -> Path:
-    """An empty folder for sockets: `folder` itself where its path is short enough."""
+    """An empty folder for sockets: `folder` itself where its path will do."""
     remove_socket_folder(folder)
-    if _is_short_enough(folder):
+    if _will_do(folder):
         folder.mkdir()
         folder.chmod(_ENTER_ONLY)
         return folder
@@ -40,17 +41,18 @@ def remove_socket_folder(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _is_short_enough(folder: Path) -> bool:
-    return len(os.fsencode(folder / _LONGEST_NAME)) <= LIMIT_BYTES
+def _will_do(folder: Path) -> bool:
+    path = os.fsencode(folder / _LONGEST_NAME)
+    return len(path) <= LIMIT_BYTES and b"," not in path
 
 
 def _make_short_folder() -> Path:
     for parent in (tempfile.gettempdir(), "/tmp"):  # noqa: S108 - mkdtemp makes a private folder in it
-        if _is_short_enough(Path(parent, "longshore-12345678")):
+        if _will_do(Path(parent, "longshore-12345678")):
             folder = Path(tempfile.mkdtemp(prefix="longshore-", dir=parent))
             folder.chmod(_ENTER_ONLY)
             return folder
     raise CannotStart(
-        f"No folder is short enough for Unix sockets, which may have {LIMIT_BYTES} bytes of path: "
+        f"No folder will do for Unix sockets, which may have {LIMIT_BYTES} bytes of path without a comma: "
         "choose a shorter --data-dir."
     )

@@ -146,7 +146,8 @@ def test_somebody_else_creating_a_document_in_between_is_waited_for(ground: Grou
 def test_conflicts_without_end_are_critical_failures(ground: Ground, refuse: Refuse):
     service = a_service(ground)
     refuse("TRUE", "40001", times=ALWAYS)
-    job = a_file_import(tuned(ground, attempts=1, patience_seconds=0.001), service, content_of(MIXED))
+    hasty = tuned(ground, attempts=1, retry_seconds=0.001, patience_seconds=0.001)
+    job = a_file_import(hasty, service, content_of(MIXED))
 
     shown = job.work_off()
 

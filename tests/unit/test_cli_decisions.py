@@ -126,14 +126,16 @@ def test_the_description_is_for_its_owner_only_and_hides_the_token(tmp_path):
     assert "the-token" not in repr(a_stack())
 
 
-def test_a_deep_folder_gets_a_short_one_for_its_sockets(tmp_path):
-    deep = tmp_path / ("d" * 100)
+@pytest.mark.parametrize("name", ["d" * 100, "a,b"])
+def test_a_folder_that_is_deep_or_has_a_comma_gets_another_one_for_its_sockets(tmp_path_factory, name):
+    deep = tmp_path_factory.mktemp("s") / name
     deep.mkdir()
 
     first = make_socket_folder(deep / "run")
     second = make_socket_folder(deep / "run")
 
     assert len(str(second / "postgres" / ".s.PGSQL.5432.lock")) <= LIMIT_BYTES
+    assert "," not in str(second)
     assert not first.exists(), "what an earlier run left is removed"
     remove_socket_folder(deep / "run")
     assert not second.exists()
