@@ -3,12 +3,12 @@
 What cannot be used raises JobRefused, which becomes the job's `reason`.
 """
 
-import codecs
 from collections.abc import Mapping
 from uuid import UUID
 
 from werkzeug.http import parse_options_header
 
+from api.liquid.charsets import charset_called
 from api.liquid.door import ParameterInvalid
 from api.liquid.filters import filters_of
 from api.liquid.vocabulary import boolean, is_csv, separator
@@ -17,9 +17,6 @@ from api.usecases.jobs import JobDescription, JobRefused
 from api.usecases.readings import ImportOrder
 from shared.mail.addresses import recipient_address
 from shared.mail.faults import MailRefused
-
-# Ways to write texts in other texts, which Python decodes like charsets; some hold all of a file to do so.
-_NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape"})
 
 
 def description_of(fields: Mapping[str, str]) -> JobDescription:
@@ -52,7 +49,7 @@ def import_order(fields: Mapping[str, str], part_type: str = "") -> ImportOrder:
     has_rows = is_csv(media_type)
     return ImportOrder(
         is_csv=has_rows,
-        charset=_charset(options.get("charset") or own_options.get("charset") or "utf-8"),
+        charset=charset_called(options.get("charset") or own_options.get("charset") or "utf-8"),
         merges=boolean("merge", fields.get("merge")),
         has_header_row=_header_row(fields),
         separator=separated_by,
@@ -101,15 +98,3 @@ def _header_row(fields: Mapping[str, str]) -> bool:
     if len(set(said.values())) > 1:
         raise JobRefused("The parameters headerRow and rowHeader contradict each other: send one of them.")
     return any(said.values())
-
-
-def _charset(name: str) -> str:
-    """Python's name of a character set. Raises JobRefused."""
-    try:
-        info = codecs.lookup(name)
-        b"a".decode(name, "ignore")  # of Python's codecs some are no character sets
-    except (LookupError, ValueError) as error:
-        raise JobRefused(f"The charset {name!r} is not known.") from error
-    if info.name in _NO_CHARSETS:
-        raise JobRefused(f"The charset {name!r} is not known.")
-    return info.name

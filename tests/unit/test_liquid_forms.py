@@ -1,5 +1,6 @@
 """Parameters of jobs as what they ask for."""
 
+import encodings
 from typing import Any
 
 import pytest
@@ -106,10 +107,45 @@ def test_what_separates_nothing(text: str):
         separator(text)
 
 
-@pytest.mark.parametrize("charset", ["idna", "Punycode", "unicode_escape", "raw_unicode_escape", "undefined"])
+@pytest.mark.parametrize(
+    "charset",
+    ["idna", "Punycode", "unicode_escape", "raw_unicode_escape", "undefined", "UTF-7", "utf7", "aliases"],
+)
 def test_codecs_that_are_no_charsets(charset: str):
     with pytest.raises(JobRefused, match="is not known"):
         import_order(IMPORT | {"contentType": f"text/csv; charset={charset}"})
+
+
+def test_names_that_nobody_knows_are_not_remembered():
+    """Python's table of codecs grew by each of them, for good."""
+    before = len(encodings._cache)
+
+    for number in range(100):
+        with pytest.raises(JobRefused, match="is not known"):
+            import_order(IMPORT | {"contentType": f"text/csv; charset=no-charset-{number}"})
+
+    assert len(encodings._cache) <= before + 1
+
+
+@pytest.mark.parametrize(
+    ("charset", "name"),
+    [
+        ("latin-1", "iso8859-1"),
+        ("ISO_8859-1:1987", "iso8859-1"),
+        ("windows-1252", "cp1252"),
+        ("UTF8", "utf-8"),
+        ("utf-8-sig", "utf-8-sig"),
+        ("UTF-16LE", "utf-16-le"),
+        ("koi8-u", "koi8-u"),
+        ("Shift_JIS", "shift_jis"),
+        ("gb18030", "gb18030"),
+        ("macintosh", "mac-roman"),
+        ("us-ascii", "ascii"),
+        ("mac-croatian", "mac-croatian"),
+    ],
+)
+def test_charsets_by_all_of_their_names(charset: str, name: str):
+    assert import_order(IMPORT | {"contentType": f"text/csv; charset={charset}"}).charset == name
 
 
 def test_the_parameter_tells_the_charset_before_the_files_part_does():
