@@ -17,6 +17,8 @@ from shared.formats.pieces import MAX_PIECE_CHARACTERS, FileRefused, Piece, too_
 
 WINDOW_CHARACTERS = 1 << 20
 LINES_LOOKED_AT = 100
+# Before the first item. They are read one by one, and nobody looks around meanwhile.
+MAX_LEADING_BLANKS = 1 << 20
 
 # Digits are not looked at: Python would refuse a number with more than 4,300 of them.
 _decode = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str).raw_decode
@@ -45,9 +47,12 @@ def _one_line(item: bytes) -> bytes:
 
 def _first_character(text: TextIO) -> tuple[int, str]:
     """How many line ends come before the first character that is not blank, and that one."""
-    blank_lines = 0
+    blanks = blank_lines = 0
     while (character := text.read(1)) and character in " \t\r\n":
+        blanks += 1
         blank_lines += character == "\n"
+        if blanks > MAX_LEADING_BLANKS:
+            raise FileRefused(f"The file begins with more than {MAX_LEADING_BLANKS} blanks.")
     return blank_lines, character
 
 
@@ -104,8 +109,8 @@ def _item(window: _Window, number: int) -> tuple[str, str]:
                 window.used = behind.end()
                 return window.held[start:end], behind[1]
             wrong = "Expecting ',' or ']' behind it"
-        # Perhaps there is more of it than we hold.
-        if len(window.held) - start > MAX_PIECE_CHARACTERS:
+        # Perhaps there is more of it than we hold; blanks before it are held, too.
+        if len(window.held) - window.used > MAX_PIECE_CHARACTERS:
             raise too_long(f"Item {number} of the file")
         if not window.grow():
             raise FileRefused(f"The file is not JSON: item {number} cannot be read. {wrong}.")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from shared.formats import json_pieces, pieces
+from shared.formats.json_pieces import MAX_LEADING_BLANKS
 from shared.formats.pieces import MAX_PIECE_CHARACTERS
 from tests.unit.cutting import body, cut, refusal
 
@@ -94,8 +95,22 @@ class TestLists:
 
         assert refusal(content).startswith("Item 1 of the file is longer than")
 
+    def test_blanks_without_end_before_an_item_are_refused(self):
+        """They were held, however many, until the item came."""
+        content = b"[1," + b" " * 2 * MAX_PIECE_CHARACTERS + b"2]"
+
+        assert refusal(content).startswith("Item 2 of the file is longer than")
+
     def test_another_charset_than_was_said(self):
         assert refusal('[{"id":"é"}]'.encode("latin-1")).startswith("The file is not encoded as utf-8")
+
+
+@pytest.mark.parametrize("blank", [b" ", b"\n", b"\t", b"\r\n"])
+def test_a_file_of_nothing_but_blanks_is_not_read_to_its_end(blank: bytes):
+    content = blank * (MAX_LEADING_BLANKS // len(blank)) + b" " + b"[1]"
+
+    assert body(content[1:]) == b"1\n"
+    assert refusal(content) == "The file begins with more than 1048576 blanks."
 
 
 class TestLines:
