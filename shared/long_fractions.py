@@ -5,12 +5,12 @@ Looked for only in a batch that was refused: looking costs more than parsing the
 
 import re
 
+from shared.formats.json_lines import TEXT
 from shared.instructions import Batch, Instruction, Rejection
 
 # https://www.postgresql.org/docs/current/datatype-numeric.html
 MAX_DECIMAL_PLACES = 16383
 
-_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _NUMBER = re.compile(rb"\.([0-9]+)(?:[eE]([+-]?[0-9]+))?|[0-9][eE]([+-]?[0-9]+)")
 
 
@@ -25,7 +25,7 @@ def without_long_fractions(batch: Batch) -> Batch:
 
 
 def _is_refused(properties: bytes) -> bool:
-    bare = _TEXT.sub(b'""', properties)
+    bare = TEXT.sub(b'""', properties)
     return any(_decimal_places(match) > MAX_DECIMAL_PLACES for match in _NUMBER.finditer(bare))
 
 

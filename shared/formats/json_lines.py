@@ -118,7 +118,8 @@ def is_too_deep(text: bytes, properties: object) -> bool:
     return bool(level)
 
 
-_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
+# Possessive, or a match would keep a way back for each of millions of characters.
+TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
 # Powers of one digit make no number much longer.
 _POWER = re.compile(rb"[0-9][eE][+-]?0*([1-9][0-9]{1,5})")
 
@@ -128,7 +129,7 @@ def grows_too_large(text: bytes) -> bool:
     if len(text) * _MOST_TIMES <= MAX_GROWTH_BYTES:
         return False
     # Most long lines have no such numbers, even where what stands in their texts is counted, too.
-    return _growth(text) > MAX_GROWTH_BYTES and _growth(_TEXT.sub(b'""', text)) > MAX_GROWTH_BYTES
+    return _growth(text) > MAX_GROWTH_BYTES and _growth(TEXT.sub(b'""', text)) > MAX_GROWTH_BYTES
 
 
 def _growth(text: bytes) -> int:
