@@ -38,6 +38,8 @@ def filters_of(text: str | None) -> Filters | None:
     if not isinstance(given, dict):
         raise JobRefused(f"The parameter filters cannot be used: {EXPECTED}.")
     filters = {name: _values(name, value) for name, value in given.items()}
+    if any("\0" in text for name, values in filters.items() for text in (name, *values)):
+        raise JobRefused("The parameter filters holds the character NUL, which no item does.")
     if sum(map(len, filters.values())) > MOST_VALUES:
         raise JobRefused(f"The parameter filters has more than {MOST_VALUES} values.")
     return filters

@@ -34,7 +34,7 @@ def fields_of(request: Request) -> Fields:
         return usable([*request.form.items(multi=True), *texts])
     body = request.get_data()
     if body.lstrip().startswith((b"{", b"[")):
-        return usable((name, _text(value)) for name, value in _object(body).items())
+        return usable((name, _text(name, value)) for name, value in _object(body).items())
     return usable(parse_qsl(body.decode("utf-8", "replace")))
 
 
@@ -63,9 +63,12 @@ def _object(body: bytes) -> dict[str, object]:
     return given
 
 
-def _text(value: object) -> str:
+def _text(name: str, value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))  # JSON's 7.0 is the whole number 7
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    try:
+        return value if isinstance(value, str) else orjson.dumps(value).decode()
+    except orjson.JSONEncodeError as error:  # its writer goes less deep than its reader
+        raise ParameterInvalid(f"The parameter {name[:60]!r} is nested too deeply.") from error

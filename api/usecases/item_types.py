@@ -25,7 +25,8 @@ def find_item_type(session: Session, service: Service, name: str | None) -> Know
     """The item type of this name, in the caller's transaction. Raises JobRefused."""
     if not name:
         raise JobRefused("The parameter itemType is missing.")
-    row = services.get_collection(session, service.id, f"/{name}")
+    # The database takes no NUL, not even to look for.
+    row = None if "\0" in name else services.get_collection(session, service.id, f"/{name}")
     if row is None:
         raise JobRefused(f"There is no item type {name!r} in this community.")
     return _known(name, row)

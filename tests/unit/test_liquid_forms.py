@@ -7,6 +7,7 @@ import pytest
 from flask import Request
 from werkzeug.test import EnvironBuilder
 
+from api.liquid.door import ParameterInvalid
 from api.liquid.forms import fields_of, usable
 from api.liquid.job_forms import export_order, import_order
 from api.liquid.vocabulary import boolean, is_csv, separator
@@ -202,7 +203,24 @@ def test_what_has_no_name_is_passed_over():
     ("number", "text"), [("7.0", "7"), ("7e2", "700"), ("1e22", "1" + "0" * 22), ("7.5", "7.5"), ("7", "7")]
 )
 def test_a_whole_number_is_one_however_json_writes_it(number: str, text: str):
-    body = f'{{"page":{number}}}'.encode()
-    request = Request(EnvironBuilder(method="POST", data=body, content_type="application/json").get_environ())
+    assert fields_of(json_request(f'{{"page":{number}}}')) == {"page": text}
 
-    assert fields_of(request) == {"page": text}
+
+def nested(depth: int) -> str:
+    return "[" * depth + "]" * depth
+
+
+def test_a_nested_value_is_taken_as_it_is_written():
+    assert fields_of(json_request(f'{{"page":{nested(250)}}}')) == {"page": nested(250)}
+
+
+@pytest.mark.parametrize("depth", [255, 1000])
+def test_a_value_nested_too_deeply_is_refused(depth: int):
+    """It was read and could not be written again, which ended in 500."""
+    with pytest.raises(ParameterInvalid, match="'page' is nested too deeply"):
+        fields_of(json_request(f'{{"page":{nested(depth)}}}'))
+
+
+def json_request(body: str) -> Request:
+    builder = EnvironBuilder(method="POST", data=body.encode(), content_type="application/json")
+    return Request(builder.get_environ())
