@@ -177,7 +177,7 @@ REJECTIONS = Schema.from_dict(
     name="RejectedLines",
 )
 
-ITEMS = {"type": "array", "items": {}, "description": "Items: `{headers, data}`."}
+ITEMS = {"type": "array", "items": {}, "description": "Up to 10,000 items: `{headers, data}`."}
 UPSERTED = Schema.from_dict(
     {
         "count": fields.Integer(required=True, metadata={"minimum": 0}),

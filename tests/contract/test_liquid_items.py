@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from api.liquid.items import MOST_ITEMS
 from api.usecases.collections import add_collection, find_collection
 from api.usecases.services import Service
 from shared.db import documents, fates, updates
@@ -88,18 +89,20 @@ def test_items_that_cannot_be_written_come_back_with_the_reason(liquid: Liquid):
         item("Explode", accountId="2"),
         item(item_type="Nothing", a=1),
         item(item_type=None, a=1),
+        item(item_type="A\0", a=1),
         item(name="no key"),
         7,
         {"headers": "none", "data": {}},
         {"headers": {"type": "Account"}, "data": []},
     )
 
-    assert answered["count"] == 8
+    assert answered["count"] == 9
     receipts = [rejected["headers"]["receiptType"] for rejected in answered["rejectedItems"]]
     assert receipts == [
         "unknown_action",
         "unknown_type",
         "missing_type",
+        "unknown_type",
         "invalid_key",
         "missing_type",
         "missing_type",
@@ -143,6 +146,15 @@ def test_a_list_beyond_the_limit(liquid: Liquid, ground: Ground):
     body = b'[{"a": "' + b"x" * ground.settings.block_limit_bytes + b'"}]'
 
     assert liquid(UPSERT, data=body, content_type="application/json").status_code == 413
+
+
+def test_more_items_than_one_request_may_have(liquid: Liquid):
+    taken = upsert(liquid, *[0] * MOST_ITEMS)
+    refused = liquid(UPSERT, data=b"[" + b"0," * 10_000_000 + b"0]", content_type="application/json")
+
+    assert (taken["count"], len(taken["rejectedItems"])) == (MOST_ITEMS, MOST_ITEMS)
+    assert (refused.status_code, refused.get_json()["error"]) == (400, "invalid_request")
+    assert "list of up to 10000 items" in refused.get_json()["error_description"]
 
 
 def test_an_empty_list_is_fine(liquid: Liquid):
