@@ -44,9 +44,9 @@ def spelled_columns(sql: str, root: ast.Node) -> dict[str, str]:
     places = {token.start: index for index, token in enumerate(tokens)}
     found = []
     for node, _ in descendants(root):
-        if isinstance(node, ast.ColumnRef):
+        if isinstance(node, ast.ColumnRef) and node.location is not None:  # TABLE names none
             names = words(node.fields)
-            token = tokens[places[node.location or 0] + 2 * (len(names) - 1)]  # name, dot, name
+            token = tokens[places[node.location] + 2 * (len(names) - 1)]  # name, dot, name
             written = sql[token.start : token.end + 1]
             is_bare = fold(written) == names[-1]
             found.append((is_bare, token.start, written if is_bare else names[-1]))
