@@ -96,9 +96,18 @@ def view_of_import(row: ImportRow, now: datetime) -> JobView:
         CANCELED: f"The job has been canceled: {told}",
         FAILED: f"The job failed several times: {row.last_error} Done until then: {told}",
     }
+    # Only maintenance pauses a job.
+    reason = (
+        f"The job waits for the end of maintenance: {told} so far" if row.status == Status.PAUSED else None
+    )
     run_time_ms = _run_time_ms(row.ran_at, row.ended_at, now)
     return JobView(
-        status, reasons[status], processed, row.rejected_documents, run_time_ms, row.percent_complete
+        status,
+        reason or reasons[status],
+        processed,
+        row.rejected_documents,
+        run_time_ms,
+        row.percent_complete,
     )
 
 

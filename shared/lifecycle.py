@@ -13,7 +13,7 @@ class Status(StrEnum):
     CONFIGURING = "configuring"  # takes blocks and changes of configuration
     STARTED = "started"  # waits for a worker
     RUNNING = "running"  # a worker applies its blocks
-    PAUSED = "paused"  # stopped at a checkpoint until resumed
+    PAUSED = "paused"  # stopped at a checkpoint until resumed, by its owner or for maintenance
     RESUMED = "resumed"  # waits for a worker again
     CANCELING = "canceling"  # asked to stop for good; its worker has not let go yet
     CANCELED = "canceled"  # stopped for good by its owner
@@ -29,6 +29,8 @@ class Event(StrEnum):
     RUN = "run"
     PAUSE = "pause"
     RESUME = "resume"
+    SUSPEND = "suspend"  # maintenance begins
+    READMIT = "readmit"  # maintenance has ended
     CANCEL = "cancel"
     ASK_TO_CANCEL = "ask_to_cancel"
     LET_GO = "let_go"  # nobody works on it any longer
@@ -47,6 +49,8 @@ TARGET: Mapping[Event, Status] = {
     Event.RUN: Status.RUNNING,
     Event.PAUSE: Status.PAUSED,
     Event.RESUME: Status.RESUMED,
+    Event.SUSPEND: Status.PAUSED,
+    Event.READMIT: Status.RESUMED,
     Event.CANCEL: Status.CANCELED,
     Event.ASK_TO_CANCEL: Status.CANCELING,
     Event.LET_GO: Status.CANCELED,
@@ -58,8 +62,11 @@ TARGET: Mapping[Event, Status] = {
 SOURCES: Mapping[Event, frozenset[Status]] = {
     Event.START: frozenset({Status.CONFIGURING}),
     Event.RUN: frozenset({Status.STARTED, Status.RESUMED}),
-    Event.PAUSE: RUNNABLE,
+    # One that maintenance paused may be paused by its owner, too, and stays so then.
+    Event.PAUSE: RUNNABLE | {Status.PAUSED},
     Event.RESUME: frozenset({Status.PAUSED}),
+    Event.SUSPEND: frozenset({Status.RUNNING}),
+    Event.READMIT: frozenset({Status.PAUSED}),
     Event.CANCEL: frozenset(Status) - FINAL,
     Event.ASK_TO_CANCEL: frozenset({Status.RUNNING}),
     Event.LET_GO: frozenset({Status.CANCELING}),

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 import structlog
 
-from shared.db import exports, quotas, renderings, selecting
+from shared.db import exports, maintenance, quotas, renderings, selecting
 from shared.db.endings import tell_end_of_export
 from shared.db.exports import ExportLease
 from shared.db.item_types import relations_of
@@ -172,6 +172,8 @@ class ExportRun:
         self._note_renderings()
         lease_seconds = self._ground.settings.lease_seconds
         with self._ground.database.begin() as session:
+            if maintenance.is_on(session):
+                raise Stopped
             exports.note_progress(session, self._lease, records=self._records, lease_seconds=lease_seconds)
 
     def _note_renderings(self) -> None:

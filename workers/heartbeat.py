@@ -10,7 +10,7 @@ from shared.errors import LongshoreError
 
 
 class Stopped(Exception):
-    """The worker goes home; what it was at begins again elsewhere."""
+    """The worker goes home, or all of them stop for maintenance; what it was at begins again later."""
 
 
 class Heartbeat:

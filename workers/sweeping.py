@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import structlog
 
-from shared.db import imports, long_jobs, notifications, retention, sweeps
+from shared.db import imports, long_jobs, maintenance, notifications, retention, suspending, sweeps
 from shared.db.database import Session
 from shared.db.transition import move
 from shared.ground import Ground
@@ -15,6 +15,7 @@ from workers.export_groups import remove_attempts
 _log = structlog.get_logger()
 
 NUDGES_A_SWEEP = 1000
+SUSPENDED_A_SWEEP = 100
 REMOVALS_A_SWEEP = 100
 UPLOAD_HOURS = 24
 
@@ -31,10 +32,22 @@ def sweep(ground: Ground) -> None:
         for import_id in imports.abandoned_cancels(session, limit=NUDGES_A_SWEEP):
             move(session, import_id, Event.LET_GO)
         _nudge(ground, session)
+    _keep_to_maintenance(ground)
     _let_go_of_bytes(ground)
     # Apart from what must go on also while block storage is away.
     _remove_garbage(ground)
     ground.storage.remove_unfinished(UPLOAD_HOURS * 3600)
+
+
+def _keep_to_maintenance(ground: Ground) -> None:
+    """Where its beginning or end broke off: nothing runs during it, nothing is paused for it otherwise."""
+    with ground.database.begin() as session:
+        if maintenance.is_on(session):
+            suspending.suspend(session, limit=SUSPENDED_A_SWEEP)
+            return
+        resumed = suspending.readmit(session, limit=SUSPENDED_A_SWEEP)
+    for import_id in resumed:
+        ground.dispatcher.nudge_import(import_id)
 
 
 def _nudge(ground: Ground, session: Session) -> None:

@@ -12,6 +12,7 @@ from api.cli.clients import clients
 from api.cli.collections import collections
 from api.cli.demo import demo
 from api.cli.imports import import_files
+from api.cli.maintenance import maintenance
 from api.cli.migrating import migrate
 from api.cli.services import services
 from api.cli.tokens import token
@@ -35,7 +36,7 @@ def longshore(*, debug: bool) -> None:
     """
 
 
-for command in (up, demo, import_files, token, services, collections, users, clients, migrate):
+for command in (up, demo, import_files, token, services, collections, users, clients, migrate, maintenance):
     longshore.add_command(command)
 
 

@@ -12,6 +12,7 @@ from api.cli.stack_folder import DEFAULT_FOLDER, RunningStack, StackFolder
 from api.cli.stack_services import URLS, service_settings
 from api.usecases.services import Service, find_service
 from shared.ground import Ground
+from shared.logs import warnings_only
 from shared.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -42,7 +43,8 @@ def connected(data_dir: Path | None) -> Iterator[Ground]:
     """The ground of the stack that the option or environment names. Raises StackAbsent, SettingsInvalid."""
     ground = Ground.open(_settings(data_dir))
     try:
-        yield ground
+        with warnings_only():
+            yield ground
     finally:
         ground.close()
 

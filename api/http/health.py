@@ -6,6 +6,7 @@ from api.http.arguments import Blueprint
 from api.http.grounds import current_ground
 from api.http.openapi import problems
 from api.http.problems import UNAVAILABLE, Param, Problem, Refused
+from api.usecases.maintenance import is_on_maintenance
 from shared.db.migrate import is_migrated
 from shared.errors import DatabaseUnavailable, StorageFault
 from shared.ground import Ground
@@ -32,6 +33,9 @@ class HealthSchema(Schema):
         fields.String(validate=validate.OneOf([*DISPENSABLE])),
         metadata={"description": "What does not answer, where the service works without it."},
     )
+    maintenance = fields.Boolean(
+        metadata={"description": "Everything that ran is paused, and goes on when maintenance ends."}
+    )
 
 
 def not_ready(missing: list[str]) -> Problem:
@@ -52,12 +56,17 @@ def live() -> dict[str, str]:
 @blueprint.doc(security=[])
 @blueprint.response(200, HealthSchema, example={"status": "ready"})
 @problems(not_ready(["database", "storage"]))
-def ready() -> dict[str, str | list[str]]:
-    """The process can answer requests; `degraded` where imports wait for a dependency to come back."""
-    missing = missing_dependencies(current_ground())
+def ready() -> dict[str, str | bool | list[str]]:
+    """The process can answer requests; `degraded` where imports wait for a dependency to come back.
+
+    During maintenance requests are answered, too, and `maintenance` tells of it.
+    """
+    ground = current_ground()
+    missing = missing_dependencies(ground)
     if not DISPENSABLE.issuperset(missing):
         raise Refused(not_ready(missing))
-    return {"status": "degraded", "missing": missing} if missing else {"status": "ready"}
+    told: dict[str, str | bool | list[str]] = {"maintenance": True} if is_on_maintenance(ground) else {}
+    return {"status": "degraded", "missing": missing, **told} if missing else {"status": "ready", **told}
 
 
 def missing_dependencies(ground: Ground) -> list[str]:

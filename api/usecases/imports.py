@@ -103,7 +103,8 @@ def _only_while_configuring(what: str, row: Import) -> None:
 
 
 def _event(row: Import, asked: Status | None) -> Event | None:
-    if asked is None or asked == row.status:
+    # One that is paused for maintenance stays so afterwards when its owner wants it paused.
+    if asked is None or (asked == row.status and not row.is_suspended):
         return None
     event = SETTABLE.get(asked)
     if event is None or after(Status(row.status), event) is None:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from shared.db import maintenance
 from shared.db.long_jobs import EXPORT_TAKEABLE, LOCK_SERVICE_OF_EXPORT
 from shared.db.models import Export, ExportFile
 from shared.errors import LeaseLost
@@ -143,8 +144,9 @@ def claim(
 ) -> ExportLease | None:
     """Take the export, if it is free and due and its data service has fewer than `at_once` long jobs.
 
-    None where it is not so.
+    None where it is not so, and during maintenance.
     """
+    maintenance.put_off(session)
     session.execute(text(LOCK_SERVICE_OF_EXPORT), {"export_id": export_id})
     given = {
         "export_id": export_id,

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from shared.db import long_jobs
+from shared.db import long_jobs, maintenance
 from shared.db.retention import end_keeping
 from shared.db.transition import move
 from shared.errors import LeaseLost
@@ -24,7 +24,7 @@ LOCK_IMPORT = """
 SELECT id, service_id, status, collection_id, strategies, reading, started_at,
        rejected_documents, unkept_rejections, rendered_items, rendering_seconds
   FROM imports
- WHERE id = :import_id AND status = ANY(:runnable)
+ WHERE id = :import_id AND status = ANY(:runnable) AND NOT EXISTS (SELECT FROM maintenance)
    FOR NO KEY UPDATE
 """
 
@@ -157,8 +157,9 @@ def claim(
 
     Effects: the import runs from now on; completes when no block is left; fails when as many workers
     as `attempts` died over the block without reaching a checkpoint. Calling twice is safe: the second
-    caller finds the block held.
+    caller finds the block held. During maintenance there is nothing to take.
     """
+    maintenance.put_off(session)
     owner = session.execute(
         text(LOCK_IMPORT), {"import_id": import_id, "runnable": sorted(RUNNABLE)}
     ).one_or_none()

@@ -13,6 +13,8 @@ from shared.turns import Job
 # (one of two busy cores, 2026-11-25).
 LARGE_FILE_BYTES = 16 * 1024 * 1024
 
+_NO_MAINTENANCE = "NOT EXISTS (SELECT FROM maintenance)"
+
 _AT_WORK = f"""(
     SELECT count(*) FROM (
         SELECT FROM exports o
@@ -30,6 +32,7 @@ EXPORT_TAKEABLE = f"""
     e.status IN ('accepted', 'processing') AND e.due_at <= clock_timestamp()
     AND (e.leased_until IS NULL OR e.leased_until <= clock_timestamp())
     AND {_AT_WORK.format(service="e.service_id")} < :at_once
+    AND {_NO_MAINTENANCE}
 """
 
 # Of an import `i` and its first unfinished block `b`: it waits, and there is room where its file is large.
@@ -39,6 +42,7 @@ IMPORT_TAKEABLE = f"""
     AND (b.leased_until IS NULL OR b.leased_until <= clock_timestamp())
     AND (b.number IS NULL OR b.number > 0 OR b.size_bytes <= {LARGE_FILE_BYTES}
          OR {_AT_WORK.format(service="i.service_id")} < :at_once)
+    AND {_NO_MAINTENANCE}
 """
 
 FIRST_EXPORT = f"""
@@ -69,7 +73,8 @@ SELECT id FROM (
        AND (e.leased_until IS NULL OR e.leased_until <= clock_timestamp())
 ) waiting
  WHERE status = 'canceling'
-    OR place <= :at_once AND place + {_AT_WORK.format(service="waiting.service_id")} <= :at_once
+    OR {_NO_MAINTENANCE} AND place <= :at_once
+       AND place + {_AT_WORK.format(service="waiting.service_id")} <= :at_once
  ORDER BY id LIMIT :limit
 """  # noqa: S608 - of constants
 

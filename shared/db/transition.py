@@ -20,7 +20,7 @@ def move(session: Session, import_id: int, event: Event) -> bool:
     moved = session.execute(
         update(Import)
         .where(Import.id == import_id, Import.status.in_(SOURCES[event]))
-        .values(status=target, **_moments(event))
+        .values(status=target, is_suspended=event is Event.SUSPEND, **_moments(event))
         .execution_options(synchronize_session=False)
         .returning(Import.id)
     ).first()

@@ -1,6 +1,7 @@
 """Small batches, and a database that refuses on demand."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -85,6 +86,12 @@ def write_path(request: pytest.FixtureRequest, refuse: Refuse) -> None:
 @pytest.fixture
 def empty_url(settings: Settings) -> Iterator[str]:
     """A database of this server that nobody has migrated yet."""
+    with _new_database(settings) as url:
+        yield url
+
+
+@contextmanager
+def _new_database(settings: Settings) -> Iterator[str]:
     name = f"empty_{next(_numbers)}"
     url = make_url(settings.database_url)
     server = create_engine(url.set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT")
@@ -106,8 +113,25 @@ def empty(empty_url: str) -> Iterator[Database]:
 def apart(empty: Database, empty_url: str, settings: Settings, tmp_path: Path) -> Iterator[Ground]:
     """A ground with a database of its own, in which nothing waits that others left."""
     migrate(empty)
-    own = replace(settings, database_url=empty_url, storage_url=f"file://{tmp_path}")
-    opened = Ground.open(own)
+    with _opened(replace(settings, database_url=empty_url, storage_url=f"file://{tmp_path}")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def module_apart(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """The same for all tests of a module, for what concerns the whole service."""
+    folder = tmp_path_factory.mktemp("apart")
+    with (
+        _new_database(settings) as url,
+        _opened(replace(settings, database_url=url, storage_url=f"file://{folder}")) as opened,
+    ):
+        migrate(opened.database)
+        yield opened
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Ground]:
+    opened = Ground.open(settings)
     yield opened
     opened.close()
 

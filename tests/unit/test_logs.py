@@ -33,6 +33,17 @@ def configure(**environment: str) -> None:
     logs.configure(Settings.read(URLS | environment))
 
 
+def test_what_a_command_prints_is_not_mixed_with_what_it_does(capsys: pytest.CaptureFixture[str]):
+    with logs.warnings_only():
+        structlog.get_logger().info("import_moved")
+        structlog.get_logger().warning("nudge_lost")
+
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "import_moved" not in printed.err
+    assert "nudge_lost" in printed.err
+
+
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 

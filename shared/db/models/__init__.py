@@ -11,6 +11,7 @@ from shared.db.models.accounts import (
 from shared.db.models.base import Base
 from shared.db.models.imports import Block, Import, ImportEvent, RejectedLine, StorageGarbage
 from shared.db.models.jobs import BatchJob, Export, ExportFile, Notification
+from shared.db.models.maintenance import Maintenance
 from shared.db.models.services import Collection, DataService, ServiceUsage, SigningSecret
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Import",
     "ImportEvent",
     "LoginFailures",
+    "Maintenance",
     "Notification",
     "OAuthClient",
     "OAuthClientCommunity",

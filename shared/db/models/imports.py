@@ -12,6 +12,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    false,
     func,
     text,
 )
@@ -47,6 +48,7 @@ class Import(Base):
             "id",
             postgresql_where=text(_in(RUNNABLE)),
         ),
+        Index("ix_imports_suspended", "id", postgresql_where=text("is_suspended")),
         Index("ix_imports_canceling", "id", postgresql_where=text("status = 'canceling'")),
         Index("ix_imports_kept_files", "ended_at", postgresql_where=text(f"{_KEPT} AND reading IS NOT NULL")),
         Index("ix_imports_kept_blocks", "ended_at", postgresql_where=text(f"{_KEPT} AND reading IS NULL")),
@@ -61,6 +63,7 @@ class Import(Base):
     # How lines become instructions (`shared.formats.reading`); None for the Datastore API's NDJSON.
     reading: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     status: Mapped[str] = mapped_column(server_default=Status.CONFIGURING)
+    is_suspended: Mapped[bool] = mapped_column(server_default=false())  # paused by maintenance
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     ran_at: Mapped[datetime | None]  # the first moment of running

@@ -1,0 +1,33 @@
+"""Imports that maintenance pauses, and resumes at its end. What their owners paused is left alone."""
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from shared.db.transition import move
+from shared.lifecycle import Event
+
+# First those that a worker applies now: nothing happens to the others.
+RUNNING = """
+SELECT i.id FROM imports i
+ WHERE i.status = 'running'
+ ORDER BY NOT EXISTS (SELECT FROM blocks b WHERE b.import_id = i.id AND b.leased_until IS NOT NULL
+                                             AND b.finished_at IS NULL), i.id
+ LIMIT :limit
+"""
+
+# Whoever is at one of them right now moves it himself, or leaves it for the next look.
+SUSPENDED = """
+SELECT id FROM imports WHERE is_suspended ORDER BY id LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
+"""
+
+
+def suspend(session: Session, *, limit: int) -> list[int]:
+    """Pause up to so many of the imports that run, for as long as there is maintenance; their ids."""
+    running = list(session.scalars(text(RUNNING), {"limit": limit}))
+    return [import_id for import_id in running if move(session, import_id, Event.SUSPEND)]
+
+
+def readmit(session: Session, *, limit: int) -> list[int]:
+    """Resume up to so many of the imports that maintenance paused; their ids."""
+    suspended = list(session.scalars(text(SUSPENDED), {"limit": limit}))
+    return [import_id for import_id in suspended if move(session, import_id, Event.READMIT)]

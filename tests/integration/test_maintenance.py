@@ -1,0 +1,265 @@
+"""Maintenance: everything that runs stands still and goes on afterwards, and nothing else changes."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+
+import pytest
+
+from api.app import create_app
+from api.http import grounds
+from api.usecases.blocks import receive_block
+from api.usecases.collections import add_collection
+from api.usecases.imports import get_import
+from api.usecases.maintenance import begin_maintenance, end_maintenance, look_at_maintenance
+from api.usecases.services import Service, add_service
+from shared.db import maintenance
+from shared.db.transition import events_of
+from shared.ground import Ground
+from shared.lifecycle import Event, Status
+from tests.integration.builders import (
+    Counts,
+    after_batches,
+    an_import,
+    ask,
+    claim,
+    counts,
+    let_leases_expire,
+    numbered,
+    take_nudges,
+    tuned,
+    work,
+    work_off,
+)
+from tests.integration.job_builders import a_file_import, accounts, an_export, wait_until
+from tests.integration.test_export_interruptions import at_work
+from workers.sweeping import sweep
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def small(module_apart: Ground) -> Iterator[Ground]:
+    """Batches of three lines, on a database that no other test disturbs or is disturbed in."""
+    yield tuned(module_apart, batch_lines=3)
+    end_maintenance(module_apart)
+
+
+@pytest.fixture
+def tenant(small: Ground) -> Service:
+    made, _ = add_service(small, f"tenant-{next(_numbers)}")
+    add_collection(small, made, "/contacts")
+    return made
+
+
+@dataclass(frozen=True)
+class Case:
+    """What an import goes through: who does what before and during maintenance."""
+
+    before: Callable[[Ground, Service, int], object]
+    during: Callable[[Ground, Service, int], object]
+    shown_during: Status
+    shown_after: Status
+
+
+def nothing(*_: object) -> None: ...
+
+
+def run(ground: Ground, service: Service, import_id: int) -> None:
+    """A worker applies a batch and goes home."""
+    work(ground, import_id, should_stop=after_batches(1, lambda: True))
+
+
+def asking(*statuses: Status) -> Callable[[Ground, Service, int], None]:
+    def ask_each(ground: Ground, service: Service, import_id: int) -> None:
+        for status in statuses:
+            ask(ground, service, import_id, status)
+
+    return ask_each
+
+
+def run_and_pause(ground: Ground, service: Service, import_id: int) -> None:
+    run(ground, service, import_id)
+    ask(ground, service, import_id, Status.PAUSED)
+
+
+CASES = {
+    "one that runs": Case(run, nothing, Status.PAUSED, Status.RESUMED),
+    "one that waits": Case(nothing, nothing, Status.STARTED, Status.STARTED),
+    "one that waits again": Case(
+        asking(Status.PAUSED, Status.RESUMED), nothing, Status.RESUMED, Status.RESUMED
+    ),
+    "one that its owner paused": Case(run_and_pause, nothing, Status.PAUSED, Status.PAUSED),
+    "one that its owner pauses, too": Case(run, asking(Status.PAUSED), Status.PAUSED, Status.PAUSED),
+    "one that its owner resumes": Case(run, asking(Status.RESUMED), Status.RESUMED, Status.RESUMED),
+    "one that its owner resumes and pauses": Case(
+        run, asking(Status.RESUMED, Status.PAUSED), Status.PAUSED, Status.PAUSED
+    ),
+    "one that its owner cancels": Case(run, asking(Status.CANCELED), Status.CANCELED, Status.CANCELED),
+    "one that its owner paused and resumes": Case(
+        run_and_pause, asking(Status.RESUMED), Status.RESUMED, Status.RESUMED
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_maintenance_pauses_and_resumes(small: Ground, tenant: Service, case: Case):
+    import_id = an_import(small, tenant, numbered(10))
+    case.before(small, tenant, import_id)
+    applied = counts(small, tenant, import_id)
+
+    begin_maintenance(small, None)
+    case.during(small, tenant, import_id)
+    work(small, import_id)
+    assert get_import(small, tenant, import_id).status == case.shown_during
+    assert counts(small, tenant, import_id) == applied
+
+    end_maintenance(small)
+    assert get_import(small, tenant, import_id).status == case.shown_after
+    if case.shown_after not in (Status.PAUSED, Status.CANCELED):
+        assert work_off(small, tenant, import_id).status == Status.COMPLETE
+        assert counts(small, tenant, import_id) == Counts(created=10)
+
+
+def test_an_import_started_during_maintenance_takes_blocks_before_and_runs_afterwards(
+    small: Ground, tenant: Service
+):
+    begin_maintenance(small, None)
+    import_id = an_import(small, tenant, numbered(2), status=Status.CONFIGURING)
+    receive_block(small, tenant, import_id, [numbered(2, b=1)])
+    ask(small, tenant, import_id, Status.STARTED)
+    work(small, import_id)
+    assert get_import(small, tenant, import_id).status == Status.STARTED
+
+    end_maintenance(small)
+
+    assert work_off(small, tenant, import_id).status == Status.COMPLETE
+    assert counts(small, tenant, import_id) == Counts(created=2, updated=2)
+
+
+def test_a_worker_stops_at_its_next_checkpoint_and_gives_its_block_back(small: Ground, tenant: Service):
+    import_id = an_import(small, tenant, numbered(10))
+
+    def begin() -> None:
+        begin_maintenance(small, None)
+
+    work(small, import_id, should_stop=after_batches(1, begin))
+
+    view = look_at_maintenance(small)
+    assert (view.paused_imports, view.at_work) == (1, 0)
+    assert counts(small, tenant, import_id) == Counts(created=3)
+    end_maintenance(small)
+    done = work_off(small, tenant, import_id)
+    assert (done.status, done.failure_count) == (Status.COMPLETE, 0)
+    with small.database.begin() as session:
+        moves = [event.event for event in events_of(session, import_id)]
+    assert moves == [Event.START, Event.RUN, Event.SUSPEND, Event.READMIT, Event.RUN, Event.COMPLETE]
+
+
+def test_an_import_of_a_file_waits_and_tells_its_owner_why(small: Ground, tenant: Service):
+    add_collection(small, tenant, "/Account", key="accountId")
+    job = a_file_import(small, tenant, b'{"accountId":"1"}\n{"accountId":"2"}\n')
+    job.work()
+
+    begin_maintenance(small, None)
+    job.work()
+
+    assert job.status == "Processing"
+    assert job.reason == "The job waits for the end of maintenance: no items so far"
+    end_maintenance(small)
+    assert job.work_off().view.status == "Completed"
+
+
+def test_an_export_is_given_back_and_begun_again_afterwards(small: Ground, tenant: Service):
+    accounts(small, tenant)
+    job = an_export(small, tenant)
+
+    with at_work(job):
+        begin_maintenance(small, None)
+        wait_until(lambda: job.export_row().leased_until is None)
+    job.work()
+    assert (job.status, job.export_row().epoch) == ("Processing", 1)
+
+    end_maintenance(small)
+    job.work()
+
+    assert (job.status, job.export_row().failure_count) == ("Completed", 0)
+
+
+def test_during_maintenance_nothing_is_nudged_and_afterwards_everything(small: Ground, tenant: Service):
+    waiting, running = an_import(small, tenant, numbered(1)), an_import(small, tenant, numbered(9))
+    run(small, tenant, running)
+    begin_maintenance(small, None)
+    take_nudges(small)
+    sweep(small)
+    assert take_nudges(small) == []
+
+    end_maintenance(small)
+    assert running in take_nudges(small)
+    sweep(small)
+
+    assert waiting in take_nudges(small)
+
+
+def test_what_is_claimed_while_maintenance_begins_is_paused_by_it(small: Ground, tenant: Service):
+    """A claim that had not seen it ran on until the end of its block."""
+    with ThreadPoolExecutor() as threads:
+        with small.database.begin() as session:
+            maintenance.put_off(session)
+            beginning = threads.submit(begin_maintenance, small, None)
+            with pytest.raises(TimeoutError):
+                beginning.result(timeout=0.1)
+            assert look_at_maintenance(small).began_at is None
+
+        assert beginning.result(timeout=20)
+
+
+def test_a_beginning_that_broke_off_is_finished_by_the_sweep(small: Ground, tenant: Service):
+    import_id = an_import(small, tenant, numbered(9))
+    run(small, tenant, import_id)
+    with small.database.begin() as session:
+        maintenance.begin(session, None)
+
+    sweep(small)
+
+    assert get_import(small, tenant, import_id).status == Status.PAUSED
+
+
+def test_an_end_that_broke_off_is_finished_by_the_sweep(small: Ground, tenant: Service):
+    import_id = an_import(small, tenant, numbered(9))
+    run(small, tenant, import_id)
+    begin_maintenance(small, None)
+    with small.database.begin() as session:
+        maintenance.end(session)
+    take_nudges(small)
+
+    sweep(small)
+
+    assert get_import(small, tenant, import_id).status == Status.RESUMED
+    assert import_id in take_nudges(small)
+
+
+def test_a_dead_worker_is_no_reason_to_wait_for_ever(small: Ground, tenant: Service):
+    import_id = an_import(small, tenant, numbered(9))
+    assert claim(small, import_id)
+    begin_maintenance(small, None)
+    assert look_at_maintenance(small).at_work == 1
+
+    let_leases_expire(small, import_id)
+
+    assert look_at_maintenance(small).at_work == 0
+
+
+def test_the_probe_stays_ready_and_tells_of_maintenance(small: Ground):
+    app = create_app(small.settings)
+    client = app.test_client()
+    begin_maintenance(small, None)
+
+    during = client.get("/health/ready")
+    end_maintenance(small)
+    after = client.get("/health/ready")
+    grounds.close(app)
+
+    assert (during.status_code, during.get_json()) == (200, {"status": "ready", "maintenance": True})
+    assert after.get_json() == {"status": "ready"}
