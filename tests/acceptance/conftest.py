@@ -8,15 +8,22 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from api.usecases.services import find_service
+from shared.ground import Ground
+from shared.settings import Settings
+from tests.acceptance.administration import Administration
 from tests.acceptance.client import Client
 from tests.acceptance.liquid_client import LiquidClient
 from tests.services import Services
 
 LONGSHORE = Path(sys.executable).with_name("longshore")
 EMAIL, PASSWORD = "bea@example.com", "correct horse battery staple"
+URLS = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL")
+FULL = 200_000  # documents of the full item type
 _numbers = count(1)
 
 
@@ -71,15 +78,29 @@ def longshore(stack: dict[str, Any], stack_folder: Path) -> Callable[..., str]:
     return run
 
 
+@pytest.fixture(scope="session")
+def stack_ground(stack: dict[str, Any]) -> Iterator[Ground]:
+    """What the stack's processes stand on."""
+    opened = Ground.open(Settings.read({name: stack[name.lower()] for name in URLS}))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def administration(stack: dict[str, Any], stack_ground: Ground) -> Administration:
+    """Of the stack's own data service."""
+    return Administration(stack_ground, find_service(stack_ground, stack["service"]))
+
+
 @pytest.fixture
-def collection(longshore: Callable[..., str]) -> str:
+def collection(administration: Administration) -> str:
     """A collection that only this test uses."""
     path = f"/collection-{next(_numbers)}"
-    longshore("collections", "add", path)
+    administration.add_collection(path)
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def running_pids(stack: dict[str, Any], stack_folder: Path) -> Callable[[str], list[int]]:
     """The pids of a role now, as the stack's own description tells."""
 
@@ -90,8 +111,14 @@ def running_pids(stack: dict[str, Any], stack_folder: Path) -> Callable[[str], l
 
 
 @pytest.fixture(scope="session")
-def account(longshore: Callable[..., str], stack: dict[str, Any]) -> None:
-    longshore("users", "add", EMAIL, "--password", PASSWORD, "--community", stack["service"])
+def storage(stack: dict[str, Any]) -> Path:
+    """The folder that is the stack's block storage."""
+    return Path(urlsplit(stack["storage_url"]).path)
+
+
+@pytest.fixture(scope="session")
+def account(administration: Administration) -> None:
+    administration.add_user(EMAIL, PASSWORD)
 
 
 @pytest.fixture
@@ -102,8 +129,14 @@ def liquid(stack: dict[str, Any], account: None) -> Iterator[LiquidClient]:
 
 
 @pytest.fixture
-def item_type(longshore: Callable[..., str]) -> str:
+def item_type(administration: Administration) -> str:
     """An item type with a primary key that only this test uses."""
-    name = f"Account{next(_numbers)}"
-    longshore("collections", "add", f"/{name}", "--key", "accountId")
+    return administration.add_item_type(f"Account{next(_numbers)}")
+
+
+@pytest.fixture(scope="session")
+def full_item_type(administration: Administration) -> str:
+    """An item type that nobody writes to, whose export takes a while."""
+    name = administration.add_item_type("Account0")
+    administration.load(name, FULL)
     return name

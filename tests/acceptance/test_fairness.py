@@ -1,16 +1,21 @@
 """One data service has started much more than the workers can do; another one wants one line imported."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from api.usecases.services import add_service
+from api.usecases.tokens import mint
+from shared.ground import Ground
+from tests.acceptance.administration import Administration
 from tests.acceptance.client import Client, applied_lines
 from tests.acceptance.liquid_client import LiquidClient
 from tests.acceptance.waiting import wait_for
 
 GREEDY = "greedy"
 EMAIL, PASSWORD = "gil@example.com", "correct horse battery staple"
+SECRET = "a secret of the greedy that is long enough to sign tokens with it"
 JOBS = 10
 BLOCKS, BLOCK_LINES = 2, 30_000
 ITEMS = 6000
@@ -24,11 +29,15 @@ def block(number: int) -> bytes:
 
 
 @pytest.fixture
-def greedy(stack: dict[str, Any], longshore: Callable[..., str]) -> Iterator[Client]:
-    longshore("services", "add", GREEDY)
-    longshore("collections", "add", "/films", "--service", GREEDY)
-    token = longshore("token", "--service", GREEDY).strip()
-    opened = Client(stack["url"], token, host=f"{GREEDY}.localhost")
+def greedy_administration(stack_ground: Ground) -> Administration:
+    service, _ = add_service(stack_ground, GREEDY, SECRET)
+    return Administration(stack_ground, service)
+
+
+@pytest.fixture
+def greedy(stack: dict[str, Any], greedy_administration: Administration) -> Iterator[Client]:
+    greedy_administration.add_collection("/films")
+    opened = Client(stack["url"], mint(SECRET, None), host=f"{GREEDY}.localhost")
     yield opened
     opened.close()
 
@@ -47,13 +56,10 @@ def long_imports(greedy: Client) -> Iterator[list[int]]:
 
 
 @pytest.fixture
-def liquid(stack: dict[str, Any], greedy: Client, longshore: Callable[..., str]) -> Iterator[LiquidClient]:
-    longshore("users", "add", EMAIL, "--password", PASSWORD, "--community", GREEDY)
-    longshore("collections", "add", "/Film", "--key", "id", "--service", GREEDY)
+def liquid(stack: dict[str, Any], greedy_administration: Administration) -> Iterator[LiquidClient]:
+    greedy_administration.add_user(EMAIL, PASSWORD)
+    greedy_administration.load(greedy_administration.add_item_type("Film"), ITEMS)
     client = LiquidClient(stack["url"], email=EMAIL, password=PASSWORD, community=GREEDY)
-    items = b"".join(b'{"id":"%d","name":"Film %d"}\n' % (n, n) for n in range(ITEMS))
-    job = client.start_import("films.json", items, jobName="in", itemType="Film")
-    assert client.wait_for_end(job["jobId"])["status"] == "Completed"
     yield client
     client.close()
 
