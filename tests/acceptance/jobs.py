@@ -2,6 +2,7 @@
 
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -30,3 +31,11 @@ def mails_about(folder: Path, job_name: str) -> list[EmailMessage]:
     """The mails about a job that are in the folder now."""
     found = [message_from_bytes(path.read_bytes(), policy=policy.default) for path in folder.glob("*.eml")]
     return [mail for mail in found if job_name in str(mail["Subject"])]
+
+
+def texts_of(mail: EmailMessage) -> list[str]:
+    """What the mail says, plainly and in HTML."""
+    plain, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert plain is not None
+    assert html is not None
+    return [plain.get_content(), unescape(html.get_content())]

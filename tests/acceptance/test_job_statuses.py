@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from shared.jobs import FINAL
-from tests.acceptance.jobs import exported, imported, mails_about
+from tests.acceptance.jobs import exported, imported, mails_about, texts_of
 from tests.acceptance.liquid_client import LiquidClient
 from tests.acceptance.processes import held
 from tests.acceptance.waiting import wait_for
@@ -244,6 +244,10 @@ def test_a_status_has_its_fields_its_reason_and_at_its_end_one_mail(
     assert status in (ended["status"], *(set(REASONS) - FINAL))
     [mail] = wait_for(lambda: mails_about(stack_folder / "mails", job["jobName"]))
     assert ended["status"].lower() in str(mail["Subject"]).lower()
+    assert mail["To"] == "joe@example.com"
+    facts = [ended["jobName"], ended["itemType"], ended["reason"], "Run time", *ended["links"]]
+    facts += [f"{int(ended['recordsProcessed']):,}", ended["jobId"]]
+    assert [fact for text in texts_of(mail) for fact in facts if fact not in text] == []
 
 
 def test_no_job_was_told_of_twice(liquid: LiquidClient, item_type: str, stack_folder: Path) -> None:
