@@ -4,12 +4,14 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.acceptance import example_items
+from tests.acceptance.administration import Administration
 from tests.acceptance.jobs import exported, imported, mails_about
 from tests.acceptance.liquid_client import LiquidClient
 from tests.acceptance.waiting import wait_for
@@ -25,6 +27,26 @@ ITEMS = [
     },
 ]
 
+# A byte order mark, semicolons, a cell of two lines; the last row has no key.
+ROWS = """id;name;note;tags;gone\r
+7;anchor;"two\nlines; ""quoted""\";new|blue;\r
+8;bollard;;;\r
+8;;;;x\r
+;nobody;;;\r
+"""
+TEMPLATE = """{"headers": {"type": "TYPE", "action": #if ($gone == "x")"Delete"#{else}"Create"#end},
+ "data": {
+   "accountId": $json.quote($id), "name": $json.quote($text.upper($name)),
+   "note": $json.quote($note), "tags": $json.quote($text.split($tags, "|"))
+ }}"""
+AWKWARD: list[dict[str, Any]] = [
+    {"accountId": "digits", "large": 10**40, "small": 1e-300, "minus": -0.5},
+    {"accountId": "texts", "ü 漢 \U0001f600": 'a "b" \\ c', "lines": "one\r\ntwo\u2028three", "": ""},
+    {"accountId": "nothing", "null": None, "list": [], "object": {}, "in": [None, [{}]]},
+    {"accountId": "names", "headers": 1, "a.b": {"c.d": 2}, "data.": [3]},
+    {"accountId": "001", "number": "001", "true": "true", "formula": "=1+1"},
+]
+
 
 def items_of(item_type: str) -> bytes:
     return json.dumps(ITEMS).replace("TYPE", item_type).encode()
@@ -38,32 +60,50 @@ def test_items_go_in_and_come_out_as_they_were(liquid: LiquidClient, item_type: 
     assert [item["data"] for item in found] == [item["data"] for item in ITEMS]
 
 
-def test_an_export_imported_again_gives_the_same_items(
-    liquid: LiquidClient, item_type: str, longshore: Callable[..., str]
+def test_the_published_example_items_do_what_their_actions_say(liquid: LiquidClient, item_type: str) -> None:
+    accounts = example_items.ACCOUNTS.replace('"Account"', f'"{item_type}"')
+
+    job = imported(liquid, item_type, accounts.encode())
+
+    assert job["reason"] == "The file has been processed: 3 created, 1 updated, 1 deleted"
+    exact = partial(json.loads, parse_float=str)
+    found = [item["data"] for item in exact(exported(liquid, item_type))]
+    assert found == example_items.outcome_of(exact(accounts))
+
+
+def test_items_of_another_category_and_with_other_headers_are_taken(
+    liquid: LiquidClient, administration: Administration
 ) -> None:
-    imported(liquid, item_type, items_of(item_type))
+    administration.add_item_type("Cart", key="cartId")
+
+    imported(liquid, "Cart", example_items.CARTS.encode())
+
+    [cart] = json.loads(example_items.CARTS)
+    [found] = json.loads(exported(liquid, "Cart"))
+    assert (found["headers"]["id"], found["data"]) == ("C1", cart["data"])
+
+
+def test_an_export_imported_again_gives_the_same_items(
+    liquid: LiquidClient, item_type: str, administration: Administration
+) -> None:
+    accounts = example_items.ACCOUNTS.replace('"Account"', f'"{item_type}"')
+    for content in (items_of(item_type), accounts.encode(), json.dumps(AWKWARD).encode()):
+        assert imported(liquid, item_type, content)["status"] == "Completed"
     first = exported(liquid, item_type)
-    other = f"{item_type}Copy"
-    longshore("collections", "add", f"/{other}", "--key", "accountId")
+    other = administration.add_item_type(f"{item_type}Copy")
 
     imported(liquid, other, first.replace(item_type.encode(), other.encode()))
 
+    assert len(json.loads(first)) == len(ITEMS) + 2 + len(AWKWARD)
     assert exported(liquid, other).replace(other.encode(), item_type.encode()) == first
 
 
 def test_a_csv_export_imported_again_gives_the_same_items(
-    liquid: LiquidClient, longshore: Callable[..., str], tmp_path: Path
+    liquid: LiquidClient, administration: Administration
 ) -> None:
-    schema = [
-        {"name": "accountId", "type": "string"},
-        {"name": "size", "type": "decimal"},
-        {"name": "active", "type": "boolean"},
-        {"name": "tags", "type": "list"},
-    ]
-    (tmp_path / "schema.json").write_text(json.dumps(schema))
+    schema = {"accountId": "string", "size": "decimal", "active": "boolean", "tags": "list"}
     for name in ("Firm", "FirmCopy"):
-        schema_file = f"{tmp_path}/schema.json"
-        longshore("collections", "add", f"/{name}", "--key", "accountId", "--schema", schema_file)
+        administration.add_item_type(name, schema=schema)
     rows = [
         {"accountId": "1", "size": 12.50, "active": True, "tags": ["a", 'b"'], "note": "two\nlines; =SUM(1)"},
         {"accountId": "2", "size": 7, "address": {"city": "Hull", "street": "Quay, 1"}, "note": "=1+1"},
@@ -90,11 +130,10 @@ def test_half_a_million_rows_of_csv_are_imported(liquid: LiquidClient, item_type
 
 
 def test_a_template_makes_items_of_rows(liquid: LiquidClient, item_type: str) -> None:
-    template = '{"accountId": $json.quote($id), "name": $json.quote($text.upper($name))}'
     job = liquid.start_import(
         "rows.csv",
-        b"id,name\n7,anchor\n",
-        template=template,
+        ROWS.encode("utf-8-sig"),
+        template=TEMPLATE.replace("TYPE", item_type),
         jobName="rows",
         itemType=item_type,
         contentType="plain/text",
@@ -103,9 +142,10 @@ def test_a_template_makes_items_of_rows(liquid: LiquidClient, item_type: str) ->
 
     ended = liquid.wait_for_end(job["jobId"])
 
-    assert ended["status"] == "Completed", ended
-    [item] = json.loads(exported(liquid, item_type))
-    assert item["data"] == {"accountId": "7", "name": "ANCHOR"}
+    assert ended["reason"] == "The file has been processed: 2 created, 1 deleted, 1 rejected", ended
+    assert [item["data"] for item in json.loads(exported(liquid, item_type))] == [
+        {"accountId": "7", "name": "ANCHOR", "note": 'two\nlines; "quoted"', "tags": ["new", "blue"]},
+    ]
 
 
 def test_sql_and_filters_choose_what_is_exported(
