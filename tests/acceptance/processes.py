@@ -21,6 +21,11 @@ def families(pids: Iterable[int]) -> list[psutil.Process]:
     return found
 
 
+def pool_children(pids: Iterable[int]) -> list[int]:
+    """What the processes started: those that do the work."""
+    return [child.pid for pid in pids for child in psutil.Process(pid).children()]
+
+
 def kill(pids: Iterable[int]) -> None:
     """Let the processes and all that they started die at once."""
     for process in families(pids):

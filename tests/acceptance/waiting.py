@@ -10,10 +10,12 @@ DEADLINE_SECONDS = 30.0
 _LOOK_SECONDS = 0.05
 
 
-def wait_for(look: Callable[[], T], *, seconds: float = DEADLINE_SECONDS) -> T:
+def wait_for(
+    look: Callable[[], T], *, seconds: float = DEADLINE_SECONDS, every_seconds: float = _LOOK_SECONDS
+) -> T:
     """What `look` gives as soon as it gives something."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline, f"waited {seconds} s in vain"
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(every_seconds)
     return found
