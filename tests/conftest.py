@@ -24,11 +24,19 @@ _SERVICES = pytest.StashKey[Services]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz-examples", type=int, help="Hostile inputs a test, random ones by a seed.")
+    parser.addoption("--large", action="store_true", help="Jobs of their full size, too, which take minutes.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_SERVICES] = choose_services(os.environ)
     fuzzing.choose(config.getoption("--fuzz-examples"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--large"):
+        for item in items:
+            if item.get_closest_marker("large"):
+                item.add_marker(pytest.mark.skip("only with --large"))
 
 
 def pytest_report_header(config: pytest.Config) -> str:
