@@ -24,10 +24,12 @@ class Served:
 
 
 @contextmanager
-def gunicorn(environment: Mapping[str, str]) -> Iterator[Served]:
+def gunicorn(
+    environment: Mapping[str, str], configuration: str = "python:api.http.gunicorn"
+) -> Iterator[Served]:
     """Serve the application on a port of this machine's own; it queues connections until it is up."""
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
-        command = [sys.executable, "-m", "gunicorn", "-c", "python:api.http.gunicorn"]
+        command = [sys.executable, "-m", "gunicorn", "-c", configuration]
         command += ["--bind", f"fd://{listener.fileno()}", "api.app:create_app()"]
         server = subprocess.Popen(
             command, env=os.environ | environment, pass_fds=[listener.fileno()], stderr=subprocess.DEVNULL

@@ -5,13 +5,12 @@ import sys
 from pathlib import Path
 
 from gunicorn.arbiter import Arbiter
-from gunicorn.http.message import Request
-from gunicorn.workers.gthread import ThreadWorker
 
+from api.http.patience import PatientWorker
 from shared.errors import SettingsInvalid
 from shared.settings import Settings
 
-worker_class = "gthread"
+worker_class = PatientWorker
 # An upload that stalls holds a thread until it is given up, and no connection to the database: threads are
 # many, so that a few such clients do not keep everybody else waiting.
 threads = 64
@@ -27,8 +26,6 @@ control_socket_disable = True
 # The heartbeat file on a disk that stalls would get healthy workers killed.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
-SILENCE_SECONDS = 15.0
-
 
 def on_starting(server: Arbiter) -> None:
     """Refuse settings that cannot be used once and by name, before any worker does with a stack trace."""
@@ -37,8 +34,3 @@ def on_starting(server: Arbiter) -> None:
     except SettingsInvalid as error:
         server.log.error("%s", error)  # noqa: TRY400 - no stack trace for a wrong setting
         sys.exit(2)
-
-
-def pre_request(worker: ThreadWorker, req: Request) -> None:
-    """Give up on a client that sends or takes nothing for so long: it would hold a thread for ever."""
-    req.unreader.sock.settimeout(SILENCE_SECONDS)

@@ -1,0 +1,94 @@
+"""Which connections are given up, and when."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from api.http.patience import PatientSocket
+
+
+class HastySocket(PatientSocket):
+    silence_seconds = 0.05
+
+
+class HardlyContent(PatientSocket):
+    """Looks at the pace at once, and is content with next to nothing."""
+
+    window_seconds = 0.0
+    least_bytes_per_second = 0
+
+
+class NeverContent(PatientSocket):
+    window_seconds = 0.0
+    least_bytes_per_second = 10**12
+
+
+# The server's end of a new connection and the client's.
+Connect = Callable[[type[PatientSocket]], tuple[PatientSocket, socket.socket]]
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    with ExitStack() as opened:
+
+        def made(kind: type[PatientSocket]) -> tuple[PatientSocket, socket.socket]:
+            accepted, client = socket.socketpair()
+            server = kind.of(accepted)
+            server.setblocking(True)
+            return opened.enter_context(server), opened.enter_context(client)
+
+        yield made
+
+
+def test_what_was_sent_is_received(connect: Connect):
+    server, client = connect(PatientSocket)
+    client.sendall(b"GET")
+
+    assert server.recv(8192) == b"GET"
+
+
+def test_the_end_of_a_connection_is_one(connect: Connect):
+    server, client = connect(PatientSocket)
+    client.close()
+
+    assert server.recv(8192) == b""
+
+
+def test_a_client_that_sends_nothing_is_given_up(connect: Connect):
+    server, _ = connect(HastySocket)
+
+    with pytest.raises(ConnectionResetError):
+        server.recv(8192)
+
+
+def test_a_client_that_takes_nothing_is_given_up(connect: Connect):
+    server, _ = connect(HastySocket)
+
+    with pytest.raises(TimeoutError):
+        server.sendall(bytes(10_000_000))
+
+
+def test_a_client_that_sends_next_to_nothing_is_given_up(connect: Connect):
+    server, client = connect(NeverContent)
+    client.sendall(b"G")
+
+    with pytest.raises(ConnectionResetError):
+        server.recv(8192)
+
+
+def test_a_client_that_sends_enough_is_waited_for(connect: Connect):
+    server, client = connect(HardlyContent)
+    client.sendall(b"GET")
+
+    assert [server.recv(1), server.recv(1), server.recv(1)] == [b"G", b"E", b"T"]
+
+
+def test_a_closed_connection_is_left_alone(connect: Connect):
+    server, _ = connect(PatientSocket)
+    server.close()
+
+    server.setblocking(True)
+
+    assert server.fileno() == -1
