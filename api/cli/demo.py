@@ -103,13 +103,13 @@ class _Tour:
         outcome = self._import(stack, client, path, "/airports")
         [rejection] = outcome.rejections
         where = Path(outcome.place(rejection["blockid"], rejection["line"])).name
-        self._say(f"The broken line is rejected, the others are in. {where}", "yellow")
-        self._say(f"  {rejection['code']}: {rejection['reason']}", "yellow")
+        self._say("The broken line is rejected, the others are in:")
+        self._say(f"{where}  {rejection['code']}: {rejection['reason']}", "yellow")
 
     def _import_readings(self, stack: Stack, client: ApiClient) -> None:
         path = self._folder / "readings.ndjson"
         demo_records.write_readings(path)
-        self._station(f"{demo_records.READINGS:,} generated documents")
+        self._station(f"{demo_records.READINGS:,} generated documents follow")
         self._import(stack, client, path, "/readings")
         first_two = client.get("/readings?page[size]=2")["data"]
         self._say("GET /readings?page[size]=2", "bold")
@@ -128,15 +128,23 @@ class _Tour:
         self._station("The same engine behind another API: batch jobs of Liquid Decisions")
         client = BatchClient(stack.description.url, stack.description.service, stack.pause)
         try:
-            self._say(f"import  {client.import_ships()['reason']}")
+            for item in demo_batch.SHIPS:
+                self._show(item)
+            self._say(f"POST {demo_batch.IMPORT}, these two in a file", "bold")
+            self._tell_end(client.import_ships())
+            self._say(f"POST {demo_batch.EXPORT}, as a table with a header row", "bold")
             job = client.export_ships()
-            self._say(f"export  {job['reason']}")
+            self._tell_end(job)
             [link] = job["links"]
             self._say(f"GET {link}", "bold")
             for line in client.follow(link).splitlines():
                 self._say(line)
+            self._say("Such a link needs no login, is good for a week, and is in the mail about the job.")
         finally:
             client.close()
+
+    def _tell_end(self, job: Json) -> None:
+        self._say(f"{job['status']}: {job['reason']}")
 
     def _import(
         self,
@@ -189,7 +197,7 @@ def _say_goodbye(console: Console, totals: dict[str, int], seconds: float) -> No
     console.print(
         f"   All of it in {terminal.spell_seconds(seconds)}; nothing is left running, nothing is kept."
     )
-    console.print("\nTotals", style="bold")
+    console.print("\nTotals of 2, 3 and 4", style="bold")
     for name, count in totals.items():
         if count or name != "deleted":
             console.print(f"   {name:<9}{count:>10,}")

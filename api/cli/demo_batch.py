@@ -11,6 +11,7 @@ from shared.errors import LongshoreError
 from shared.ground import Ground
 from shared.jobs import COMPLETED, FINAL
 
+IMPORT, EXPORT = "/ls/api/batch/import", "/ls/api/batch/export"
 ITEM_TYPE = "Ship"
 KEY = "shipId"
 EMAIL, PASSWORD = "demo@example.com", "the password of the demo"
@@ -53,13 +54,13 @@ class BatchClient:
         """The finished import of SHIPS."""
         fields = {"jobName": "ships in", "itemType": ITEM_TYPE, "contentType": "application/json"}
         files = {"file": ("ships.json", json.dumps(SHIPS).encode(), "application/json")}
-        answer = self._http.post("/ls/api/batch/import", data=fields, files=files)
+        answer = self._http.post(IMPORT, data=fields, files=files)
         return self._finished(answer.raise_for_status().json())
 
     def export_ships(self) -> dict[str, Any]:
         """The finished export as a table with a header row."""
         fields = {"jobName": "ships out", "itemType": ITEM_TYPE, "contentType": "text/plain"}
-        return self._finished(self._post("/ls/api/batch/export", fields | {"rowHeader": "true"}))
+        return self._finished(self._post(EXPORT, fields | {"rowHeader": "true"}))
 
     def follow(self, link: str) -> str:
         """What is behind a download link; it needs no login."""

@@ -11,6 +11,7 @@ from api.cli.progress import Activity
 from shared.lifecycle import FINAL, Status
 
 LOOK_SECONDS = 0.2
+FEWEST_FOR_A_RATE = 1000
 OUTCOMES = ("created", "updated", "deleted", "skipped", "rejected")
 
 
@@ -21,7 +22,7 @@ def watch(client: ApiClient, import_id: int, shown: Activity, pause: Callable[[f
         found = client.get_import(import_id)
         done = applied(found)
         if found["status"] in FINAL:
-            shown.finish(f"{spell_lines(done)}, {spell_rate(found)}", 100)
+            shown.finish(", ".join([spell_lines(done), *spell_rates(found)]), 100)
             return found
         rate = done / max(time.monotonic() - started_at, 0.001)
         shown.show(found["percentComplete"], f"{spell_lines(done)}, {rate:,.0f} documents/s{_remark(found)}")
@@ -41,9 +42,10 @@ def run_seconds(found: Json) -> float:
     return (ended - ran).total_seconds()
 
 
-def spell_rate(found: Json) -> str:
-    """Documents per second over the whole run."""
-    return f"{applied(found) / max(run_seconds(found), 0.001):,.0f} documents/s"
+def spell_rates(found: Json) -> list[str]:
+    """Documents per second over the whole run; none of so few that it tells of the start alone."""
+    done = applied(found)
+    return [f"{done / max(run_seconds(found), 0.001):,.0f} documents/s"] if done >= FEWEST_FOR_A_RATE else []
 
 
 def spell_lines(count: int) -> str:

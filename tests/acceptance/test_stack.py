@@ -244,6 +244,11 @@ def test_the_demo_shows_everything_and_leaves_nothing():
     assert "documents/s" in text
     assert "invalid_json" in text
     assert '"documentid": "SFO"' in text
+    assert "Completed: The file has been processed: 2 created" in text
+    assert "Completed: The export is complete: 2 items" in text
+    assert re.search(
+        r"GET http\S+/Ship.csv\n +shipId,name,port.city,port.berth,tonnage\n +S1,Merganser,", text
+    )
     assert "Totals" in text
     answers = text.partition("Process ids:\n")[2].partition("\n")[0]
     pids = [int(word) for word in re.findall(r"\d+", answers)]

@@ -9,6 +9,7 @@ from api.cli.stack_folder import RunningStack, StackAbsent, StackFolder, StackRu
 from api.cli.supervisor import restart_delay
 from api.cli.terminal import spell_bytes, spell_seconds
 from api.cli.tokens import Lifetime
+from api.cli.watching import OUTCOMES, spell_rates
 from shared.embedded.sockets import LIMIT_BYTES, make_socket_folder, remove_socket_folder
 
 
@@ -79,6 +80,14 @@ def test_a_rejected_line_is_named_by_its_place_in_the_file():
 )
 def test_durations_read_well(seconds, words):
     assert spell_seconds(seconds) == words
+
+
+@pytest.mark.parametrize(("lines", "rates"), [(999, []), (1000, ["2,000 documents/s"])])
+def test_a_rate_is_told_of_many_lines_only(lines, rates):
+    times = {"ranDatetime": "2026-01-01T00:00:00Z", "endedDatetime": "2026-01-01T00:00:00.5Z"}
+    outcomes = dict.fromkeys((f"{outcome}Documents" for outcome in OUTCOMES), 0)
+
+    assert spell_rates(times | outcomes | {"createdDocuments": lines}) == rates
 
 
 @pytest.mark.parametrize(("size", "words"), [(7, "7 bytes"), (2048, "2.0 KiB"), (5 * 1024**3, "5,120.0 MiB")])
