@@ -89,26 +89,23 @@ def view_of_import(row: ImportRow, now: datetime) -> JobView:
     reasons = {
         INITIALIZED: "The file is being received",
         ACCEPTED: "The file has been stored and the job is ready for processing",
-        PROCESSING: f"The file is being processed: {told} so far",
+        PROCESSING: f"{_what_goes_on(row)}: {told} so far",
         COMPLETED: f"The file has been processed: {told}",
         REJECTED: _why_rejected(row, told),
         CANCELING: f"The job will be canceled: {told} so far",
         CANCELED: f"The job has been canceled: {told}",
         FAILED: f"The job failed several times: {row.last_error} Done until then: {told}",
     }
-    # Only maintenance pauses a job.
-    reason = (
-        f"The job waits for the end of maintenance: {told} so far" if row.status == Status.PAUSED else None
-    )
     run_time_ms = _run_time_ms(row.ran_at, row.ended_at, now)
     return JobView(
-        status,
-        reason or reasons[status],
-        processed,
-        row.rejected_documents,
-        run_time_ms,
-        row.percent_complete,
+        status, reasons[status], processed, row.rejected_documents, run_time_ms, row.percent_complete
     )
+
+
+def _what_goes_on(row: ImportRow) -> str:
+    # Jobs have no pause of their own.
+    is_maintenance = row.status == Status.PAUSED
+    return "The job waits for the end of maintenance" if is_maintenance else "The file is being processed"
 
 
 def _why_rejected(row: ImportRow, told: str) -> str:

@@ -2,6 +2,7 @@
 
 import mmap
 import os
+import secrets
 import socket
 import sys
 from collections.abc import Iterator
@@ -61,6 +62,7 @@ class Process:
         self._settings = settings
         self._ground: Ground | None = None
         self._turns = Turns()
+        self._name: str | None = None
 
     @property
     def ground(self) -> Ground:
@@ -73,7 +75,11 @@ class Process:
 
     @property
     def name(self) -> str:
-        return f"{socket.gethostname()}:{os.getpid()}"
+        """A label that clients may see, made after the fork. The log tells what it stands for."""
+        if self._name is None:
+            self._name = f"worker-{secrets.token_hex(3)}"
+            _log.info("worker_named", worker=self._name, host=socket.gethostname(), pid=os.getpid())
+        return self._name
 
 
 def create_celery(settings: Settings) -> Celery:

@@ -34,7 +34,7 @@ def run_export(ground: Ground, export_id: int, *, worker: str, should_stop: Shou
         _cancel(ground, export_id)
         return False
     with structlog.contextvars.bound_contextvars(export_id=export_id):
-        _log.info("export_claimed", epoch=lease.epoch, attempts=lease.attempts)
+        _log.info("export_claimed", worker=worker, epoch=lease.epoch, attempts=lease.attempts)
         try:
             _attempt(ground, lease, should_stop)
         except LeaseLost as lost:

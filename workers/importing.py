@@ -38,7 +38,11 @@ def run_import(ground: Ground, import_id: int, *, worker: str, should_stop: Shou
         return False
     with structlog.contextvars.bound_contextvars(import_id=import_id, block=lease.block_number):
         _log.info(
-            "block_claimed", epoch=lease.epoch, attempts=lease.attempts, line=lease.checkpoint.line_number
+            "block_claimed",
+            worker=worker,
+            epoch=lease.epoch,
+            attempts=lease.attempts,
+            line=lease.checkpoint.line_number,
         )
         if _run_block(ground, lease, should_stop):
             ground.dispatcher.nudge_import(import_id)

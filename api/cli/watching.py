@@ -9,6 +9,7 @@ from rich.console import Console
 from api.cli.client import ApiClient, Json
 from api.cli.progress import Activity
 from shared.lifecycle import FINAL, Status
+from shared.work import WorkState
 
 LOOK_SECONDS = 0.2
 FEWEST_FOR_A_RATE = 1000
@@ -64,5 +65,8 @@ def print_counters(console: Console, found: Json) -> None:
 
 
 def _remark(found: Json) -> str:
+    state = found["work"]["state"]
+    if state in (WorkState.SILENT, WorkState.RETRYING, WorkState.MAINTENANCE):
+        return f" ({state})"
     is_usual = found["status"] in (Status.STARTED, Status.RUNNING)
     return "" if is_usual else f" ({found['status']})"

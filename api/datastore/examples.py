@@ -21,8 +21,54 @@ CREATED: dict[str, Any] = {
     "skippedDocuments": 0,
     "blockCount": 0,
     "rejectedDocuments": 0,
+    "work": {
+        "state": "configuring",
+        "reason": "It takes blocks until it is started.",
+        "worker": None,
+        "heartbeatAgeSeconds": None,
+        "blockid": None,
+        "attempts": 0,
+        "lastError": None,
+        "nextRetryDatetime": None,
+    },
 }
-STARTED = CREATED | {"status": "started", "startedDatetime": "2022-08-16 06:31:02.1175+00", "blockCount": 1}
+STARTED = CREATED | {
+    "status": "started",
+    "startedDatetime": "2022-08-16 06:31:02.1175+00",
+    "blockCount": 1,
+    "work": CREATED["work"]
+    | {"state": "waiting", "reason": "It waits for a free worker to apply block 1.", "blockid": 1},
+}
+RUNNING = STARTED | {
+    "status": "running",
+    "ranDatetime": "2022-08-16 06:31:02.24+00",
+    "percentComplete": 40,
+    "createdDocuments": 5000,
+    "work": STARTED["work"]
+    | {
+        "state": "working",
+        "reason": "A worker applies block 1.",
+        "worker": "worker-3f2a9c",
+        "heartbeatAgeSeconds": 0.2,
+    },
+}
+RETRYING = RUNNING | {
+    "failureCount": 1,
+    "work": STARTED["work"]
+    | {
+        "state": "retrying",
+        "reason": "Applying block 1 broke; it is tried again when the pause is over.",
+        "attempts": 1,
+        "lastError": "The database cannot be reached or refuses to work now.",
+        "nextRetryDatetime": "2022-08-16 06:31:05.6018+00",
+    },
+}
+
+IMPORTS = {
+    "configuring": {"value": CREATED},
+    "running": {"value": RUNNING},
+    "retrying": {"value": RETRYING},
+}
 
 LIST: dict[str, Any] = {
     "data": [

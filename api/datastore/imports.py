@@ -19,8 +19,7 @@ from api.http.arguments import NOT_JSON
 from api.http.grounds import current_ground
 from api.http.openapi import problems
 from api.usecases import imports
-from api.usecases.imports import ImportChanges
-from shared.db.models import Import
+from api.usecases.imports import ImportChanges, ShownImport
 
 blueprint = guarded(
     "imports", prefix=IMPORTS_PREFIX, description="Jobs that apply blocks of documents to a collection."
@@ -48,19 +47,20 @@ def list_imports(query: dict[str, Any]) -> dict[str, Any]:
     NOT_JSON,
     *v.EXPECTED,
 )
-def create_import(configuration: dict[str, Any]) -> Import:
+def create_import(configuration: dict[str, Any]) -> ShownImport:
     """A new import, configuring: it takes blocks until it is started."""
-    return imports.create_import(
+    created = imports.create_import(
         current_ground(), current_service(), configuration["strategy"], configuration["collection"]
     )
+    return imports.show_import(current_ground(), created)
 
 
 @blueprint.get("/<importid>", parameters=[IMPORT_ID])
-@blueprint.response(200, ImportSchema, example=examples.CREATED)
+@blueprint.response(200, ImportSchema, examples=examples.IMPORTS)
 @problems(v.INVALID_IMPORT_ID, *v.EXPECTED)
-def get_import(importid: int) -> Import:
-    """One import: its configuration, where it is, and what it did so far."""
-    return current_import()
+def get_import(importid: int) -> ShownImport:
+    """One import: its configuration, where it is and why, and what it did so far."""
+    return imports.show_import(current_ground(), current_import())
 
 
 @blueprint.patch("/<importid>", parameters=[IMPORT_ID])
@@ -76,13 +76,14 @@ def get_import(importid: int) -> Import:
     NOT_JSON,
     *v.EXPECTED,
 )
-def update_import(changes: ImportChanges, importid: int) -> Import:
+def update_import(changes: ImportChanges, importid: int) -> ShownImport:
     """Change the configuration, or start, pause, resume or cancel the import.
 
     All changes of one request happen together or not at all. The configuration may change until the
     import is started.
     """
-    return imports.update_import(current_ground(), current_service(), importid, changes)
+    updated = imports.update_import(current_ground(), current_service(), importid, changes)
+    return imports.show_import(current_ground(), updated)
 
 
 @blueprint.delete("/<importid>", parameters=[IMPORT_ID])

@@ -5,9 +5,10 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
 
 from api.datastore.fields import Moment, Positive
-from api.usecases.imports import ImportChanges
+from api.usecases.imports import ImportChanges, ShownImport
 from shared.instructions import Strategy
 from shared.lifecycle import Status
+from shared.work import WorkState
 
 # What the published API knows. The others belong to imports of files, which this door does not show.
 STATUSES = [status for status in Status if status not in (Status.CANCELING, Status.REJECTED)]
@@ -101,6 +102,40 @@ class ImportRowSchema(Schema):
     createdDatetime = _moment("created_at", "When it was created.")  # noqa: N815
 
 
+class WorkSchema(Schema):
+    """Why an import is where it is."""
+
+    state = fields.String(
+        required=True,
+        validate=validate.OneOf([*WorkState]),
+        metadata={"description": "What goes on with it. Stable, for programs."},
+    )
+    reason = fields.String(required=True, metadata={"description": "For people."})
+    worker = fields.String(
+        required=True, allow_none=True, metadata={"description": "A label of the worker that has the block."}
+    )
+    heartbeatAgeSeconds = fields.Float(  # noqa: N815
+        required=True,
+        allow_none=True,
+        attribute="heartbeat_age_seconds",
+        metadata={"description": "How long ago this worker was heard of last.", "minimum": 0},
+    )
+    blockid = fields.Integer(
+        required=True,
+        allow_none=True,
+        attribute="block_number",
+        metadata={"description": "The block that it is at.", "minimum": 0},
+    )
+    attempts = _count("attempts", "How often this block was taken up since it last got on.")
+    lastError = fields.String(  # noqa: N815
+        required=True,
+        allow_none=True,
+        attribute="last_error",
+        metadata={"description": "The last critical failure, also where all went well afterwards."},
+    )
+    nextRetryDatetime = _moment("next_retry_at", "When it is tried again, or another worker takes over.")  # noqa: N815
+
+
 class ImportSchema(Schema):
     """An import: its configuration, where it is, and what it did."""
 
@@ -120,6 +155,11 @@ class ImportSchema(Schema):
     skippedDocuments = _count("skipped_documents", "Lines that the strategy passed over.")  # noqa: N815
     blockCount = _count("block_count", "Blocks added.")  # noqa: N815
     rejectedDocuments = _count("rejected_documents", "Lines that could not become documents.")  # noqa: N815
+    work = fields.Nested(WorkSchema, required=True)
+
+    def get_attribute(self, obj: ShownImport, attr: str, default: object) -> object:
+        """Of what is shown, all but `work` is in the row."""
+        return super().get_attribute(obj if attr == "work" else obj.row, attr, default)
 
 
 class ImportListSchema(Schema):

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from api.usecases.services import Service
-from shared.db import imports, quotas, services
+from shared.db import blocks_in_hand, imports, quotas, services
 from shared.db.database import Session
 from shared.db.models import Import
 from shared.db.transition import move
 from shared.errors import CollectionNotFound, ImportClosed, ImportNotFound, StatusRefused
 from shared.ground import Ground
 from shared.lifecycle import SETTABLE, Event, Status, after
+from shared.work import Work, work_of
 
 PAGE = 1000
 MAX_IMPORT_ID = 2**63 - 1
@@ -25,12 +26,35 @@ class ImportChanges:
     status: Status | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ShownImport:
+    """An import as its owner sees it."""
+
+    row: Import
+    work: Work
+
+
 def create_import(ground: Ground, service: Service, strategies: list[str], collection: str) -> Import:
     """A new import, configuring. Raises CollectionNotFound, TooManyOpenImports."""
     with ground.database.begin() as session:
         collection_id = _collection_id(session, service, collection)
         quotas.admit_import(session, service.id, ground.settings.open_imports)
         return imports.add(session, service_id=service.id, collection_id=collection_id, strategies=strategies)
+
+
+def show_import(ground: Ground, row: Import) -> ShownImport:
+    """The import with why it is where it is."""
+    with ground.database.begin() as session:
+        found = blocks_in_hand.find(session, row.id)
+    work = work_of(
+        Status(row.status),
+        found.block,
+        last_error=row.last_error,
+        is_suspended=row.is_suspended,
+        is_maintenance=found.is_maintenance,
+        lease_seconds=ground.settings.lease_seconds,
+    )
+    return ShownImport(row, work)
 
 
 def list_imports(ground: Ground, service: Service, page: int) -> list[Import]:

@@ -24,7 +24,7 @@ from shared.templates.budget import Spent
 LAST_ATTEMPT_DIED = """
 UPDATE exports
    SET status = 'failed', ended_at = now(), failure_count = failure_count + 1,
-       last_error = 'Worker ' || worker || ' stopped while it wrote the files.'
+       last_error = 'Its worker stopped while it wrote the files.'
  WHERE id = :export_id AND status = 'processing'
    AND suspicions + 1 >= :attempts AND leased_until <= clock_timestamp()
 RETURNING id
@@ -37,7 +37,7 @@ UPDATE exports e
        ran_at = coalesce(ran_at, now()), leased_until = clock_timestamp() + :lease,
        failure_count = failure_count + CASE WHEN leased_until IS NULL THEN 0 ELSE 1 END,
        last_error = CASE WHEN leased_until IS NULL THEN last_error
-                         ELSE 'Worker ' || e.worker || ' stopped while it wrote the files.' END
+                         ELSE 'Its worker stopped while it wrote the files.' END
  WHERE id = :export_id AND {EXPORT_TAKEABLE}
 RETURNING id, service_id, collection_id, selection, rendering, epoch, attempts,
           rendered_items, rendering_seconds

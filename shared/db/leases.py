@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
@@ -19,6 +20,8 @@ from shared.instructions import Checkpoint, Tally
 from shared.lifecycle import RUNNABLE, Event, Status
 from shared.retries import Retries
 from shared.templates.budget import Spent
+
+_log = structlog.get_logger()
 
 LOCK_IMPORT = """
 SELECT id, service_id, status, collection_id, strategies, reading, started_at,
@@ -169,9 +172,8 @@ def claim(
     if block is not None and not _is_free(session, block, owner.service_id, long_jobs_at_once):
         return None
     if block is not None and block.leased:
-        _count_failure(
-            session, import_id, f"Worker {block.worker} stopped while it held block {block.number}."
-        )
+        _log.warning("worker_lost", import_id=import_id, block=block.number, worker=block.worker)
+        _count_failure(session, import_id, f"Its worker stopped while it held block {block.number}.")
     if block is not None and block.suspicions + int(block.leased) >= attempts:
         session.execute(text(FORGET_LEASE), {"import_id": import_id, "number": block.number})
         move(session, import_id, Event.FAIL)

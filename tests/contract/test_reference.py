@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from api.datastore.examples import CREATED
 from api.usecases.collections import find_collection
 from shared.db.models import Block, Import
 from shared.ground import Ground
@@ -35,6 +36,7 @@ def shown(import_id: int, **differences: Any) -> dict[str, Any]:
         "skippedDocuments": 0,
         "blockCount": 0,
         "rejectedDocuments": 0,
+        "work": CREATED["work"],
     } | differences
 
 
@@ -102,7 +104,8 @@ def test_starting_an_import(call: Caller) -> None:
     response = call("PATCH", f"{IMPORTS}/{import_id}", json={"status": "started"})
 
     assert response.status_code == 200
-    started = shown(import_id, status="started", startedDatetime="…")
+    work = CREATED["work"] | {"state": "waiting", "reason": "It waits for a free worker."}
+    started = shown(import_id, status="started", startedDatetime="…", work=work)
     assert with_moments_hidden(response.get_json()) == started
 
 

@@ -182,7 +182,7 @@ class TestInterruptions:
             let_lease_expire(job)
 
         assert (job.status, job.export_row().epoch) == ("Failed", 2)
-        assert "Worker the unlucky stopped" in job.reason
+        assert "Its worker stopped" in job.reason
         assert len(job.mails()) == 1
 
     def test_files_of_a_dead_worker_are_removed_after_the_end(self, ground: Ground, service: Service):

@@ -223,7 +223,7 @@ def test_the_block_of_a_killed_worker_is_applied_on_by_another(small: Ground, se
     done = work_off(small, service, import_id)
 
     assert (done.status, done.failure_count) == (Status.COMPLETE, 1)
-    assert done.last_error == "Worker killed stopped while it held block 1."
+    assert done.last_error == "Its worker stopped while it held block 1."
     assert counts(small, service, import_id) == Counts(created=10)
 
 
@@ -249,7 +249,7 @@ def test_workers_that_are_killed_without_progress_end_an_import(ground: Ground, 
 
     row = get_import(ground, service, import_id)
     assert (row.status, row.failure_count) == (Status.FAILED, 2)
-    assert row.last_error == "Worker two stopped while it held block 1."
+    assert row.last_error == "Its worker stopped while it held block 1."
     assert documents(ground, service) == {}
     with ground.database.begin() as session:
         block = session.get_one(Block, (import_id, 1))

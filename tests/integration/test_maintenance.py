@@ -11,13 +11,14 @@ from api.app import create_app
 from api.http import grounds
 from api.usecases.blocks import receive_block
 from api.usecases.collections import add_collection
-from api.usecases.imports import get_import
+from api.usecases.imports import get_import, show_import
 from api.usecases.maintenance import begin_maintenance, end_maintenance, look_at_maintenance
 from api.usecases.services import Service, add_service
 from shared.db import maintenance
 from shared.db.transition import events_of
 from shared.ground import Ground
 from shared.lifecycle import Event, Status
+from shared.work import WorkState
 from tests.integration.builders import (
     Counts,
     after_batches,
@@ -130,7 +131,8 @@ def test_an_import_started_during_maintenance_takes_blocks_before_and_runs_after
     receive_block(small, tenant, import_id, [numbered(2, b=1)])
     ask(small, tenant, import_id, Status.STARTED)
     work(small, import_id)
-    assert get_import(small, tenant, import_id).status == Status.STARTED
+    row = get_import(small, tenant, import_id)
+    assert (row.status, show_import(small, row).work.state) == (Status.STARTED, WorkState.MAINTENANCE)
 
     end_maintenance(small)
 

@@ -51,6 +51,12 @@ class AnExport:
     total_records: int | None = None
 
 
+def test_a_job_that_waits_for_the_end_of_maintenance_says_so():
+    view = view_of_import(AnImport(status=Status.PAUSED, created_documents=2), NOW)
+
+    assert view.reason == "The job waits for the end of maintenance: 2 created so far"
+
+
 @pytest.mark.parametrize("status", Status)
 def test_every_status_of_an_import_is_one_of_a_job(status: Status):
     view = view_of_import(AnImport(status=status, last_error="Why."), NOW)
