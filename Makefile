@@ -1,6 +1,7 @@
 # Everything begins with `make`: the environment in .venv is made and kept up to date by itself.
 #   PYTHON=python3.12 make setup     another interpreter
 #   make up ARGS="--workers 4"       options of `longshore up`; the same for demo, bench and test
+#   make test JOBS=0                 in one process, as a debugger wants it; each of several has its own services
 #   make fuzz EXAMPLES=5000 SEED=7   so many hostile inputs a test; the same seed makes the same ones
 
 PYTHON ?= python3
@@ -11,6 +12,7 @@ ARGS ?=
 EXAMPLES ?= 1000
 SEED ?= $(shell date +%s)
 SEEDS ?= 10
+JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test fuzz chaos lint check bench lock clean
@@ -28,7 +30,7 @@ up: $(READY) ## The whole service on this machine, until Ctrl-C
 	@exec $(BIN)/longshore up $(ARGS)
 
 test: $(READY) ## Every test, on real Postgres and Redis
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 fuzz: SEED := $(SEED)
 fuzz: $(READY) ## Hostile input at length: EXAMPLES a test, by SEED

@@ -28,7 +28,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_SERVICES] = choose_services(os.environ)
+    # With -n the tests run in processes that inherit the environment of this one: it keeps the URLs for them.
+    runs_tests = hasattr(config, "workerinput") or not config.getoption("numprocesses")
+    config.stash[_SERVICES] = choose_services(os.environ if runs_tests else dict(os.environ))
     fuzzing.choose(config.getoption("--fuzz-examples"))
 
 

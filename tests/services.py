@@ -91,7 +91,7 @@ def _own_database(server_url: str) -> Iterator[str]:
 def _own_redis(server_url: str) -> Iterator[str]:
     """The server's first empty database, made empty again at the end."""
     for number in range(_REDIS_DATABASES):
-        url = _redis_url(server_url, number)
+        url = redis_url_of(server_url, number)
         with redis.Redis.from_url(url) as client:
             # The mark keeps other sessions out until it is taken away with the rest.
             if client.dbsize() == 0 and client.set("taken-by-tests", 1, nx=True):
@@ -101,8 +101,9 @@ def _own_redis(server_url: str) -> Iterator[str]:
     raise pytest.UsageError(f"No database of this Redis is empty, of {_REDIS_DATABASES}: tests need one.")
 
 
-def _redis_url(server_url: str, number: int) -> str:
+def redis_url_of(server_url: str, number: int) -> str:
     parts = urlsplit(server_url)
     if parts.scheme == "unix":
-        return parts._replace(query=f"db={number}").geturl()
+        # Not by geturl: it makes unix:/path of unix:///path.
+        return f"unix://{parts.path}?db={number}"
     return parts._replace(path=f"/{number}").geturl()

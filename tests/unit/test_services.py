@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.services import choose_services
+from tests.services import choose_services, redis_url_of
 
 URLS = {"DATABASE_URL": "postgresql://owner:secret@db/shore", "REDIS_URL": "redis://queue"}
 
@@ -39,3 +39,14 @@ REFUSED = {
 def test_what_cannot_be_used_is_refused(given: dict[str, str], reason: str):
     with pytest.raises(pytest.UsageError, match=reason):
         choose_services(dict(given))
+
+
+@pytest.mark.parametrize(
+    ("server", "one"),
+    [
+        ("redis://queue:6379/0", "redis://queue:6379/3"),
+        ("unix:///run/redis.sock?db=1", "unix:///run/redis.sock?db=3"),
+    ],
+)
+def test_a_database_of_redis_is_named_by_its_number(server: str, one: str):
+    assert redis_url_of(server, 3) == one
