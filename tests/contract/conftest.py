@@ -1,6 +1,7 @@
 """A client of one data service, over the application and real services."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,13 +53,20 @@ class Caller:
         return self("POST", f"{IMPORTS}/{import_id}/blocks", **options)
 
 
-@pytest.fixture
-def app(ground: Ground, settings: Settings) -> Iterator[Flask]:
-    """The application on this session's services, which are migrated."""
+@contextmanager
+def application(settings: Settings) -> Iterator[Flask]:
+    """The application for as long as the body runs."""
     made = create_app(settings)
     made.test_client_class = ThoroughClient
     yield made
     grounds.close(made)
+
+
+@pytest.fixture(scope="session")
+def app(ground: Ground, settings: Settings) -> Iterator[Flask]:
+    """The application on this session's services, which are migrated; one for all, as it takes its time."""
+    with application(settings) as made:
+        yield made
 
 
 @pytest.fixture

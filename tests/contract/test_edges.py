@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -10,15 +11,13 @@ from sqlalchemy import make_url
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from api.app import create_app
-from api.http import grounds
 from shared.settings import Settings
-from tests.contract.conftest import IMPORTS, Caller
+from tests.contract.conftest import IMPORTS, Caller, application
 
 UNAVAILABLE = {"title": "Service Unavailable", "status": "503"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def without(settings: Settings) -> Iterator[dict[str, Flask]]:
     """Applications by what each cannot reach."""
     unmigrated = make_url(settings.database_url).set(database="template1")
@@ -28,10 +27,8 @@ def without(settings: Settings) -> Iterator[dict[str, Flask]]:
         "redis": replace(settings, redis_url="redis://localhost:1"),
         "storage": replace(settings, storage_url="file:///proc/nowhere"),
     }
-    apps = {missing: create_app(changed) for missing, changed in nowhere.items()}
-    yield apps
-    for app in apps.values():
-        grounds.close(app)
+    with ExitStack() as opened:
+        yield {missing: opened.enter_context(application(changed)) for missing, changed in nowhere.items()}
 
 
 def test_a_healthy_process_is_live_and_ready(app: Flask) -> None:
@@ -69,13 +66,12 @@ def test_without_the_database_a_request_may_be_tried_again(without: dict[str, Fl
     assert int(response.headers["Retry-After"]) > 0
 
 
-def test_what_nobody_expected_is_told_once_and_only_inside(app: Flask) -> None:
+def test_what_nobody_expected_is_told_once_and_only_inside(settings: Settings) -> None:
     def break_down() -> None:
         raise RuntimeError("a secret detail")
 
-    app.add_url_rule("/broken", view_func=break_down)
-
-    with capture_logs() as logs:
+    with application(settings) as app, capture_logs() as logs:
+        app.add_url_rule("/broken", view_func=break_down)
         response = app.test_client().get("/broken")
 
     assert response.status_code == 500

@@ -12,12 +12,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from api.app import create_app
-from api.http import grounds
 from api.usecases.services import Service
 from shared.db.models import BatchJob, Block, Import, StorageGarbage
 from shared.ground import Ground
 from shared.settings import Settings
+from tests.contract.conftest import application
 from tests.contract.liquid import BATCH, Liquid, liquid_client
 from tests.contract.test_liquid_jobs_clients import BOUNDARY, file_part, multipart, part
 
@@ -35,9 +34,8 @@ def liquid(app: Flask, ground: Ground, service: Service) -> Liquid:
 @pytest.fixture
 def small(ground: Ground, service: Service, settings: Settings) -> Iterator[Liquid]:
     """A client of a process that takes files of up to 1 MiB."""
-    app = create_app(replace(settings, upload_limit_bytes=1024 * 1024))
-    yield liquid_client(app.test_client(), ground, service)
-    grounds.close(app)
+    with application(replace(settings, upload_limit_bytes=1024 * 1024)) as app:
+        yield liquid_client(app.test_client(), ground, service)
 
 
 class Body(io.RawIOBase):

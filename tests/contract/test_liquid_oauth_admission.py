@@ -1,15 +1,16 @@
 """Who is let in to the Liquid Decisions API, and the one form of everything it refuses."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 
 import pytest
-from flask import Blueprint, Flask, abort, jsonify
+from flask import Blueprint, abort, jsonify
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
-from api.app import create_app
-from api.http import grounds, problems
+from api.http import problems
 from api.liquid import errors
 from api.liquid.admission import admit_liquid, current_access, current_service
 from api.usecases import access, accounts
@@ -18,15 +19,16 @@ from api.usecases.accounts import User
 from api.usecases.services import Service
 from shared.ground import Ground
 from shared.settings import Settings
+from tests.contract.conftest import application
 
 WORK = "/ls/api/work"
 NOW = datetime.now(UTC)
 _numbers = count(1)
 
 
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    """A client of the application with some views that need a community."""
+@pytest.fixture(scope="module")
+def client(ground: Ground, settings: Settings) -> Iterator[FlaskClient]:
+    """A client of an application with some views that need a community."""
     blueprint = Blueprint("liquid_work", __name__, url_prefix=WORK)
     blueprint.before_request(admit_liquid)
     errors.speak(blueprint)
@@ -43,8 +45,9 @@ def client(app: Flask) -> FlaskClient:
             raise RuntimeError("a secret detail")
         abort(int(what))
 
-    app.register_blueprint(blueprint)
-    return app.test_client()
+    with application(settings) as app:
+        app.register_blueprint(blueprint)
+        yield app.test_client()
 
 
 @pytest.fixture
@@ -143,11 +146,9 @@ def test_other_doors_keep_their_own_form(client) -> None:
 
 def test_without_the_database_a_request_may_be_tried_again(settings: Settings) -> None:
     url = "postgresql://longshore@localhost:1/nowhere"
-    app = create_app(Settings(**{**vars(settings), "database_url": url}))
 
-    with capture_logs() as logs:
+    with application(replace(settings, database_url=url)) as app, capture_logs() as logs:
         response = app.test_client().get("/ls/api/oauth2/validate", headers={"Authorization": "Bearer x"})
-    grounds.close(app)
 
     assert (response.status_code, response.get_json()["error"]) == (503, "temporarily_unavailable")
     assert int(response.headers["Retry-After"]) > 0
@@ -156,17 +157,16 @@ def test_without_the_database_a_request_may_be_tried_again(settings: Settings) -
 
 @pytest.mark.parametrize(("proxies", "expected"), [(0, 429), (1, 400)])
 def test_behind_a_trusted_load_balancer_addresses_are_told_apart(settings, ground, proxies, expected) -> None:
-    app = create_app(Settings(**{**vars(settings), "trusted_proxies": proxies}))
-    client = app.test_client()
-    client.environ_base["REMOTE_ADDR"] = f"10.4.0.{proxies}"
     form = {"grant_type": "password", "password": "wrong"}
 
-    for number in range(22):
-        answered = client.post(
-            "/ls/api/oauth2/token",
-            data=form | {"username": f"{proxies}-{number}"},
-            headers={"X-Forwarded-For": f"10.5.{proxies}.{number}"},
-        )
-    grounds.close(app)
+    with application(replace(settings, trusted_proxies=proxies)) as app:
+        client = app.test_client()
+        client.environ_base["REMOTE_ADDR"] = f"10.4.0.{proxies}"
+        for number in range(22):
+            answered = client.post(
+                "/ls/api/oauth2/token",
+                data=form | {"username": f"{proxies}-{number}"},
+                headers={"X-Forwarded-For": f"10.5.{proxies}.{number}"},
+            )
 
     assert answered.status_code == expected

@@ -2,19 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from api.app import create_app
-from api.http import grounds
 from api.usecases.collections import ItemField, add_collection
 from api.usecases.services import Service, add_service
 from shared.db.models import Base
 from shared.ground import Ground
-from shared.settings import Settings
 from tests.contract.liquid import Liquid, liquid_client
 from tests.hostile_sql import HOSTILE
 
@@ -71,16 +67,14 @@ def test_a_column_that_no_item_has_rejects_the_job(liquid: Liquid, query: str, r
 
 
 @pytest.fixture(scope="module")
-def target(ground: Ground, settings: Settings) -> Iterator[Liquid]:
+def target(app: Flask, ground: Ground) -> Liquid:
     """A client of a community with the item types that the attacks name; one for all, a login takes long."""
     service, _ = add_service(ground, "attacked")
     fields = [ItemField("name", "string"), ItemField("year", "int")]
     add_collection(ground, service, "/movie", fields=fields)
     add_collection(ground, service, "/note")
     add_collection(ground, service, "/contacts")
-    app = create_app(settings)
-    yield liquid_client(app.test_client(), ground, service)
-    grounds.close(app)
+    return liquid_client(app.test_client(), ground, service)
 
 
 # What a reason may only name where the SQL itself did.

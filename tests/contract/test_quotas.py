@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 
-from api.app import create_app
-from api.http import grounds
 from api.usecases import tokens
 from api.usecases.services import Service
 from shared.ground import Ground
 from shared.settings import Settings
-from tests.contract.conftest import IMPORTS, Caller, ThoroughClient
+from tests.contract.conftest import IMPORTS, Caller, application
 from tests.contract.liquid import BATCH, Liquid, liquid_client
 from tests.contract.test_liquid_jobs_clients import file_part, multipart, part
 from tests.contract.test_problems import assert_problem
@@ -37,9 +35,7 @@ def limited(ground: Ground, service: Service, secret: str, settings: Settings) -
     with ExitStack() as open_apps:
 
         def clients(**limits: int) -> Door:
-            app = create_app(replace(settings, **limits))
-            app.test_client_class = ThoroughClient
-            open_apps.callback(grounds.close, app)
+            app = open_apps.enter_context(application(replace(settings, **limits)))
             caller = Caller(app.test_client(), service, tokens.mint(secret, None))
             return caller, liquid_client(app.test_client(), ground, service)
 
