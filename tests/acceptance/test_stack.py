@@ -44,8 +44,8 @@ class Up:
         now = json.loads((self.folder / "stack.json").read_text())["pids"]
         return all(len(now[role]) == len(pids) for role, pids in self.description["pids"].items())
 
-    def get(self, path):
-        headers = {"Authorization": f"Bearer {self.description['token']}"}
+    def get(self, path, token=None):
+        headers = {"Authorization": f"Bearer {token or self.description['token']}"}
         return httpx.get(self.description["url"] + path, headers=headers, trust_env=False, timeout=30)
 
     def end(self, number=signal.SIGTERM):
@@ -54,8 +54,8 @@ class Up:
 
 
 @contextlib.contextmanager
-def up(folder, *options, environment=None):
-    command = [LONGSHORE, "up", "--json", "--port", "0", "--data-dir", str(folder), *options]
+def up(folder, *, workers=1, environment=None):
+    command = [LONGSHORE, "up", "--json", "--port", "0", "--data-dir", str(folder), "--workers", str(workers)]
     given = os.environ | (environment or {})
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, env=given, **pipes) as process:
@@ -74,7 +74,7 @@ def is_gone(process):
 
 @pytest.fixture(scope="module")
 def shared_stack(tmp_path_factory):
-    with up(tmp_path_factory.mktemp("shared"), "--workers", "3") as stack:
+    with up(tmp_path_factory.mktemp("shared"), workers=3) as stack:
         yield stack
 
 
@@ -122,28 +122,54 @@ def test_a_port_that_is_taken_is_told_in_one_sentence(shared_stack, tmp_path):
     assert f"The API cannot listen on 127.0.0.1, port {port}" in second.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_everything_cleanly(tmp_path, number):
-    with up(tmp_path) as stack:
+@pytest.mark.parametrize(
+    ("number", "name"), [(signal.SIGTERM, "d" * 120), (signal.SIGINT, "with space, %41 and ü")]
+)
+def test_a_signal_ends_everything_cleanly_in_a_folder_however_deep_and_of_any_name(tmp_path, number, name):
+    folder = tmp_path / name
+    with up(folder) as stack:
+        assert stack.get("/health/ready").status_code == 200
+        sockets = (folder / "run").resolve()
+
         status = stack.end(number)
 
     assert status == 0
     assert [process for process in stack.family if not is_gone(process)] == []
-    assert not (tmp_path / "stack.json").exists()
-    log = (tmp_path / "logs" / "postgres.log").read_text()
+    assert not sockets.exists()
+    assert not (folder / "stack.json").exists()
+    log = (folder / "logs" / "postgres.log").read_text()
     assert "database system is shut down" in log
 
 
-def test_data_is_kept_between_runs_and_so_is_what_signs_tokens(tmp_path):
+def ask_to_end(stack):
+    assert stack.end() == 0
+
+
+def kill_the_supervisor(stack):
+    stack.end(signal.SIGKILL)
+    # Only Linux ties children to their parent.
+    for process in [] if sys.platform == "linux" else stack.family:
+        process.kill()
+    wait_for(lambda: all(is_gone(process) for process in stack.family))
+
+
+def kill_everything_at_once(stack):
+    for process in [psutil.Process(stack.process.pid), *stack.family]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    assert (stack.folder / "postgres" / "postmaster.pid").exists()
+
+
+def test_data_outlives_every_end_and_so_does_what_signs_tokens(tmp_path):
     with up(tmp_path) as stack:
-        headers = {"Authorization": f"Bearer {stack.description['token']}"}
+        token = stack.description["token"]
         subprocess.run([LONGSHORE, "collections", "add", "/films", "--data-dir", tmp_path], check=True)
-        stack.end()
+        ask_to_end(stack)
 
-    with up(tmp_path) as again:
-        answer = httpx.get(again.description["url"] + "/films", headers=headers, trust_env=False)
-
-    assert answer.json()["data"] == []
+    for end in (kill_the_supervisor, kill_everything_at_once, ask_to_end):
+        with up(tmp_path) as again:
+            assert again.get("/films", token).json()["data"] == [], end.__name__
+            end(again)
 
 
 def test_it_ends_cleanly_also_when_a_child_has_died(tmp_path):
@@ -155,38 +181,6 @@ def test_it_ends_cleanly_also_when_a_child_has_died(tmp_path):
 
     assert status == 0
     assert [process for process in stack.family if not is_gone(process)] == []
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties children to their parent")
-def test_a_killed_supervisor_takes_its_children_along_and_the_next_one_starts(tmp_path):
-    with up(tmp_path) as stack:
-        stack.end(signal.SIGKILL)
-        wait_for(lambda: all(is_gone(process) for process in stack.family))
-
-    with up(tmp_path) as again:
-        assert again.get("/health/ready").status_code == 200
-
-
-def test_it_starts_again_after_everything_was_killed_at_once(tmp_path):
-    with up(tmp_path) as stack:
-        for process in [psutil.Process(stack.process.pid), *stack.family]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        assert (tmp_path / "postgres" / "postmaster.pid").exists()
-
-    with up(tmp_path) as again:
-        assert again.get("/health/ready").status_code == 200
-
-
-@pytest.mark.parametrize("name", ["d" * 120, "with space, %41 and ü"])
-def test_the_folder_may_lie_deep_and_have_any_name(tmp_path, name):
-    folder = tmp_path / name
-    with up(folder) as stack:
-        assert stack.get("/health/ready").status_code == 200
-        sockets = (folder / "run").resolve()
-        assert stack.end() == 0
-
-    assert not sockets.exists()
 
 
 def test_services_of_the_environment_are_used_instead(tmp_path, environment):
