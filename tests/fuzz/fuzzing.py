@@ -1,13 +1,21 @@
-"""How many examples a property is tried with: a few, always the same, or as many random ones as asked for."""
+"""How many examples a property is tried with: a few, always the same, or as many random ones as asked for.
 
+And texts that are put together of what means something to a parser, because random ones hardly ever do.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from typing import TypeVar
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 
 FEW = 100
 PROFILE = "fuzz"
 # No input may keep a parser busy for longer. Generous, because a machine may have other things to do.
 DEADLINE = timedelta(seconds=5)
+
+Test = TypeVar("Test", bound=Callable[..., None])
 
 
 def choose(examples: int | None) -> None:
@@ -18,4 +26,38 @@ def choose(examples: int | None) -> None:
         derandomize=examples is None,
         database=None,
         deadline=DEADLINE,
+        # What tests share is only read; and what is slow to make is what the parsers are to be tried with.
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
+
+
+def fuzzed(test: Test) -> Test:
+    """The property, tried with as many examples as the profile says."""
+    decorated: Test = settings.get_profile(PROFILE)(test)
+    return decorated
+
+
+def fuzzed_seldom(test: Test) -> Test:
+    """The same with a twentieth of the examples, for what each of them costs more."""
+    profile = settings.get_profile(PROFILE)
+    decorated: Test = settings(profile, max_examples=max(1, profile.max_examples // 20))(test)
+    return decorated
+
+
+def of_pieces(pieces: Iterable[str], *, most: int = 25) -> st.SearchStrategy[str]:
+    """Texts of these pieces, any number of times and in any order, and now and then of any character."""
+    known = st.sampled_from(sorted(set(pieces)))
+    return st.lists(known | known | known | st.text(max_size=3), max_size=most).map("".join)
+
+
+def altered(samples: Mapping[str, bytes]) -> st.SearchStrategy[bytes]:
+    """One of the samples with some bytes gone, others doubled, and others put in."""
+    changes = st.tuples(st.integers(0, 1 << 16), st.integers(0, 4), st.binary(max_size=4))
+    return st.builds(_altered, st.sampled_from(list(samples.values())), st.lists(changes, max_size=4))
+
+
+def _altered(sample: bytes, changes: Iterable[tuple[int, int, bytes]]) -> bytes:
+    for place, gone, put_in in changes:
+        at = place % (len(sample) + 1)
+        sample = sample[:at] + put_in + sample[at + gone :]
+    return sample

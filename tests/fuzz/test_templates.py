@@ -3,12 +3,13 @@
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.templates.errors import TemplateRefused
 from shared.templates.limits import Limits
 from shared.templates.velocity import compile_template
+from tests.fuzz.fuzzing import fuzzed
 
 TIGHT = Limits(output_characters=2_000, steps=2_000, seconds=1)
 FRAGMENTS = """
@@ -40,7 +41,7 @@ def outcome(source: str, item: dict[str, Any], limits: Limits) -> str | Template
         return refused
 
 
-@settings(max_examples=600, deadline=2_000)
+@fuzzed
 @given(st.lists(PIECES, max_size=25).map("".join) | st.text(max_size=60), ITEMS)
 def test_any_text_is_rendered_within_its_limits_or_refused(source: str, item: dict[str, Any]) -> None:
     result = outcome(source, item, TIGHT)
@@ -60,7 +61,7 @@ LETTERS = "yyyy MM dd HH mm ss SSS Z XXX EEE a h ' '' - : % \\"
 PATTERNS = st.lists(st.sampled_from(LETTERS.split())).map("".join)
 
 
-@settings(max_examples=600, deadline=2_000)
+@fuzzed
 @given(
     st.sampled_from(CALLS.split()), st.fixed_dictionaries({"x": VALUES, "n": VALUES | PATTERNS, "s": VALUES})
 )
@@ -70,6 +71,7 @@ def test_functions_and_operators_take_any_value_or_refuse_it(source: str, item: 
     assert isinstance(result, TemplateRefused) or len(result) <= TIGHT.output_characters
 
 
+@fuzzed
 @given(st.text(st.characters(codec="utf-8")))
 def test_any_text_in_single_quotes_comes_back(text: str) -> None:
     literal = "'" + text.replace("'", "''") + "'"
@@ -77,6 +79,7 @@ def test_any_text_in_single_quotes_comes_back(text: str) -> None:
     assert json.loads(compile_template(f"$json.quote({literal})").render({})) == text
 
 
+@fuzzed
 @given(st.text(st.characters(codec="utf-8", exclude_characters="$#\\")))
 def test_any_text_without_signs_comes_back(text: str) -> None:
     assert compile_template(text).render({}) == text

@@ -1,0 +1,87 @@
+"""Any bytes are a table whose rows are items or rejections, or a file that is refused with a reason."""
+
+import io
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.formats.batching import Read
+from shared.formats.cutting import Cut, FileCutter
+from shared.formats.pieces import FileRefused
+from shared.formats.reading import CsvLayout, FileReading, file_reader
+from shared.instructions import Checkpoint
+from shared.templates.budget import Budget
+from tests.fuzz.fuzzing import altered, fuzzed, of_pieces
+from tests.fuzz.test_lines import is_sound
+
+PIECES = """
+    , ; | ' " "" '= = + - @ \\ . \\. a b.c id 1 1e400 [1] {"a":1} {"a": true NaN "a
+    "a,b" id,a,b 1,2,3 ,,, $c1 headers data
+"""
+ENDS = ["\n", "\r\n", "\r", "\t", "\0", "\ufeff", "\u2028", "\x85", "\n1,2,3\n4,5,6\n", '"\n', '\n"']
+SAMPLES = {
+    "a table": b"id,a,b\r\n1,2,3\r\n4,5,6\r\n",
+    "quotes": b'id;a\n"1";"x\ny"\n"2";"a ""b"" c"\n',
+    "paths": b"id\ta.b\ta.c\n1\t2\t3\n",
+    "a byte order mark": b"\xef\xbb\xbfid,a\n1,2\n",
+    "UTF-16": "\ufeffid,a\n1,\U0001f600\n".encode("utf-16-le"),
+    "UTF-32": "\ufeffid,a\n1,2\n".encode("utf-32"),
+}
+FILES = of_pieces([*PIECES.split(), *ENDS]).map(str.encode) | altered(SAMPLES) | st.binary(max_size=80)
+
+LISTS = of_pieces(["[", "]", "{", "}", ",", ":", "1", '"', '{"a":1}', "[{},{}]", "\\", "null"]).map(
+    str.encode
+)
+
+TYPES = {"id": "string", "a": "int", "b": "boolean", "b.c": "jsonElement", "1": "list"}
+TEMPLATES = ["$json.quote($c1)", '{"id":$json.quote($a),"$b":[$c1]}', "$id", "#if($a)$a#else{#end}"]
+LAYOUTS = st.builds(
+    CsvLayout,
+    header=st.sampled_from([[], ["id", "a"], ["id", "b.c"]]),
+    has_header_row=st.booleans(),
+    delimiter=st.sampled_from(["", ",", ";", "\t", "|", " ", "~", "\uffff"]),
+    types=st.sampled_from([{}, TYPES]),
+    template=st.none() | st.sampled_from(TEMPLATES),
+)
+CHARSETS = st.sampled_from(
+    ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "latin-1", "cp1252", "shift_jis", "hz"]
+)
+
+
+def cut(content: bytes, reading: FileReading) -> tuple[list[Cut], FileReading]:
+    """The file's blocks, and what was found out about it; none where it is refused."""
+    cutter = FileCutter(reading)
+    try:
+        return list(cutter.cut(io.BytesIO(content))), cutter.reading
+    except FileRefused:
+        return [], reading
+
+
+def read(block: Cut, reading: FileReading) -> list[Read]:
+    reader = file_reader(reading, str, Budget(60))
+    return list(reader.read(io.BytesIO(block.body), Checkpoint(0, 0)))
+
+
+@fuzzed
+@given(FILES, LAYOUTS, CHARSETS)
+def test_any_file_is_a_table_or_refused(content: bytes, layout: CsvLayout, charset: str) -> None:
+    reading = FileReading(item_type="A", key="id", merges=True, charset=charset, csv=layout)
+
+    blocks, found = cut(content, reading)
+
+    for block in blocks:
+        reads = read(block, found)
+        assert sum(length for _, length, _ in reads) == len(block.body)
+        assert sum(lines for _, _, lines in reads) == block.lines
+        assert all(outcome is None or is_sound(outcome, b"x" * length) for outcome, length, _ in reads)
+
+
+@fuzzed
+@given(LISTS, CHARSETS)
+def test_any_file_is_a_list_of_items_or_refused(content: bytes, charset: str) -> None:
+    reading = FileReading(item_type="A", key="documentid", merges=True, charset=charset)
+
+    blocks, found = cut(content, reading)
+
+    for block in blocks:
+        assert sum(length for _, length, _ in read(block, found)) == len(block.body)

@@ -1,0 +1,96 @@
+"""No parser remembers what it has read: each is given many long names that it has never met before."""
+
+import gc
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import count
+
+import pytest
+
+from api.http.digests import DigestCheck
+from api.http.encodings import encoding_of
+from api.http.problems import Refused
+from api.liquid.job_forms import import_order
+from api.liquid.oauth_scope import read_scope
+from api.usecases.jobs import JobRefused
+from shared.formats.reading import CsvLayout, FileReading
+from tests.fuzz.test_csv import cut
+from tests.fuzz.test_filters import understood
+from tests.fuzz.test_forms import BOUNDARY, read
+from tests.fuzz.test_lines import READERS
+from tests.fuzz.test_sql import checked
+from tests.fuzz.test_templates import TIGHT, outcome
+from tests.fuzz.test_tokens import is_good
+
+TIMES = 50
+NAME_CHARACTERS = 4000
+# What is allotted by the way; one of the names in ten would be more.
+KEPT_BYTES = TIMES * NAME_CHARACTERS // 10
+
+
+def _charset(name: str) -> None:
+    with suppress(JobRefused):
+        import_order({"jobName": "a", "itemType": "b", "contentType": f"text/csv; charset={name}"})
+
+
+def _header(name: str) -> None:
+    for parse in (DigestCheck, encoding_of):
+        with suppress(Refused):
+            parse(f"{name}=:AAAA:")
+
+
+def _form(name: str) -> object:
+    head = f'Content-Disposition: form-data; name="{name}"; {name}={name}\r\nX-{name}: {name}'
+    return read(
+        f"--{BOUNDARY}\r\n{head}\r\n\r\na\r\n--{BOUNDARY}--".encode(),
+        f"multipart/form-data; boundary={BOUNDARY}",
+    )
+
+
+def _table(name: str) -> object:
+    layout = CsvLayout(has_header_row=True, types={name: "int"})
+    return cut(
+        f"{name},{name}.a\n1,{name}\n".encode(), FileReading(item_type="A", key="id", merges=True, csv=layout)
+    )
+
+
+PARSERS: dict[str, Callable[[str], object]] = {
+    "lines": lambda name: READERS["lines"].read_line(f'{{"{name}":"{name}"}}'.encode(), 1, 0),
+    "items": lambda name: READERS["items"].read_line(
+        f'{{"headers":{{"{name}":1}},"data":{{"{name}":1}}}}'.encode(), 1, 0
+    ),
+    "tables": _table,
+    "filters": lambda name: understood(f"{{'{name}': u'{name}'}}"),
+    "templates": lambda name: outcome(
+        f"#set(${name} = '{name}')${name}${{{name}}}#{name}", {name: name}, TIGHT
+    ),
+    "queries": lambda name: checked(f'SELECT "{name}" AS {name}, {name}(1) FROM movie'),
+    "tokens": lambda name: is_good(f"{name}.{name}.{name}"),
+    "scopes": lambda name: read_scope(f"community={name[:900]}"),
+    "charsets": _charset,
+    "headers": _header,
+    "forms": _form,
+}
+
+
+def names() -> Iterator[str]:
+    """Different ones, that could be names in any of these languages."""
+    return (f"n{number}".ljust(NAME_CHARACTERS, "x") for number in count())
+
+
+@pytest.mark.parametrize("parse", PARSERS.values(), ids=PARSERS)
+def test_nothing_is_remembered(parse: Callable[[str], object]) -> None:
+    """Python's table of codecs kept every charset that a client had made up."""
+    unknown = names()
+    for _ in range(10):
+        parse(next(unknown))  # what is made once is made now
+
+    tracemalloc.start()
+    for _ in range(TIMES):
+        parse(next(unknown))
+    gc.collect()
+    kept_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert kept_bytes < KEPT_BYTES
