@@ -18,10 +18,17 @@ class Ground:
     dispatcher: Dispatcher
 
     @classmethod
-    def open(cls, settings: Settings) -> "Ground":
+    def open(cls, settings: Settings, process: str | None = None) -> "Ground":
+        """`process` is what the database's own views call it; without one, by its process id."""
         return cls(
             settings=settings,
-            database=Database(settings.database_url, pool_size=settings.database_pool),
+            database=Database(
+                settings.database_url,
+                pool_size=settings.database_pool,
+                process=process,
+                # Who is silent for longer than a lease has lost what it held.
+                silence_seconds=settings.lease_seconds,
+            ),
             storage=open_storage(settings.storage_url),
             dispatcher=Dispatcher(settings.redis_url),
         )

@@ -67,7 +67,7 @@ class Process:
     @property
     def ground(self) -> Ground:
         if self._ground is None:
-            self._ground = Ground.open(self._settings)
+            self._ground = Ground.open(self._settings, self.name)
         return self._ground
 
     def take_turn(self, nudged: Job, should_stop: ShouldStop) -> None:

@@ -8,17 +8,30 @@ from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared.db.failures import translated
+from shared.db.sessions import application_name
 
 __all__ = ["Database", "Session"]
 
 CONNECT_SECONDS = 5
+SILENCE_SECONDS = 60.0
 
 
 class Database:
     """Opens no connection until the first transaction; must not be shared across a fork."""
 
-    def __init__(self, url: str, *, pool_size: int) -> None:
-        """`pool_size` connections are kept, and no more are opened."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int,
+        process: str | None = None,
+        silence_seconds: float = SILENCE_SECONDS,
+    ) -> None:
+        """`pool_size` connections are kept, and no more are opened.
+
+        `process` names them in the server's views. The server ends one that is silent for `silence_seconds`
+        in the middle of a transaction.
+        """
         self._engine = create_engine(
             make_url(url).set(drivername="postgresql+psycopg2"),
             pool_size=pool_size,
@@ -27,9 +40,9 @@ class Database:
             pool_pre_ping=True,
             connect_args={
                 "connect_timeout": CONNECT_SECONDS,
-                "application_name": f"longshore:{os.getpid()}",
+                "application_name": application_name(process or str(os.getpid())),
                 "client_encoding": "utf8",
-                "options": "-c timezone=UTC",
+                "options": _options(silence_seconds),
             },
         )
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
@@ -59,3 +72,8 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _options(silence_seconds: float) -> str:
+    silence = f"-c idle_in_transaction_session_timeout={max(1, round(silence_seconds * 1000))}"
+    return f"-c timezone=UTC {silence}"

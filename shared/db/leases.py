@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from shared.db import long_jobs, maintenance
+from shared.db import long_jobs, maintenance, sessions
 from shared.db.retention import end_keeping
 from shared.db.transition import move
 from shared.errors import LeaseLost
@@ -173,6 +173,7 @@ def claim(
         return None
     if block is not None and block.leased:
         _log.warning("worker_lost", import_id=import_id, block=block.number, worker=block.worker)
+        sessions.end_silent(session, block.worker, silence_seconds=lease_seconds / 2)
         _count_failure(session, import_id, f"Its worker stopped while it held block {block.number}.")
     if block is not None and block.suspicions + int(block.leased) >= attempts:
         session.execute(text(FORGET_LEASE), {"import_id": import_id, "number": block.number})

@@ -11,6 +11,7 @@ from psycopg2.extensions import connection
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from shared.db import sessions
 from shared.formats.flattening import path_of
 
 # Some documents, each its documentid and the text of its properties.
@@ -44,6 +45,7 @@ class Selection:
 def see_one_snapshot(session: Session) -> None:
     """Let every statement of the transaction see the same documents. Must come first in it."""
     session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+    sessions.be_patient(session)
 
 
 def interrupter(session: Session) -> Callable[[], None]:

@@ -14,8 +14,8 @@ from tests.faults.registry import fault
 
 DRAIN_SECONDS = 10.0  # five are promised; another fault may hold it up for as long
 
-# Longer than a lease: a worker wakes up stale and tries to commit.
-_FROZEN_SECONDS = (LEASE_SECONDS * 1.5, LEASE_SECONDS * 2)
+# Longer than a lease: others take over, and a worker that wakes up stale tries to commit.
+_FROZEN_SECONDS = (LEASE_SECONDS * 1.5, LEASE_SECONDS * 4)
 _DOWN_SECONDS = (0.0, 2.0)
 
 Choose = Callable[[Fleet, Random], Member]
