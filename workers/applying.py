@@ -15,6 +15,7 @@ import structlog
 from shared.db import leases, rejections, renderings
 from shared.db.batches import BatchWriter, Work, Written, prepare
 from shared.db.database import Session
+from shared.db.interrupting import interrupter
 from shared.db.leases import Lease
 from shared.db.rejections import Keeping
 from shared.documentids import documentid_maker
@@ -139,7 +140,11 @@ class BlockRun:
         began = time.monotonic()
         lease, end = self._lease, work.batch.end
         is_finished = end.offset >= lease.size_bytes
-        with self._ground.database.begin() as session:
+        # The batch may wait for documents that others hold, for as long as they do.
+        with (
+            self._ground.database.begin() as session,
+            self._heartbeat.interrupting(interrupter(session)),
+        ):
             if not is_finished:
                 leases.commit_without_waiting(session)
             tally, rejected = write(session, work)

@@ -10,6 +10,7 @@ import structlog
 from shared.db import exports, maintenance, quotas, renderings, selecting
 from shared.db.endings import tell_end_of_export
 from shared.db.exports import ExportLease
+from shared.db.interrupting import interrupter
 from shared.db.item_types import relations_of
 from shared.db.models import Collection
 from shared.db.queries.checking import check_query
@@ -79,7 +80,7 @@ class ExportRun:
         selection = Selection(collection.id, _key_of(collection), filters)
         with self._ground.database.begin() as session:
             selecting.see_one_snapshot(session)
-            with self._heartbeat.interrupting(selecting.interrupter(session)):
+            with self._heartbeat.interrupting(interrupter(session)):
                 self._note_total(selecting.count(session, selection))
                 return self._write(collection, lambda take: selecting.stream(session, selection, take))
 

@@ -1,12 +1,10 @@
 """Documents of a collection, streamed out as fast as PostgreSQL gives them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from struct import Struct
 from typing import Any, cast
 
-import psycopg2
 from psycopg2.extensions import connection
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -46,17 +44,6 @@ def see_one_snapshot(session: Session) -> None:
     """Let every statement of the transaction see the same documents. Must come first in it."""
     session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
     sessions.be_patient(session)
-
-
-def interrupter(session: Session) -> Callable[[], None]:
-    """Ends the statement that the session is waiting for, called from another thread."""
-    driver = _driver(session)
-
-    def interrupt() -> None:
-        with suppress(psycopg2.Error):  # the connection is gone, and the statement with it
-            driver.cancel()
-
-    return interrupt
 
 
 def count(session: Session, selection: Selection) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.benchmarks.batch_jobs import batch_jobs
+from tests.benchmarks.controls import controls_obeyed
 from tests.benchmarks.documents import blocks_of, flat_documents
 from tests.benchmarks.figures import Figure, save, show
 from tests.benchmarks.reference import copy_rate
@@ -34,6 +35,12 @@ def main() -> None:
         figures += memory_by_size(stack)
         status.update("Importing and exporting files by batch jobs")
         figures += batch_jobs(stack, documents=DOCUMENTS, repeats=REPEATS, ndjson_rate=ndjson_rate)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        console.status("Pausing and canceling imports of two busy workers"),
+        running_stack(Path(folder), workers=2) as stack,
+    ):
+        figures += controls_obeyed(stack)
     show(console, figures, repeats=REPEATS)
     save(figures, Path("build/bench.json"))
 

@@ -1,7 +1,10 @@
 """Pause, resume, cancel, delete and the worker's own shutdown, in the middle of a block."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from api.usecases.imports import ImportChanges, delete_import, get_import, update_import
 from api.usecases.services import Service
@@ -24,9 +27,11 @@ from tests.integration.builders import (
     never,
     numbered,
     take_nudges,
+    tuned,
     work,
     work_off,
 )
+from tests.integration.job_builders import locked_documents, wait_until
 from workers.applying import BlockRun
 from workers.sweeping import sweep
 
@@ -275,3 +280,62 @@ def test_a_heartbeat_that_comes_after_the_end_of_a_block_holds_nothing(ground: G
 
     with ground.database.begin() as session:
         assert session.get_one(Block, (import_id, 1)).leased_until is None
+
+
+@pytest.fixture
+def brief(ground: Ground) -> Ground:
+    """The ground with leases so short that a worker looks around ten times a second."""
+    return tuned(ground, batch_lines=3, lease_seconds=0.3)
+
+
+def wait_until_a_worker_waits(ground: Ground) -> None:
+    """Until a worker waits for documents that somebody else holds."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'documents'::regclass"
+
+    def is_so() -> bool:
+        with ground.database.begin() as session:
+            return bool(session.execute(text(waiting)).scalar_one())
+
+    wait_until(is_so)
+
+
+def leased(ground: Ground, import_id: int) -> bool:
+    with ground.database.begin() as session:
+        return session.get_one(Block, (import_id, 1)).leased_until is not None
+
+
+@pytest.mark.parametrize("status", [Status.PAUSED, Status.CANCELED])
+def test_a_worker_lets_go_of_its_block_while_it_waits_for_documents_that_others_hold(
+    brief: Ground, service: Service, status: Status
+):
+    """It held its block, and was held itself, until the others were done."""
+    import_id = an_import(brief, service, numbered(10))
+    with ThreadPoolExecutor() as threads:
+        with locked_documents(brief):
+            working = threads.submit(work, brief, import_id)
+            wait_until_a_worker_waits(brief)
+
+            ask(brief, service, import_id, status)
+            wait_until(lambda: not leased(brief, import_id))
+
+        working.result(timeout=20)
+    row = get_import(brief, service, import_id)
+    assert (row.status, row.failure_count) == (status, 0)
+    assert counts(brief, service, import_id) == Counts()
+
+
+def test_a_worker_goes_home_while_it_waits_for_documents_that_others_hold(brief: Ground, service: Service):
+    import_id = an_import(brief, service, numbered(10))
+    is_asked = Event()
+    with ThreadPoolExecutor() as threads, locked_documents(brief):
+        working = threads.submit(work, brief, import_id, should_stop=is_asked.is_set)
+        wait_until_a_worker_waits(brief)
+
+        is_asked.set()
+        working.result(timeout=20)
+
+    with brief.database.begin() as session:
+        block = session.get_one(Block, (import_id, 1))
+    assert (block.leased_until, block.attempts, block.suspicions) == (None, 0, 0)
+    assert work_off(brief, service, import_id).failure_count == 0
+    assert counts(brief, service, import_id) == Counts(created=10)

@@ -1,0 +1,112 @@
+"""Workers that are told to stop, and imports that are told to while every worker is busy or none is there."""
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+
+from shared.db.models import Block
+from shared.ground import Ground
+from tests.acceptance.administration import Administration
+from tests.acceptance.client import Client, applied_lines
+from tests.acceptance.processes import families, held
+from tests.acceptance.waiting import wait_for
+
+LINES = 120_000  # of one block: a second or two of work
+DRAIN_SECONDS = 5.0
+SLOWNESS = 3  # of a machine that these tests must hold on, too
+
+
+def a_block(count: int = LINES) -> bytes:
+    return b"".join(b'{"documentid":"%d","value":%d}\n' % (n, n) for n in range(count))
+
+
+def started(client: Client, collection: str, block: bytes) -> int:
+    """The id of an import of one block, started."""
+    importid = client.create(collection, "create")
+    client.add_block(importid, block)
+    client.set_status(importid, "started")
+    return importid
+
+
+def is_under_way(resource: dict[str, Any]) -> bool:
+    return resource["work"]["state"] == "working" and applied_lines(resource) > 0
+
+
+def has_no_worker(resource: dict[str, Any]) -> bool:
+    return resource["work"]["worker"] is None
+
+
+def test_a_worker_that_is_told_to_stop_does_so_soon_and_its_block_goes_on_where_it_was(
+    client: Client, collection: str, running_pids: Callable[[str], list[int]], stack_ground: Ground
+) -> None:
+    importid = started(client, collection, a_block())
+    client.wait_until(importid, is_under_way)
+    workers = families(running_pids("worker"))
+
+    for pid in running_pids("worker"):
+        os.kill(pid, signal.SIGTERM)
+    _, alive = psutil.wait_procs(workers, timeout=DRAIN_SECONDS * SLOWNESS)
+
+    assert alive == []
+    left = client.get(importid)
+    assert (left["status"], left["failureCount"], left["work"]["worker"]) == ("running", 0, None)
+    assert left["work"]["attempts"] == 0
+    assert 0 < left["createdDocuments"] < LINES
+    ended = client.wait_for_end(importid)
+    # A line applied a second time would be skipped: its document is there already.
+    assert (ended["createdDocuments"], ended["skippedDocuments"], ended["failureCount"]) == (LINES, 0, 0)
+    with stack_ground.database.begin() as session:
+        assert session.get_one(Block, (importid, 1)).epoch == 2
+
+
+def test_with_all_workers_busy_nothing_is_applied_after_a_control_and_counters_say_what_was(
+    client: Client, administration: Administration
+) -> None:
+    block = a_block()
+    imports = {}
+    for number in range(4):
+        path = f"/busy-{number}"
+        administration.add_collection(path)
+        imports[started(client, path, block)] = path
+    told: dict[int, dict[str, Any]] = {}
+
+    while len(told) < len(imports):
+        importid = wait_for(lambda: next(iter(_under_way(client, imports.keys() - told.keys())), None))
+        told[importid] = client.set_status(importid, "canceled" if len(told) % 2 else "paused")
+
+    for importid, path in imports.items():
+        client.wait_until(importid, has_no_worker)
+        now = client.get(importid)
+        assert applied_lines(now) == applied_lines(told[importid]) == len(client.documents(path)) < LINES
+    for importid, answer in told.items():
+        if answer["status"] == "paused":
+            client.set_status(importid, "resumed")
+            assert client.wait_for_end(importid)["createdDocuments"] == LINES
+
+
+def _under_way(client: Client, importids: set[int]) -> list[int]:
+    return [importid for importid in sorted(importids) if is_under_way(client.get(importid))]
+
+
+def test_with_no_worker_at_all_controls_are_obeyed_at_once(
+    client: Client, collection: str, running_pids: Callable[[str], list[int]]
+) -> None:
+    importid = started(client, collection, a_block())
+    client.wait_until(importid, is_under_way)
+
+    with held(running_pids("worker")):
+        paused = client.set_status(importid, "paused")
+        resumed = client.set_status(importid, "resumed")
+        canceled = client.set_status(importid, "canceled")
+
+        assert [answer["status"] for answer in (paused, resumed, canceled)] == [
+            "paused",
+            "resumed",
+            "canceled",
+        ]
+        assert canceled["endedDatetime"] is not None
+    client.wait_until(importid, has_no_worker)
+    assert client.get(importid)["createdDocuments"] == canceled["createdDocuments"] < LINES
