@@ -1,6 +1,6 @@
 """An uploaded file into the blocks of its import, each as soon as it is cut."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import structlog
 
@@ -14,8 +14,8 @@ from shared.instructions import Checkpoint, Tally
 from shared.storage import reading
 from shared.storage.faults import storage_faults
 from shared.storage.receipts import StoredBytes
-from workers.applying import ShouldStop
-from workers.heartbeat import Heartbeat
+from workers.applying import LOOK_SECONDS, ShouldStop
+from workers.heartbeat import Heartbeat, Stopped
 
 _log = structlog.get_logger()
 
@@ -27,6 +27,7 @@ class CutRun:
         self._ground = ground
         self._lease = lease
         self._done = lease.checkpoint
+        self._should_stop: ShouldStop = lambda: False
 
     def run(self, should_stop: ShouldStop) -> bool:
         """Cut the file from where it was left; False where it was told to stop before the end.
@@ -35,27 +36,36 @@ class CutRun:
         """
         if self._lease.reading is None:
             raise ValueError("Only an import of a file has a file to cut.")
-        cutter = FileCutter(FileReading.from_json(self._lease.reading))
-        # A large file is read for longer than a lease lasts before there is a block to keep.
-        with Heartbeat(self._renew_lease, self._ground.settings.lease_seconds / 3) as heartbeat:
-            for number, cut in enumerate(self._cuts(cutter)):
-                heartbeat.check()
+        self._should_stop = should_stop
+        try:
+            return self._run(FileCutter(FileReading.from_json(self._lease.reading)))
+        except Stopped:
+            return False
+
+    def _run(self, cutter: FileCutter) -> bool:
+        # A large file is checked and read for longer than a lease lasts before there is a block to keep.
+        every_seconds = min(LOOK_SECONDS, self._ground.settings.lease_seconds / 3)
+        with Heartbeat(self._beat, every_seconds) as heartbeat:
+            for number, cut in enumerate(self._cuts(cutter, heartbeat.check)):
                 # Cutting is the same each time, so what is there already is passed over.
                 if number >= self._done.offset:
                     self._keep(cut, cutter.reading)
-                if should_stop():
+                if self._should_stop():
                     return False
         self._finish()
         return True
 
-    def _cuts(self, cutter: FileCutter) -> Iterator[Cut]:
+    def _cuts(self, cutter: FileCutter, look: Callable[[], None]) -> Iterator[Cut]:
         storage, lease = self._ground.storage, self._lease
-        with reading.verified(storage, lease.storage_key, lease.sha256) as source, storage_faults("read"):
+        file = reading.verified(storage, lease.storage_key, lease.sha256, look=look)
+        with file as source, storage_faults("read"):
             yield from cutter.cut(source)
 
-    def _renew_lease(self) -> None:
+    def _beat(self) -> None:
         with self._ground.database.begin() as session:
             leases.renew(session, self._lease, lease_seconds=self._ground.settings.lease_seconds)
+        if self._should_stop():
+            raise Stopped
 
     def _keep(self, cut: Cut, known: FileReading) -> None:
         stored = self._ground.storage.write(self._lease.import_id, [cut.body])

@@ -1,15 +1,21 @@
 """Stored bytes as streams, checked against their receipt."""
 
 import hashlib
-from collections.abc import Generator, Iterator
+import io
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from shared.errors import BlockDamaged
 from shared.storage.contract import BlockStorage
 from shared.storage.faults import storage_faults
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 CHUNK_BYTES = 1 << 18
+
+Look = Callable[[], None]
 
 
 class Chunks(Iterator[bytes]):
@@ -36,13 +42,16 @@ def lines(file: BinaryIO) -> Generator[bytes, None, None]:
         yield from file
 
 
-def verified(storage: BlockStorage, key: str, sha256: bytes, offset: int = 0) -> BinaryIO:
+def verified(
+    storage: BlockStorage, key: str, sha256: bytes, offset: int = 0, *, look: Look | None = None
+) -> BinaryIO:
     """The bytes under `key` from `offset` on, to be closed by the caller, all of them checked before.
 
-    The same open file is checked and read: what storage has under the key later does not matter.
+    The same open file is checked and read: what storage has under the key later does not matter. `look` is
+    called before each piece of at most CHUNK_BYTES that is read, the check included, and may raise.
     Raises StorageFault where they cannot be read, BlockDamaged where they are not the stored ones.
     """
-    file = storage.open(key)
+    file = storage.open(key) if look is None else _watched(storage.open(key), look)
     try:
         if _digest(file) != sha256:
             raise BlockDamaged("Block storage gave other bytes than it was given.")
@@ -52,6 +61,36 @@ def verified(storage: BlockStorage, key: str, sha256: bytes, offset: int = 0) ->
         file.close()
         raise
     return file
+
+
+class _Watched(io.RawIOBase):
+    def __init__(self, file: BinaryIO, look: Look) -> None:
+        self._file = file
+        self._look = look
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        self._look()
+        room = memoryview(buffer)
+        piece = self._file.read(len(room))
+        room[: len(piece)] = piece
+        return len(piece)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _watched(file: BinaryIO, look: Look) -> BinaryIO:
+    return cast("BinaryIO", io.BufferedReader(_Watched(file, look), CHUNK_BYTES))
 
 
 def _digest(file: BinaryIO) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 
 import psutil
 
+from api.usecases.maintenance import begin_maintenance, end_maintenance, wait_for_workers
 from shared.db.models import Block
 from shared.ground import Ground
 from tests.acceptance.administration import Administration
@@ -110,3 +111,26 @@ def test_with_no_worker_at_all_controls_are_obeyed_at_once(
         assert canceled["endedDatetime"] is not None
     client.wait_until(importid, has_no_worker)
     assert client.get(importid)["createdDocuments"] == canceled["createdDocuments"] < LINES
+
+
+def test_maintenance_pauses_what_runs_and_ends_where_it_was(
+    client: Client, collection: str, stack_ground: Ground
+) -> None:
+    importid = started(client, collection, a_block())
+    client.wait_until(importid, is_under_way)
+
+    begin_maintenance(stack_ground, None)
+    try:
+        quiet = wait_for_workers(stack_ground, seconds=10.0)
+        paused = client.get(importid)
+        waiting = started(client, collection, b'{"documentid":"0"}\n')
+        later = [client.get(number) for number in (importid, waiting)]
+    finally:
+        end_maintenance(stack_ground)
+
+    assert quiet.at_work == 0
+    assert (paused["status"], paused["work"]["state"]) == ("paused", "maintenance")
+    assert applied_lines(later[0]) == applied_lines(paused) < LINES
+    assert (later[1]["status"], later[1]["work"]["state"]) == ("started", "maintenance")
+    assert client.wait_for_end(importid)["createdDocuments"] == LINES
+    assert client.wait_for_end(waiting)["skippedDocuments"] == 1

@@ -1,5 +1,6 @@
 """Small batches, and a database that refuses on demand."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -36,8 +37,6 @@ _REMOVE = "DROP FUNCTION {name} CASCADE; DROP SEQUENCE {name}"
 IS_COPY = r"current_query() ~ '^\s*COPY'"
 UNIQUE_VIOLATION = "23505"
 ALWAYS = 10**9
-
-_numbers = count(1)
 
 Refuse = Callable[..., Callable[[], int]]
 
@@ -92,7 +91,8 @@ def empty_url(settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def _new_database(settings: Settings) -> Iterator[str]:
-    name = f"empty_{next(_numbers)}"
+    # Other processes run tests on the same server.
+    name = f"empty_{secrets.token_hex(4)}"
     url = make_url(settings.database_url)
     server = create_engine(url.set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT")
     with server.connect() as connection:

@@ -1,7 +1,11 @@
 """Uploaded files on their way to blocks: interrupted, taken over, canceled, refused."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from itertools import count
+from threading import Event
+from typing import BinaryIO, cast
 
 import pytest
 from sqlalchemy import text
@@ -10,12 +14,14 @@ from api.usecases.services import Service
 from shared.db.models import Block
 from shared.formats.cutting import BLOCK_BYTES
 from shared.ground import Ground
+from shared.storage.folder import FolderStorage
 from tests.integration.builders import (
     after_batches,
     block_files,
     go_home,
     let_leases_expire,
     row_versions,
+    storage_folder,
     tuned,
 )
 from tests.integration.job_builders import Job, a_file_import, an_item_type, wait_until
@@ -274,3 +280,54 @@ def test_rejections_of_later_blocks_name_lines_of_the_file(ground: Ground, servi
     job.work_off()
 
     assert job.rejected() == [(9, "invalid_key")]
+
+
+class SlowStorage(FolderStorage):
+    """A volume that gives a byte at a time, and takes its time: the check of a file alone takes a minute."""
+
+    def open(self, key: str, offset: int = 0) -> BinaryIO:
+        return cast("BinaryIO", _Slow(super().open(key, offset)))
+
+
+class _Slow:
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.close, self.seek = file.close, file.seek
+
+    def read(self, size: int) -> bytes:
+        Event().wait(0.02)
+        return self._file.read(min(size, 1))
+
+
+@pytest.fixture
+def slow_job(ground: Ground, service: Service) -> Job:
+    an_item_type(ground, service)
+    brief = replace(tuned(ground, lease_seconds=0.3), storage=SlowStorage(storage_folder(ground)))
+    job = a_file_import(ground, service, b'{"accountId":"1"}\n' * 200)
+    return Job(brief, service, job.id)
+
+
+def test_a_worker_goes_home_while_it_checks_a_large_file(slow_job: Job):
+    """It read the whole file before it looked, which takes a minute for 16 GB."""
+    is_asked = Event()
+    with ThreadPoolExecutor() as threads:
+        working = threads.submit(slow_job.work, should_stop=is_asked.is_set)
+        wait_until(lambda: slow_job.status == "Processing")
+
+        is_asked.set()
+        working.result(timeout=30)
+
+    with slow_job.ground.database.begin() as session:
+        file = session.get_one(Block, (slow_job.import_id, 0))
+    assert (file.leased_until, file.attempts, file.finished_at) == (None, 0, None)
+
+
+def test_a_cancel_is_obeyed_while_a_large_file_is_checked(slow_job: Job):
+    with ThreadPoolExecutor() as threads:
+        working = threads.submit(slow_job.work)
+        wait_until(lambda: slow_job.status == "Processing")
+
+        assert slow_job.cancel() == "Canceling"
+        working.result(timeout=30)
+
+    assert slow_job.status == "Canceled"
