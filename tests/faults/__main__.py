@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from shared.logs import warnings_only
 from tests.faults.fleet import LEASE_SECONDS, SWEEP_SECONDS, Fleet, a_fleet
 from tests.faults.orders import Workload, a_workload
 from tests.faults.report import Report
@@ -24,7 +25,7 @@ def main(arguments: list[str]) -> int:
     if given.list:
         console.print("\n".join(sorted(FAULTS)))
         return 0
-    with tempfile.TemporaryDirectory() as folder, a_fleet(Path(folder) / "fleet") as fleet:
+    with warnings_only(), tempfile.TemporaryDirectory() as folder, a_fleet(Path(folder) / "fleet") as fleet:
         return Chaos(fleet, given.fault, console).run(range(given.first_seed, given.first_seed + given.seeds))
 
 

@@ -10,13 +10,13 @@ from typing import Any
 from sqlalchemy import text
 
 from shared.errors import DatabaseUnavailable, LongshoreError
-from tests.faults import database_faults, process_faults, redis_faults, storage_faults
+from tests.faults import database_faults, operator_faults, process_faults, redis_faults, storage_faults
 from tests.faults.fleet import Fleet
 from tests.faults.registry import FAULTS, Fault
 from tests.faults.waiting import LOOK_SECONDS, NotInTime
 
 # Importing them registers their faults.
-__all__ = ["FAULTS", "database_faults", "process_faults", "redis_faults", "storage_faults"]
+__all__ = ["FAULTS", "database_faults", "operator_faults", "process_faults", "redis_faults", "storage_faults"]
 
 RECOVERY_SECONDS = 15.0
 FAULTS_A_ROUND = 4

@@ -13,7 +13,7 @@ WORKLOAD_SEED = 1
 ROUNDS = [
     ["worker killed", "connections terminated", "nudges doubled, foreign and out of order"],
     ["worker frozen", "Redis killed, its data lost", "API killed"],
-    ["Postgres killed", "worker's child killed", "blocks missing for a while"],
+    ["Postgres killed", "worker's child killed", "blocks missing for a while", "maintenance"],
     ["answers to COMMIT lost", "worker drained", "beat killed", "deadlocks", "serialization failures"],
 ]
 

@@ -1,0 +1,31 @@
+"""What an operator does to a fleet at work."""
+
+import time
+from collections.abc import Iterator
+from random import Random
+from threading import Thread
+
+from api.usecases.maintenance import begin_maintenance, end_maintenance
+from shared.errors import DatabaseUnavailable
+from shared.ground import Ground
+from tests.faults.fleet import Fleet
+from tests.faults.registry import fault
+from tests.faults.waiting import LOOK_SECONDS
+
+
+@fault("maintenance", "maintenance", (0.5, 2.0))
+def maintain(fleet: Fleet, _: Random) -> Iterator[None]:
+    begin_maintenance(fleet.ground, None)
+    yield
+    # In a thread: what keeps the database away now may be ended by this one only.
+    Thread(target=_end_when_possible, args=(fleet.ground,), daemon=True).start()
+
+
+def _end_when_possible(ground: Ground) -> None:
+    while True:
+        try:
+            end_maintenance(ground)
+        except DatabaseUnavailable:
+            time.sleep(LOOK_SECONDS)
+        else:
+            return
