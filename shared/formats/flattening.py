@@ -43,7 +43,8 @@ def _flatten_into(
     columns: dict[str, Any], properties: Mapping[str, Any], prefix: str, whole: Collection[str]
 ) -> None:
     for name, value in properties.items():
-        column = prefix + escaped(name)
+        # Nearly every name is one, and this is decided much faster than the rest.
+        column = prefix + (name if name.isidentifier() else escaped(name))
         if type(value) is dict and value and column not in whole:
             _flatten_into(columns, value, f"{column}.", whole)
         else:

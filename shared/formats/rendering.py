@@ -5,7 +5,6 @@ alone.
 """
 
 import csv
-import io
 from collections.abc import Iterable, Sequence
 from typing import Literal, Protocol
 
@@ -66,7 +65,7 @@ class CsvRenderer:
         self.begin = _header_line([cell(name) for name in columns.names]) if has_header else b""
 
     def records(self, rows: Sequence[Row]) -> list[bytes]:
-        return [_line(self._row(*row)) for row in rows]
+        return _lines(self._row(*row) for row in rows)
 
     def _row(self, documentid: str | None, properties: bytes) -> list[str]:
         values = flatten(named(documentid, properties, self._key), whole=self._whole)
@@ -94,10 +93,17 @@ class TemplateRenderer:
 def _header_line(names: Sequence[str]) -> bytes:
     """The names; quoted, where one of them holds what could be taken for this file's separator."""
     is_misleading = any(separator in name for name in names for separator in SEPARATORS)
-    return _line(names, quoting=csv.QUOTE_ALL if is_misleading else csv.QUOTE_MINIMAL)
+    [line] = _lines([names], quoting=csv.QUOTE_ALL if is_misleading else csv.QUOTE_MINIMAL)
+    return line
 
 
-def _line(cells: Iterable[str], quoting: Literal[0, 1] = csv.QUOTE_MINIMAL) -> bytes:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\r\n", quoting=quoting).writerow(cells)
-    return line.getvalue().encode()
+class _Written(list[str]):
+    """What csv writes, which is one text a row."""
+
+    write = list.append
+
+
+def _lines(rows: Iterable[Sequence[str]], quoting: Literal[0, 1] = csv.QUOTE_MINIMAL) -> list[bytes]:
+    written = _Written()
+    csv.writer(written, lineterminator="\r\n", quoting=quoting).writerows(rows)
+    return [line.encode() for line in written]
