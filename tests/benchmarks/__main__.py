@@ -28,13 +28,15 @@ def main() -> None:
         running_stack(Path(folder), workers=1) as stack,
     ):
         status.update(f"Importing {DOCUMENTS:,} documents {REPEATS} times beside COPY")
-        figures, ndjson_rate = create_beside_copy(stack)
+        documents = list(flat_documents(DOCUMENTS))
+        blocks = list(blocks_of((line for _, line in documents), BLOCK_BYTES))
+        figures = [create_beside_copy(stack, documents, blocks)]
         status.update("Starting short imports one after the other")
         figures.append(start_to_running(stack))
         status.update("Importing a single block, then ten, with an eye on memory")
         figures += memory_by_size(stack)
         status.update("Importing and exporting files by batch jobs")
-        figures += batch_jobs(stack, documents=DOCUMENTS, repeats=REPEATS, ndjson_rate=ndjson_rate)
+        figures += batch_jobs(stack, blocks, documents=DOCUMENTS, repeats=REPEATS)
     with (
         tempfile.TemporaryDirectory() as folder,
         console.status("Pausing and canceling imports of two busy workers"),
@@ -45,13 +47,8 @@ def main() -> None:
     save(figures, Path("build/bench.json"))
 
 
-def create_beside_copy(stack: Stack) -> tuple[list[Figure], float]:
-    """New documents with ids, from `started` to `complete`, each time beside COPY of the same rows.
-
-    Returns the rate in documents a second, too.
-    """
-    documents = list(flat_documents(DOCUMENTS))
-    blocks = list(blocks_of((line for _, line in documents), BLOCK_BYTES))
+def create_beside_copy(stack: Stack, documents: list[tuple[str, bytes]], blocks: list[bytes]) -> Figure:
+    """New documents with ids, from `started` to `complete`, each time beside COPY of the same rows."""
     ratios, rates, copies = [], [], []
     for repeat in range(REPEATS):
         collection = f"/bench-{repeat}"
@@ -64,8 +61,7 @@ def create_beside_copy(stack: Stack) -> tuple[list[Figure], float]:
         ratios.append(rates[-1] / copies[-1])
     ratio = statistics.median(ratios)
     note = f"{statistics.median(rates):,.0f} beside {statistics.median(copies):,.0f} documents a second"
-    figure = Figure("create, all new, ids given", ratio, "of COPY", "at least 0.5", ratio >= 0.5, note)
-    return [figure], statistics.median(rates)
+    return Figure("create, all new, ids given", ratio, "of COPY", "at least 0.5", ratio >= 0.5, note)
 
 
 def memory_by_size(stack: Stack) -> list[Figure]:

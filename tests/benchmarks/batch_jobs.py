@@ -12,13 +12,13 @@ import psycopg2
 from tests.acceptance.liquid_client import LiquidClient
 from tests.benchmarks.documents import flat_documents
 from tests.benchmarks.figures import Figure
-from tests.benchmarks.stack import Stack
+from tests.benchmarks.stack import Stack, seconds_between
 
 EMAIL, PASSWORD = "bench@example.com", "the password of the bench"
 
 
-def batch_jobs(stack: Stack, *, documents: int, repeats: int, ndjson_rate: float) -> list[Figure]:
-    """Rates by the jobs' own run time; `ndjson_rate` is that of the Datastore API in the same run."""
+def batch_jobs(stack: Stack, blocks: list[bytes], *, documents: int, repeats: int) -> list[Figure]:
+    """Rates by the jobs' own run time; `blocks` are the same documents for the Datastore API."""
     service = stack.description["service"]
     stack.longshore("users", "add", EMAIL, "--password", PASSWORD, "--community", service)
     client = LiquidClient(stack.description["url"], email=EMAIL, password=PASSWORD, community=service)
@@ -27,7 +27,10 @@ def batch_jobs(stack: Stack, *, documents: int, repeats: int, ndjson_rate: float
         json_rates = [
             _import(stack, client, f"Json{n}", orjson.dumps(rows), "application/json") for n in range(repeats)
         ]
-        csv_rates = [_import(stack, client, f"Csv{n}", _table(rows), "text/plain") for n in range(repeats)]
+        blocks_rates, csv_rates = [], []
+        for n in range(repeats):
+            blocks_rates.append(_import_blocks(stack, f"/blocks-{n}", blocks, documents))
+            csv_rates.append(_import(stack, client, f"Csv{n}", _table(rows), "text/plain"))
         copies, json_exports, csv_exports = [], [], []
         for _ in range(repeats):
             copies.append(_copy_rate(stack, "/Json0", documents))
@@ -35,12 +38,19 @@ def batch_jobs(stack: Stack, *, documents: int, repeats: int, ndjson_rate: float
             csv_exports.append(_export(client, "Json0", "text/plain"))
     finally:
         client.close()
-    csv_ratio = statistics.median(csv_rates) / ndjson_rate
-    export_ratio = statistics.median(one / copy for one, copy in zip(json_exports, copies, strict=True))
+    csv_ratio = _median_ratio(csv_rates, blocks_rates)
+    export_ratio = _median_ratio(json_exports, copies)
     return [
         _rate("JSON list import", json_rates),
         _rate("CSV import", csv_rates),
-        Figure("CSV import beside NDJSON", csv_ratio, "of NDJSON", "at least 0.5", csv_ratio >= 0.5, ""),
+        Figure(
+            "CSV import beside NDJSON",
+            csv_ratio,
+            "of NDJSON",
+            "at least 0.5",
+            csv_ratio >= 0.5,
+            f"NDJSON: {statistics.median(blocks_rates):,.0f} documents a second",
+        ),
         _rate("JSON export", json_exports),
         _rate("CSV export", csv_exports),
         Figure(
@@ -54,8 +64,20 @@ def batch_jobs(stack: Stack, *, documents: int, repeats: int, ndjson_rate: float
     ]
 
 
+def _median_ratio(rates: list[float], beside: list[float]) -> float:
+    """Of each rate to the one measured right before or behind it: the machine has other things to do, too."""
+    return statistics.median(rate / other for rate, other in zip(rates, beside, strict=True))
+
+
 def _rate(case: str, rates: list[float]) -> Figure:
     return Figure(case, statistics.median(rates), "documents/s", "", True, "")
+
+
+def _import_blocks(stack: Stack, collection: str, blocks: list[bytes], documents: int) -> float:
+    stack.add_collection(collection)
+    done = stack.run_import(stack.prepare_import(collection, ["create"], blocks))
+    assert done["createdDocuments"] == documents, done
+    return documents / seconds_between(done, "startedDatetime", "endedDatetime")
 
 
 def _import(stack: Stack, client: LiquidClient, item_type: str, content: bytes, content_type: str) -> float:
