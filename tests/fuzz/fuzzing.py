@@ -19,7 +19,12 @@ Test = TypeVar("Test", bound=Callable[..., None])
 
 
 def choose(examples: int | None) -> None:
-    """Make the profile that `fuzzed` takes; without a count it is the small one that repeats itself."""
+    """Make the profile that `fuzzed` takes; without a count it is the small one that repeats itself.
+
+    Properties tried elsewhere keep Hypothesis' own, but for its patience.
+    """
+    settings.register_profile("patient", deadline=DEADLINE, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("patient")
     settings.register_profile(
         PROFILE,
         max_examples=examples or FEW,
