@@ -217,27 +217,6 @@ def test_without_a_stack_every_command_says_where_it_looked(tmp_path):
         assert f"No stack is running on {tmp_path}" in done.stderr
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "",
-        "up",
-        "demo",
-        "migrate",
-        "token",
-        "services",
-        "services add",
-        "collections",
-        "collections add",
-        "import",
-    ],
-)
-def test_help_is_there_for_every_command(command):
-    done = subprocess.run([LONGSHORE, *command.split(), "--help"], check=True, capture_output=True, text=True)
-
-    assert "Usage: longshore" in done.stdout
-
-
 def newest(stack, collection):
     """The id of the collection's newest import; None while it has none."""
     headers = {"Authorization": f"Bearer {stack['token']}"}
