@@ -169,33 +169,43 @@ def claim(
     if owner is None:
         return None
     block = session.execute(text(FIRST_UNFINISHED), {"import_id": import_id}).one_or_none()
-    if block is not None and not _is_free(session, block, owner.service_id, long_jobs_at_once):
+    if block is None:
+        _run(session, owner)
+        move(session, import_id, Event.COMPLETE)
         return None
-    if block is not None and block.leased:
-        _log.warning("worker_lost", import_id=import_id, block=block.number, worker=block.worker)
-        sessions.end_silent(session, block.worker, silence_seconds=lease_seconds / 2)
-        _count_failure(session, import_id, f"Its worker stopped while it held block {block.number}.")
-    if block is not None and block.suspicions + int(block.leased) >= attempts:
+    if not _is_free(session, block, owner.service_id, long_jobs_at_once):
+        return None
+    if block.leased:
+        _give_up_worker(session, import_id, block, silence_seconds=lease_seconds / 2)
+    if block.suspicions + int(block.leased) >= attempts:
         session.execute(text(FORGET_LEASE), {"import_id": import_id, "number": block.number})
         move(session, import_id, Event.FAIL)
         return None
+    _run(session, owner)
+    given = {
+        "import_id": import_id,
+        "number": block.number,
+        "service_id": owner.service_id,
+        "worker": worker,
+        "lease": timedelta(seconds=lease_seconds),
+    }
+    return _lease(owner, session.execute(text(CLAIM), given).one())
+
+
+def _run(session: Session, owner: Row[Any]) -> None:
     if owner.status != Status.RUNNING:
-        move(session, import_id, Event.RUN)
-    if block is None:
-        move(session, import_id, Event.COMPLETE)
-        return None
-    claimed = session.execute(
-        text(CLAIM),
-        {
-            "import_id": import_id,
-            "number": block.number,
-            "service_id": owner.service_id,
-            "worker": worker,
-            "lease": timedelta(seconds=lease_seconds),
-        },
-    ).one()
+        move(session, owner.id, Event.RUN)
+
+
+def _give_up_worker(session: Session, import_id: int, block: Row[Any], *, silence_seconds: float) -> None:
+    _log.warning("worker_lost", import_id=import_id, block=block.number, worker=block.worker)
+    sessions.end_silent(session, block.worker, silence_seconds=silence_seconds)
+    _count_failure(session, import_id, f"Its worker stopped while it held block {block.number}.")
+
+
+def _lease(owner: Row[Any], claimed: Row[Any]) -> Lease:
     return Lease(
-        import_id=import_id,
+        import_id=owner.id,
         service_id=owner.service_id,
         collection_id=owner.collection_id,
         strategies=tuple(owner.strategies),
