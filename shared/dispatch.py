@@ -66,11 +66,15 @@ class Dispatcher:
         """Wake a worker for the mails that wait. Never raises, for the same reason."""
         self._send(NOTIFY, SWEEP_QUEUE, {})
 
-    def waiting(self) -> int:
+    def nudge_sweep(self) -> None:
+        """Wake a worker for the sweep. Never raises: there will be another one."""
+        self._send(SWEEP, SWEEP_QUEUE, {})
+
+    def waiting(self, queue: str = IMPORTS_QUEUE) -> int:
         """How many nudges no worker has taken yet; 0 where Redis is away."""
         try:
             with self._client() as client:
-                return int(client.llen(f"longshore:{IMPORTS_QUEUE}"))
+                return int(client.llen(f"longshore:{queue}"))
         except redis.RedisError:
             return 0
 

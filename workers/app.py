@@ -18,7 +18,6 @@ from shared.dispatch import (
     RUN_EXPORT,
     RUN_IMPORT,
     SWEEP,
-    SWEEP_QUEUE,
     broker_options,
     broker_url,
 )
@@ -27,6 +26,7 @@ from shared.ground import Ground
 from shared.settings import Settings
 from shared.turns import Job
 from workers.applying import ShouldStop
+from workers.beat import sweep_scheduler
 from workers.broker import PromptAMQP
 from workers.notifying import notify
 from workers.sweeping import sweep
@@ -149,14 +149,5 @@ def _configuration(settings: Settings) -> dict[str, object]:
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "broker_transport_options": broker_options(_BROKER_SECONDS),
-        "beat_scheduler": "celery.beat:Scheduler",
-        "beat_max_loop_interval": settings.sweep_seconds,
-        "beat_schedule": {
-            "sweep": {
-                "task": SWEEP,
-                "schedule": settings.sweep_seconds,
-                # A sweep that waited longer than the next one is due is of no use.
-                "options": {"queue": SWEEP_QUEUE, "expires": settings.sweep_seconds},
-            }
-        },
+        "beat_scheduler": sweep_scheduler(settings),
     }

@@ -1,10 +1,10 @@
-"""The clock of one worker, where this machine has libfaketime."""
+"""The clock of some members, where this machine has libfaketime."""
 
 from pathlib import Path
 
 
 class Clock:
-    """The clock of one worker, which may be set."""
+    """A clock that may be set."""
 
     def __init__(self, folder: Path, library: Path) -> None:
         self._file = folder / "clock"

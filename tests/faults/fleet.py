@@ -41,7 +41,7 @@ class Fleet:
     api_urls: list[str]
     mails: Path
     redis_folder: Path
-    clock: Clock | None
+    clock: Clock | None  # of the last worker and of beat
 
     @property
     def ground(self) -> Ground:
@@ -85,16 +85,17 @@ def _fleet(
 ) -> Fleet:
     urls = [stack_programs.url_of(listener) for listener in listeners]
     environment = _environment(foundation, urls[0])
+    clocked = environment | (clock.environment if clock else {})
     apis = [stack_programs.api(stack, environment, listener) for listener in listeners]
     workers = [
-        stack_programs.worker(stack, given, number)
-        for number, given in enumerate(_worker_environments(environment, clock), 1)
+        stack_programs.worker(stack, clocked if number == WORKERS else environment, number)
+        for number in range(1, WORKERS + 1)
     ]
     return Fleet(
         foundation=foundation,
         apis=[Member(f"api-{number}", program) for number, program in enumerate(apis, 1)],
         workers=[Member(f"worker-{number}", program) for number, program in enumerate(workers, 1)],
-        beat=Member("beat", stack_programs.beat(stack, environment)),
+        beat=Member("beat", stack_programs.beat(stack, clocked)),
         api_urls=urls,
         mails=stack.mails,
         redis_folder=stack.redis,
@@ -105,9 +106,3 @@ def _fleet(
 def _environment(foundation: Foundation, public_url: str) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("LONGSHORE_")}
     return inherited | foundation.way_of_members | SIZES | {"LONGSHORE_PUBLIC_URL": public_url}
-
-
-def _worker_environments(environment: dict[str, str], clock: Clock | None) -> list[dict[str, str]]:
-    """The last worker is the one whose clock may jump."""
-    last = environment | (clock.environment if clock else {})
-    return [environment] * (WORKERS - 1) + [last]

@@ -96,7 +96,7 @@ def _send_to_children(fleet: Fleet, dice: Random, number: signal.Signals) -> lis
 
 @fault("clock jumps", "clock", (1.0, 3.0), needs=lambda fleet: fleet.clock is not None)
 def let_a_clock_jump(fleet: Fleet, dice: Random) -> Iterator[None]:
-    """An hour ahead or back, for one worker: leases use the database's clock."""
+    """An hour ahead or back, for a worker and beat: leases use the database's clock."""
     assert fleet.clock is not None
     fleet.clock.set(dice.choice([-3600, 3600]))
     yield
