@@ -26,7 +26,7 @@ def watch(client: ApiClient, import_id: int, shown: Activity, pause: Callable[[f
             shown.finish(", ".join([spell_lines(done), *spell_rates(found)]), 100)
             return found
         rate = done / max(time.monotonic() - started_at, 0.001)
-        shown.show(found["percentComplete"], f"{spell_lines(done)}, {rate:,.0f} documents/s{_remark(found)}")
+        shown.show(found["percentComplete"], f"{spell_lines(done)}, {rate:,.0f} documents/s{remark(found)}")
         pause(LOOK_SECONDS)
 
 
@@ -64,7 +64,8 @@ def print_counters(console: Console, found: Json) -> None:
             console.print(f"{count:>12,}", style=style)
 
 
-def _remark(found: Json) -> str:
+def remark(found: Json) -> str:
+    """What is unusual about the import now; empty where nothing is."""
     state = found["work"]["state"]
     if state in (WorkState.SILENT, WorkState.RETRYING, WorkState.MAINTENANCE):
         return f" ({state})"

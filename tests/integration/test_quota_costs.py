@@ -52,6 +52,12 @@ SELECT id, 1, 'name', 'type', 1, 'key' FROM added
 Act = Callable[[Session, int, int, int], object]
 
 
+@pytest.fixture
+def ground(module_apart: Ground) -> Ground:
+    """A database of its own: with what other tests leave behind, other plans may be as good."""
+    return module_apart
+
+
 def _register(session: Session, service_id: int, import_id: int, _: int) -> None:
     blocks.register(session, import_id, STORED, limit=LIMIT)
     quotas.admit_stored(session, service_id, 2**40)

@@ -9,7 +9,7 @@ from api.cli.stack_folder import RunningStack, StackAbsent, StackFolder, StackRu
 from api.cli.supervisor import restart_delay
 from api.cli.terminal import spell_bytes, spell_seconds
 from api.cli.tokens import Lifetime
-from api.cli.watching import OUTCOMES, spell_rates
+from api.cli.watching import OUTCOMES, remark, spell_rates
 from shared.embedded.sockets import LIMIT_BYTES, make_socket_folder, remove_socket_folder
 
 
@@ -66,6 +66,24 @@ def test_the_exit_status_tells_success(status, rejected, strict, expected):
     outcome = Outcome({"status": status, "rejectedDocuments": rejected}, 10)
 
     assert exit_status(outcome, strict=strict) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "expected"),
+    [
+        ("started", "waiting", ""),
+        ("running", "working", ""),
+        ("running", "waiting", ""),
+        ("running", "silent", " (silent)"),
+        ("running", "retrying", " (retrying)"),
+        ("paused", "paused", " (paused)"),
+        ("paused", "maintenance", " (maintenance)"),
+        ("started", "maintenance", " (maintenance)"),
+        ("resumed", "waiting", " (resumed)"),
+    ],
+)
+def test_who_follows_an_import_is_told_what_is_unusual(status, state, expected):
+    assert remark({"status": status, "work": {"state": state}}) == expected
 
 
 def test_a_rejected_line_is_named_by_its_place_in_the_file():
