@@ -78,6 +78,15 @@ def oauth2_example(options: Options) -> tuple[bool, bool]:
     return _is_valid(options, token), _is_valid(options, "an_invalid_token")
 
 
+def token_info(options: Options, community: str) -> Any:
+    """The web program: logs in without a community, chooses one, and asks whose token it has then."""
+    form = {"grant_type": "password", "username": options.user_id, "password": options.password}
+    token = json.loads(post(options, "oauth2/token", data=form).text)["access_token"]
+    headers = {"Authorization": "Bearer " + token, "X-LiquidPlatform-community": community}
+    post(options, "oauth2/setCommunity", headers=headers, data={"community": community}).raise_for_status()
+    return json.loads(post(options, "oauth2/tokenInfo", headers=headers, data={}).text)
+
+
 def batch_import(options: Options) -> Any:
     """Uploads a file, and a template where it has the path of one. Both are named by their paths."""
     headers = {"Authorization": "Bearer " + oauth2_token(options)}

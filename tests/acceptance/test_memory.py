@@ -1,5 +1,6 @@
 """Memory that does not grow with the size of a job: the peaks of real processes, as the kernel tells them."""
 
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,6 +10,8 @@ from tests.acceptance.jobs import exported
 from tests.acceptance.liquid_client import LiquidClient
 from tests.acceptance.processes import forget_peaks, kill, peak_mib, pool_children
 from tests.acceptance.waiting import wait_for
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells peaks of processes")
 
 # What ten times as many documents may take more. Measured were 0.1 MiB for exports, 4 for the API.
 SLACK_MIB = 8

@@ -79,6 +79,16 @@ def test_a_token_is_given_without_a_client_and_told_from_another_one(options: Op
     assert published_clients.oauth2_example(options) == (True, False)
 
 
+def test_a_token_tells_whose_it_is_and_for_which_community(options: Options) -> None:
+    told = published_clients.token_info(options, options.community)
+
+    assert (told["userId"], told["authenticatedUserId"], told["community"]) == (
+        EMAIL,
+        EMAIL,
+        options.community,
+    )
+
+
 def test_a_file_of_items_goes_in_and_comes_out(options: Options, accounts: str) -> None:
     importing = replace(options, file=accounts, merge=False, notification_email="joe@example.com")
 
