@@ -24,6 +24,14 @@ _SPECIAL = re.compile(r"[.\\]|^\s|\s\Z")
 _EMPTY_NAME = "\\"
 
 
+# Of all columns' names in a table, whose header row could not be read again otherwise.
+MAX_NAMES_CHARACTERS = 20 * 1024 * 1024
+
+
+class TooWide(Exception):
+    """The names of the columns are too long: each one repeats those of all objects that it is in."""
+
+
 class Contradiction(Exception):
     """A property was to have a value and members, or two values. `path` is of the one that came later."""
 
@@ -33,22 +41,30 @@ class Contradiction(Exception):
 
 
 def flatten(properties: Mapping[str, Any], *, whole: Collection[str] = ()) -> dict[str, Any]:
-    """Each value that is not an object with members, by its column; whatever is in `whole` as it is."""
+    """Each value that is not an object with members, by its column; whatever is in `whole` as it is.
+
+    Raises TooWide.
+    """
     columns: dict[str, Any] = {}
-    _flatten_into(columns, properties, "", whole)
+    _flatten_into(columns, properties, "", whole, MAX_NAMES_CHARACTERS)
     return columns
 
 
 def _flatten_into(
-    columns: dict[str, Any], properties: Mapping[str, Any], prefix: str, whole: Collection[str]
-) -> None:
+    columns: dict[str, Any], properties: Mapping[str, Any], prefix: str, whole: Collection[str], room: int
+) -> int:
+    """Returns for how many characters of names there is room still, those of prefixes counted."""
+    room -= len(prefix) * len(properties)
+    if room < 0:
+        raise TooWide
     for name, value in properties.items():
         # Nearly every name is one, and this is decided much faster than the rest.
         column = prefix + (name if name.isidentifier() else escaped(name))
         if type(value) is dict and value and column not in whole:
-            _flatten_into(columns, value, f"{column}.", whole)
+            room = _flatten_into(columns, value, f"{column}.", whole, room)
         else:
             columns[column or _EMPTY_NAME] = value
+    return room
 
 
 def escaped(name: str) -> str:

@@ -9,7 +9,8 @@ import msgspec
 
 from shared.errors import LongshoreError
 from shared.formats.cells import JSON_TYPES
-from shared.formats.flattening import escaped, flatten
+from shared.formats.csv_header import MAX_COLUMNS
+from shared.formats.flattening import MAX_NAMES_CHARACTERS, TooWide, escaped, flatten
 
 # A document's id and the JSON text of its properties; a row of a query has no id.
 Row = tuple[str | None, bytes]
@@ -50,13 +51,27 @@ class ColumnFinder:
         self._known = known
         self._key = key
         self._found = dict.fromkeys(known.names)
+        self._names_characters = sum(map(len, known.names))
 
     def meet(self, rows: Iterable[Row]) -> None:
         """Look at some more documents. Raises RecordRefused."""
-        for row in rows:
-            columns = flatten(named(*row, self._key), whole=self._known.whole)
-            if not columns.keys() <= self._found.keys():
-                self._found.update(dict.fromkeys(columns))
+        try:
+            for row in rows:
+                columns = flatten(named(*row, self._key), whole=self._known.whole)
+                if not columns.keys() <= self._found.keys():
+                    self._add(columns)
+        except TooWide as error:
+            raise RecordRefused(
+                f"The items have more than {MAX_COLUMNS} columns, or ones with very long names: export them"
+                " as JSON, or with a template."
+            ) from error
+
+    def _add(self, columns: Mapping[str, Any]) -> None:
+        added = [name for name in columns if name not in self._found]
+        self._names_characters += sum(map(len, added))
+        if len(self._found) + len(added) > MAX_COLUMNS or self._names_characters > MAX_NAMES_CHARACTERS:
+            raise TooWide
+        self._found.update(dict.fromkeys(added))
 
     def columns(self) -> Columns:
         """All columns met so far."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from shared.formats.csv_header import MAX_COLUMNS
 from shared.formats.records import ColumnFinder, Columns, RecordRefused, Row, named
 from shared.formats.rendering import CsvRenderer, JsonRenderer, Renderer, TemplateRenderer
 from shared.templates.budget import Budget
@@ -147,3 +148,30 @@ def test_documents_are_values_that_keep_every_digit():
     values: dict[str, Any] = named("1", b'{"n":1.10}', KEY)
 
     assert (values, str(values["n"])) == ({"n": Decimal("1.10"), "id": "1"}, "1.10")
+
+
+NAME = "n" * 100_000
+WIDE = {
+    "very many properties": [b"{%b}" % b",".join(b'"%d":1' % n for n in range(MAX_COLUMNS))],
+    "one more in each of very many items": [b'{"%d":1}' % n for n in range(MAX_COLUMNS)],
+    "many parts of a long name": [
+        b'{"%b":{%b}}' % (NAME.encode(), b",".join(b'"%d":1' % n for n in range(300)))
+    ],
+    "long names inside of each other": [b'{"%b":' % NAME.encode() * 30 + b"1" + b',"a":1}' * 30],
+    "a long name in each of many items": [b'{"%d%b":1}' % (n, NAME.encode()) for n in range(300)],
+}
+
+
+@pytest.mark.parametrize("documents", WIDE.values(), ids=WIDE)
+def test_items_that_are_too_wide_for_a_table(documents: list[bytes]):
+    """One of 20 MB could have names of gigabytes, since each one repeats those of the objects it is in."""
+    rows = [(str(n), document) for n, document in enumerate(documents)]
+
+    with pytest.raises(RecordRefused, match=f"more than {MAX_COLUMNS} columns"):
+        columns_of(rows)
+
+
+def test_as_many_columns_as_a_table_may_have():
+    document = b"{%b}" % b",".join(b'"%d":1' % n for n in range(MAX_COLUMNS - 1))
+
+    assert len(columns_of([("1", document)]).names) == MAX_COLUMNS
