@@ -39,25 +39,17 @@ def item_types(administration: Administration, item_type: str) -> tuple[str, str
     return item_type, administration.add_item_type(f"{item_type}Many")
 
 
-@pytest.mark.parametrize(
-    ("content_type", "many"),
-    [
-        ("application/json", 1_000_000),
-        ("text/plain", 200_000),
-        pytest.param("text/plain", 1_000_000, marks=pytest.mark.large),
-    ],
-)
-def test_an_export_of_many_documents_takes_the_memory_of_one_of_few(
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain"])
+def test_an_export_of_a_million_documents_takes_the_memory_of_one_of_few(
     liquid: LiquidClient,
     administration: Administration,
     item_types: tuple[str, str],
     fresh: dict[str, Callable[[], list[int]]],
     content_type: str,
-    many: int,
 ) -> None:
     peaks = []
 
-    for item_type, count in zip(item_types, (many // 10, many), strict=True):
+    for item_type, count in zip(item_types, (100_000, 1_000_000), strict=True):
         administration.load(item_type, count)
         forget_peaks(fresh["worker"]())
         assert exported(liquid, item_type, contentType=content_type).count(b"Account ") == count
