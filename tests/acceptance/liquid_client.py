@@ -9,7 +9,7 @@ import httpx
 
 from shared.jobs import FINAL
 
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 180.0
 _BOUNDARY = "4f8b1f4c2f6e4d6b8a1d3c5e7f901234"
 
 
