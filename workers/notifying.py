@@ -19,6 +19,7 @@ from shared.mail.composing import compose
 from shared.mail.faults import MailRefused, MailUnavailable
 from shared.mail.reports import JobReport
 from shared.mail.sending import open_mailer
+from workers.heartbeat import Heartbeat
 
 _log = structlog.get_logger()
 
@@ -41,10 +42,12 @@ def notify(ground: Ground, *, should_stop: ShouldStop) -> None:
     with ground.database.begin() as turn:
         if not notifications.take_turn(turn):
             return
-        run.give_up_overdue()
-        for _ in range(MAILS_A_RUN):
-            if should_stop() or not run.send_next():
-                return
+        # A mail may take minutes, and the database ends what is silent for a lease.
+        with Heartbeat(partial(notifications.keep_turn, turn), ground.settings.lease_seconds / 3):
+            run.give_up_overdue()
+            for _ in range(MAILS_A_RUN):
+                if should_stop() or not run.send_next():
+                    return
 
 
 def wait_seconds(attempts: int) -> float:

@@ -74,7 +74,7 @@ def off(*, data_dir: Path | None, as_json: bool) -> None:
 @data_dir_option
 @json_option
 def status(*, data_dir: Path | None, as_json: bool) -> None:
-    """Tell whether there is maintenance, since when, why, and what waits for its end."""
+    """Tell since when and why there is maintenance, and what waits."""
     with connected(data_dir) as ground:
         view = verbs.look_at_maintenance(ground)
     if as_json:

@@ -54,7 +54,8 @@ def test_a_migration_that_gets_no_lock_tells_who_is_in_its_way_and_has_done_noth
     with other.begin() as reader:
         reader.execute(text("SET LOCAL application_name = 'nightly-report'; " + READ_FOR_LONG))
 
-        with pytest.raises(SchemaBusy, match=rf"Version {ALTERS_BLOCKS} .* nightly-report \(pid \d+, \d s\)"):
+        found = rf"Version {ALTERS_BLOCKS} .* nightly-report \(pid \d+, \d+ s\)"
+        with pytest.raises(SchemaBusy, match=found):
             migrate(empty, patience=HASTY)
 
     assert version_of(empty) == BEFORE

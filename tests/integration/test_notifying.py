@@ -1,6 +1,7 @@
 """Mails leave the outbox once, wait for a mail server that is away, and are given up in the end."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -26,6 +27,8 @@ from tests.integration.outbox import (
 from tests.mail_servers import HOST, Conversation, MailServer, mail_server, scripted_server
 from tests.mails import a_report
 from workers.notifying import MAILS_A_RUN, notify
+
+SILENCE_SECONDS = 0.3
 
 
 @pytest.fixture
@@ -60,6 +63,28 @@ def test_a_due_mail_is_sent_once(mailing: Ground, server: MailServer, service: S
     assert mail.message["Subject"] == 'Import "Nightly accounts" completed'
     assert mail.message["Message-ID"] == f"<{job_id}@example.org>"
     assert fate(mailing, job_id) == "sent"
+
+
+def test_a_worker_keeps_its_turn_while_a_mail_server_takes_long(ground: Ground, service: Service):
+    """The server ends a transaction that is silent for a lease, and with it went the turn."""
+    outbox.empty(ground)
+    job_id = a_due_mail(ground, service)
+    took: list[bool] = []
+
+    def takes_its_time(conversation: Conversation) -> None:
+        conversation.agree_until("DATA")
+        conversation.hear_the_mail()
+        conversation.is_patient(3 * SILENCE_SECONDS)
+        with ground.database.begin() as session:
+            took.append(notifications.take_turn(session))
+        conversation.say("250 taken")
+
+    with scripted_server(takes_its_time) as port:
+        opened = Ground.open(replace(to(ground, port).settings, lease_seconds=SILENCE_SECONDS))
+        run(opened)
+        opened.close()
+
+    assert (took, fate(ground, job_id)) == ([False], "sent")
 
 
 def test_a_job_has_one_mail(mailing: Ground, server: MailServer, service: Service):
