@@ -1,6 +1,6 @@
 """Items written and followed one request at a time, under /ls/api/items."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from functools import cache
 
 import msgspec
@@ -9,6 +9,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.http.bodies import body_pieces
 from api.http.grounds import current_ground, current_settings
+from api.http.streaming import stream
 from api.liquid import schemas
 from api.liquid.admission import current_service
 from api.liquid.description import JSON, TOKEN_REFUSED, described, form
@@ -16,7 +17,7 @@ from api.liquid.door import ParameterInvalid, guarded
 from api.liquid.forms import fields_of
 from api.liquid.schemas import LARGEST_SIZE, LATEST_MS
 from api.usecases import items
-from api.usecases.items import Place, RejectedItem
+from api.usecases.items import FollowedItems, Place, RejectedItem
 from shared.db.updates import Updated
 from shared.errors import BlockTooLarge
 
@@ -53,12 +54,21 @@ def updates() -> Response:
     fields = fields_of(request)
     item_type, size = fields.get("itemType"), _number(fields, "max", USUAL_SIZE, LARGEST_SIZE)
     place = Place(after_ms=_number(fields, "processedAfter", 0, LATEST_MS), after_id=fields.get("lastId"))
-    found = items.list_updated(current_ground(), current_service(), item_type, place, size)
+    followed = items.follow(current_ground(), current_service(), item_type, place, size)
+    return stream(_told(item_type, followed, place), "application/json")
+
+
+def _told(item_type: str | None, followed: FollowedItems, place: Place) -> Generator[bytes, None, None]:
+    """The answer, some items at a time."""
     last_ms, last_id = place.after_ms, place.after_id
-    if found:
-        last_ms, last_id = found[-1].updated_ms, found[-1].documentid
-    told = [_item(item_type, document) for document in found]
-    return _json({"items": told, "maxProcessedAt": last_ms, "lastId": last_id or ""})
+    if followed.found:
+        last_ms, last_id = followed.found[-1].updated_ms, followed.found[-1].documentid
+    before = b'{"items":['
+    for portion in filter(None, followed.portions()):
+        yield before + b",".join(msgspec.json.encode(_item(item_type, *one)) for one in portion)
+        before = b","
+    end = b"]," + msgspec.json.encode({"maxProcessedAt": last_ms, "lastId": last_id or ""})[1:]
+    yield end if before == b"," else before + end
 
 
 def _body() -> bytes:
@@ -106,14 +116,14 @@ def _returned(item: bytes, rejected: RejectedItem) -> dict[str, object]:
     return {**given, "headers": {**headers, **receipt}}
 
 
-def _item(item_type: str | None, document: Updated) -> dict[str, object]:
+def _item(item_type: str | None, item: Updated, properties: str) -> dict[str, object]:
     headers = {
         "category": "entity",
         "type": item_type,
-        "id": document.documentid,
-        "processedAt": document.updated_ms,
+        "id": item.documentid,
+        "processedAt": item.updated_ms,
     }
-    return {"headers": headers, "data": msgspec.Raw(document.properties.encode())}
+    return {"headers": headers, "data": msgspec.Raw(properties.encode())}
 
 
 def _number(fields: Mapping[str, str], name: str, otherwise: int, largest: int) -> int:

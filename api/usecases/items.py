@@ -1,7 +1,7 @@
 """Items written and followed one request at a time, beside the batch jobs."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from secrets import randbits
@@ -12,7 +12,7 @@ import msgspec
 from api.usecases.item_types import find_item_type
 from api.usecases.jobs import JobRefused
 from api.usecases.services import Service
-from shared.db import updates
+from shared.db import documents, updates
 from shared.db.batches import BatchWriter
 from shared.db.database import Session
 from shared.db.updates import Updated
@@ -25,6 +25,8 @@ from shared.ground import Ground
 from shared.instructions import Batch, Checkpoint, Instruction, Rejection
 
 CONFLICT_RETRIES = 5
+# Of items that are told together; one alone may have more.
+PORTION_BYTES = 1024 * 1024
 
 NO_TYPE = Refusal("missing_type", "The item's headers name no type: {...} with headers.type is expected.")
 
@@ -61,16 +63,49 @@ def upsert_items(ground: Ground, service: Service, items: Sequence[bytes]) -> li
     return []
 
 
-def list_updated(
+def follow(
     ground: Ground, service: Service, item_type: str | None, place: Place, size: int
-) -> list[Updated]:
+) -> "FollowedItems":
     """Up to `size` items written behind `place`, in order. Raises JobRefused for an unknown item type."""
     after_ms, after_id = place.after_ms, place.after_id
     if after_id is None:
         after_ms, after_id = after_ms + 1, ""
     with ground.database.begin() as session:
-        known = find_item_type(session, service, item_type)
-        return updates.updated(session, known.collection_id, after_ms=after_ms, after_id=after_id, size=size)
+        collection_id = find_item_type(session, service, item_type).collection_id
+        found = updates.updated(session, collection_id, after_ms=after_ms, after_id=after_id, size=size)
+    return FollowedItems(ground, collection_id, found)
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedItems:
+    """Items that were written, in order. Only where they are is held: together they may be very large."""
+
+    ground: Ground
+    collection_id: int
+    found: list[Updated]
+
+    def portions(self) -> Iterator[list[tuple[Updated, str]]]:
+        """Some at a time, with their properties' text as it is by now; without what was deleted meanwhile.
+
+        No transaction is open between portions: who takes them may be slow.
+        """
+        for portion in _portions(self.found):
+            with self.ground.database.begin() as session:
+                texts = documents.some(session, self.collection_id, [item.documentid for item in portion])
+            yield [(item, texts[item.documentid]) for item in portion if item.documentid in texts]
+
+
+def _portions(found: Iterable[Updated]) -> Iterator[list[Updated]]:
+    held: list[Updated] = []
+    held_bytes = 0
+    for item in found:
+        held.append(item)
+        held_bytes += item.text_bytes
+        if held_bytes >= PORTION_BYTES:
+            yield held
+            held, held_bytes = [], 0
+    if held:
+        yield held
 
 
 def _upserted(

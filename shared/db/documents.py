@@ -4,7 +4,7 @@ Properties are kept without `documentid`, which is a column; reading puts it bac
 the lock of `ANNOUNCE` in an earlier statement: see `shared.db.updates`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import psycopg2
@@ -133,6 +133,11 @@ SELECT documentid, properties::text FROM documents
  WHERE collection_id = :collection_id AND documentid = :documentid
 """
 
+GET_SOME = """
+SELECT documentid, properties::text FROM documents
+ WHERE collection_id = :collection_id AND documentid = ANY(:documentids)
+"""
+
 PAGE_CHARACTERS = 8 * 1024 * 1024
 _FETCH_ROWS = 10
 
@@ -153,6 +158,13 @@ def get(session: Session, collection_id: int, documentid: str) -> StoredDocument
     """The document, or None."""
     found = session.execute(text(GET), {"collection_id": collection_id, "documentid": documentid}).first()
     return None if found is None else StoredDocument(*found)
+
+
+def some(session: Session, collection_id: int, documentids: Sequence[str]) -> dict[str, str]:
+    """The properties' text of the documents that are there, by their ids."""
+    given = {"collection_id": collection_id, "documentids": list(documentids)}
+    rows = session.execute(text(GET_SOME), given)
+    return {row.documentid: row.properties for row in rows}
 
 
 def after(session: Session, collection_id: int, edge: str, size: int) -> tuple[list[StoredDocument], bool]:

@@ -24,8 +24,8 @@ SELECT min(a.xact_start)
 
 # Times are told in milliseconds, so they are compared in milliseconds.
 UPDATED = """
-SELECT documentid, properties::text AS properties,
-       CAST(extract(epoch FROM date_trunc('milliseconds', updated_at)) * 1000 AS bigint) AS updated_ms
+SELECT documentid, CAST(extract(epoch FROM date_trunc('milliseconds', updated_at)) * 1000 AS bigint),
+       octet_length(properties::text)
   FROM documents
  WHERE collection_id = :collection_id
    AND updated_at >= timestamptz 'epoch' + :after_ms * interval '1 millisecond'
@@ -41,8 +41,8 @@ class Updated(NamedTuple):
     """A document and when it was written last."""
 
     documentid: str
-    properties: str  # a JSON object's text
     updated_ms: int  # since 1970
+    text_bytes: int  # of its properties, which are stored in far fewer where they are compressed
 
 
 def updated(

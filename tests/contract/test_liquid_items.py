@@ -1,6 +1,7 @@
 """Items written and followed one request at a time."""
 
 import json
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy import text
 
 from api.liquid.items import MOST_ITEMS
 from api.usecases.collections import add_collection, find_collection
+from api.usecases.items import Place, follow
 from api.usecases.services import Service
 from shared.db import documents, fates, updates
 from shared.db.copying import encode
@@ -20,6 +22,7 @@ from shared.ground import Ground
 from shared.instructions import Operation
 from tests.contract.liquid import Liquid, liquid_client
 
+MIB = 1024 * 1024
 UPSERT, UPDATES = "/ls/api/items/upsert", "/ls/api/items/updates"
 
 
@@ -225,6 +228,33 @@ def test_parameters_that_cannot_be(liquid: Liquid, fields: dict[str, str]):
     response = liquid(UPDATES, data={"itemType": "Account", **fields})
 
     assert (response.status_code, response.get_json()["error"]) == (400, "invalid_request")
+
+
+def test_large_items_are_followed_in_little_memory(liquid: Liquid, ground: Ground):
+    """All of them were held at once, which could be some hundred gigabytes."""
+    upsert(liquid, *(item(accountId=str(n), name="x" * MIB) for n in range(15)))
+    upsert(liquid, *(item(accountId=str(n), name="x" * MIB) for n in range(15, 30)))
+    place, sizes = Place(after_ms=0), []
+
+    tracemalloc.start()
+    for portion in follow(ground, liquid.service, "Account", place, 100).portions():
+        sizes += [len(properties) for _, properties in portion]
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert len(sizes) == 30
+    assert min(sizes) > MIB
+    assert peak_bytes < 20 * MIB
+
+
+def test_an_item_that_is_deleted_meanwhile_is_left_out(liquid: Liquid, ground: Ground):
+    upsert(liquid, item(accountId="1"), item(accountId="2"))
+    followed = follow(ground, liquid.service, "Account", Place(after_ms=0), 100)
+
+    upsert(liquid, item("Delete", accountId="1"))
+
+    [[(left, _)]] = followed.portions()
+    assert left.documentid == "2"
 
 
 def test_updates_may_be_asked_for_in_json(liquid: Liquid):
