@@ -21,12 +21,17 @@ LENGTH_REQUIRED = problem(
 )
 BODY_INCOMPLETE = problem(400, "Body incomplete", "body", "The connection broke before the body's end")
 
+TRANSFER_CODED = problem(
+    501, "Not Implemented", "Transfer-Encoding", "Expected Transfer-Encoding: chunked or none"
+)
+
 # What reading from a client that hung up, stalled or cannot count raises.
 BROKEN_CONNECTION = (OSError, ParseException)
 
 
 def install(app: Flask) -> None:
     """Refuse whatever body cannot be read to its end, whoever reads it: forms and JSON as well as blocks."""
+    app.before_request(_refuse_transfer_codings)
     app.before_request(_watch_connection)
 
 
@@ -106,6 +111,12 @@ class _Connection:
         except BROKEN_CONNECTION as error:
             g.body_is_broken = True
             raise Refused(BODY_INCOMPLETE) from error
+
+
+def _refuse_transfer_codings() -> None:
+    """The server takes chunks off, and hands on what else it was told of as if that were the body."""
+    if request.headers.get("Transfer-Encoding", "chunked").strip().lower() != "chunked":
+        raise Refused(TRANSFER_CODED)
 
 
 def _watch_connection() -> None:

@@ -176,4 +176,43 @@ CASES = [
     chunked("a chunk of Python", f"0_2\r\n{{}}\r\n0\r\n\r\n{HEALTH}"),
     chunked("line feeds alone", f"2\n{{}}\n0\n\n{HEALTH}"),
     chunked("a chunk longer than told", f"2\r\n{{}}xx\r\n0\r\n\r\n{HEALTH}"),
+    chunked("an extension without end", f"2;a={'x' * 9000}"),
+    chunked("a line end in an extension", f"2;a=\r\r\n{{}}\r\n0\r\n\r\n{HEALTH}"),
+    chunked("a chunk of 2**80", f"{'f' * 20}\r\n{{}}\r\n0\r\n\r\n{HEALTH}"),
+    chunked("no last chunk", f"2\r\n{{}}\r\n{HEALTH}"),
+    chunked("no end of the trailers", f"2\r\n{{}}\r\n0\r\nX: x\r\n{'X: x' * 1000}"),
+    chunked("a length in the trailers", f"2\r\n{{}}\r\n0\r\nContent-Length: 9\r\n\r\n{HEALTH}"),
+    framed(
+        "compressed chunks",
+        "Transfer-Encoding: gzip, chunked",
+        f"0\r\n\r\n{HEALTH}",
+        501,
+        '"Transfer-Encoding"',
+    ),
+    framed("identity", f"Transfer-Encoding: identity\r\n{LENGTH}", CONFIGURATION + HEALTH, 400, BAD_HEADER),
+    framed("an underscore", f"Transfer_Encoding: chunked\r\n{LENGTH}", CONFIGURATION, 200, '"importid"'),
+    framed("a folded encoding", "Transfer-Encoding:\r\n chunked", f"0\r\n\r\n{HEALTH}", 400, "line folding"),
+    framed(
+        "an upgrade to HTTP/2",
+        f"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n{LENGTH}",
+        CONFIGURATION,
+        200,
+        '"importid"',
+    ),
+    Hostile(
+        "framing: chunks of HTTP/1.0",
+        f"POST {IMPORTS} HTTP/1.0\r\nHost: {{host}}\r\n{{auth}}"
+        f"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n{HEALTH}",
+        400,
+        BAD_HEADER,
+    ),
+    path("a parameter of 8,000 digits", f"/contacts?page[size]={'9' * 8000}", 400, '"page[size]"'),
+    path("a place that leads out", "/contacts?page[after]=../../x", 400, '"page[after]"'),
+    path("a place that holds a line end", "/contacts?page[after]=%0d%0a", 400, '"page[after]"'),
+    path("a name with a surrogate in a query", "/contacts?%ed%a0%80=1", 400, '"Unknown property."'),
+    path("a link in capitals", "/LS/api/batch/download/x/y", 404, NOT_FOUND),
+    path(
+        "a link that names a file", "/ls/api/batch/download/AAAA/..%2f..%2fetc%2fpasswd", 404, '"not_found"'
+    ),
+    path("a link with a line end", "/ls/api/batch/download/AAAA/a%0d%0aSet-Cookie:a=b", 404, '"not_found"'),
 ]
