@@ -87,7 +87,8 @@ def keys(run: Run, value: Value) -> Value:
 
 
 _needs_quotes = re.compile(r'[,;\t"\r\n]|^[ ]|[ ]$').search
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# As in exports without a template; some of them are twice as wide.
+_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def _plain(function: Callable[..., Value], least: int, most: int | None = None) -> Function:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.formats.flattening import cell
 from shared.templates.errors import TemplateRefused
 from shared.templates.velocity import compile_template
 
@@ -102,3 +103,14 @@ def test_a_function_refuses_what_it_cannot_use_with_line_and_cause(
 
     assert refused.value.line_number == line
     assert refused.value.cause.startswith(cause)
+
+
+@pytest.mark.parametrize(
+    "sign", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"]
+)
+def test_a_text_is_safe_whatever_a_spreadsheet_takes_for_the_beginning_of_a_formula(sign: str):
+    """The signs that are twice as wide, and a line end, were not known here, though exports know them."""
+    text = f"{sign}1+1"
+
+    assert compile_template("$csv.safe($x)").render({"x": text}).strip('"') == f"'{text}"
+    assert cell(text) == f"'{text}"
