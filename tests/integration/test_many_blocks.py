@@ -1,0 +1,54 @@
+"""Very many tiny blocks cost what they cost one by one: the last one no more than the first."""
+
+import pytest
+from sqlalchemy import text
+
+from api.usecases.services import Service
+from shared.db import leases
+from shared.ground import Ground
+from shared.lifecycle import Status
+from tests.integration.builders import Counts, an_import, counts, ndjson, work_off
+
+MANY = 10_000
+FEW_ROWS = 30  # what a few index look-ups come to; a growing cost would look at thousands
+
+# As many blocks come before the import's only one, and are finished.
+FINISHED_BEFORE = """
+UPDATE blocks SET number = :many + 1 WHERE import_id = :import_id;
+INSERT INTO blocks (import_id, number, size_bytes, sha256, storage_key, finished_at)
+SELECT :import_id, n, 1, '', 'key', now() FROM generate_series(1, :many) n;
+UPDATE imports SET block_count = :many + 1 WHERE id = :import_id
+"""
+LOOKED_AT = """
+SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))
+  FROM pg_stat_xact_user_tables WHERE relname IN ('imports', 'blocks', 'data_services')
+"""
+
+
+def test_each_tiny_block_is_applied_once(ground: Ground, service: Service):
+    blocks = [ndjson({"documentid": str(n)}, b"oops") for n in range(40)]
+
+    done = work_off(ground, service, an_import(ground, service, *blocks))
+
+    assert (done.status, done.block_count, done.failure_count) == (Status.COMPLETE, 40, 0)
+    assert counts(ground, service, done.id) == Counts(created=40, rejected=40)
+
+
+@pytest.mark.parametrize("before", [0, MANY])
+def test_the_next_block_is_found_without_a_look_at_those_before(
+    ground: Ground, service: Service, before: int
+):
+    import_id = an_import(ground, service, ndjson({"documentid": "1"}))
+
+    with ground.database.begin() as session:
+        session.execute(text(FINISHED_BEFORE), {"import_id": import_id, "many": before})
+        earlier = session.execute(text(LOOKED_AT)).scalar_one()
+        lease = leases.claim(
+            session, import_id, worker="w", lease_seconds=60, attempts=5, long_jobs_at_once=1
+        )
+        looked_at = session.execute(text(LOOKED_AT)).scalar_one() - earlier
+        session.rollback()
+
+    assert lease is not None
+    assert lease.block_number == before + 1
+    assert looked_at < FEW_ROWS
