@@ -12,8 +12,9 @@ from sqlalchemy import text
 from shared.errors import DatabaseUnavailable, LongshoreError
 from tests.faults import database_faults, operator_faults, process_faults, redis_faults, storage_faults
 from tests.faults.fleet import Fleet
+from tests.faults.foundation import START_SECONDS
 from tests.faults.registry import FAULTS, Fault
-from tests.faults.waiting import LOOK_SECONDS, NotInTime
+from tests.faults.waiting import LOOK_SECONDS, NotInTime, wait_until
 
 # Importing them registers their faults.
 __all__ = ["FAULTS", "database_faults", "operator_faults", "process_faults", "redis_faults", "storage_faults"]
@@ -138,8 +139,10 @@ class Storm:
 
     def _await_recovery(self, felt: Felt) -> None:
         """Whatever waits now must be worked on soon; with another fault still held, that one's end counts."""
-        waiting = {number: step for number, step in self._steps().items() if step[0] in _WAITING}
-        self._recovering.append(_Recovering(felt, time.monotonic(), waiting))
+        since = time.monotonic()
+        steps = self._steps_when_it_answers()
+        waiting = {number: step for number, step in steps.items() if step[0] in _WAITING}
+        self._recovering.append(_Recovering(felt, since, waiting))
 
     def _look(self) -> None:
         """How far the round is, as far as the database tells."""
@@ -161,6 +164,18 @@ class Storm:
             if waiting and not recovering.waiting:
                 recovering.felt.recovered_seconds = time.monotonic() - recovering.since
         self._recovering = [recovering for recovering in self._recovering if recovering.waiting]
+
+    def _steps_when_it_answers(self) -> dict[int, tuple[Any, ...]]:
+        """A database may take a while until it knows that it must recover, and then until it has."""
+        found: list[dict[int, tuple[Any, ...]]] = []
+
+        def ask() -> bool:
+            with suppress(LongshoreError):
+                found.append(self._steps())
+            return bool(found)
+
+        wait_until(ask, START_SECONDS, "the database answers")
+        return found[0]
 
     def _steps(self) -> dict[int, tuple[Any, ...]]:
         with self._fleet.ground.database.begin() as session:
