@@ -19,8 +19,10 @@ _HEADER_BYTES = 19
 _TRAILER = b"\xff\xff"
 _LENGTH = Struct(">i").unpack_from
 _READ_BYTES = 1 << 18
-# Handed over at a time: a call for each document would cost more than the document.
-_PORTION_BYTES = 1 << 18
+# Handed over at a time: a call for each document would cost more than the document. What a socket holds, some
+# 200 KB, is more, so that the server goes on meanwhile: with 256 KiB an export ran at 0.75 instead of 0.83 of
+# COPY's speed (two cores, 200,000 documents of 206 bytes, 2026-11-25).
+_PORTION_BYTES = 1 << 15
 
 SELECT = """
 SELECT documentid, properties::text FROM documents WHERE collection_id = %(collection_id)s
