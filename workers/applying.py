@@ -36,6 +36,10 @@ CONFLICT_RETRIES = 5
 # How often a block that gives no batch learns that its import was paused or canceled.
 LOOK_SECONDS = 1.0
 
+# What a block may take before others get their turn. Usual ones take a second or two; one of which the
+# database refuses each line takes an hour.
+TURN_SECONDS = 10.0
+
 ShouldStop = Callable[[], bool]
 Write = Callable[[Session, Work], Written]
 
@@ -43,9 +47,11 @@ Write = Callable[[Session, Work], Written]
 class BlockRun:
     """The application of one block under one lease."""
 
-    def __init__(self, ground: Ground, lease: Lease) -> None:
+    def __init__(self, ground: Ground, lease: Lease, *, turn_seconds: float = TURN_SECONDS) -> None:
+        """After `turn_seconds` the block gives way at its next checkpoint."""
         self._ground = ground
         self._lease = lease
+        self._turn_seconds = turn_seconds
         self._checkpoint = lease.checkpoint
         self._budget = Budget(ground.settings.template_seconds, lease.spent)
         self._writer = BatchWriter(lease.collection_id)
@@ -56,7 +62,7 @@ class BlockRun:
         self._should_stop: ShouldStop = lambda: False
 
     def run(self, should_stop: ShouldStop) -> bool:
-        """Apply the block from its checkpoint on; False where it was told to stop before the end.
+        """Apply the block from its checkpoint on; False where it stops or gives way before the end.
 
         Raises LeaseLost when the import no longer runs or the block is another worker's now, BudgetSpent
         when its template has taken too long, StorageFault and DatabaseUnavailable when the attempt broke.
@@ -82,10 +88,12 @@ class BlockRun:
             return False
 
     def _apply_all(self, batches: Iterator[Batch]) -> bool:
+        ends_at = time.monotonic() + self._turn_seconds
         with closing(ahead(map(self._prepare, batches))) as prepared:
             for work in prepared:
                 self._apply(work)
-                if self._should_stop() and self._checkpoint.offset < self._lease.size_bytes:
+                is_over = self._should_stop() or time.monotonic() >= ends_at
+                if is_over and self._checkpoint.offset < self._lease.size_bytes:
                     return False
         return True
 

@@ -20,6 +20,7 @@ from tests.integration.builders import (
     an_import,
     ask,
     block_files,
+    claim,
     counts,
     documents,
     go_home,
@@ -280,6 +281,23 @@ def test_a_heartbeat_that_comes_after_the_end_of_a_block_holds_nothing(ground: G
 
     with ground.database.begin() as session:
         assert session.get_one(Block, (import_id, 1)).leased_until is None
+
+
+def test_a_block_gives_way_at_a_checkpoint_when_its_time_is_over(small: Ground, service: Service):
+    """One of which the database refuses each line held its worker for an hour, whoever else waited."""
+    import_id = an_import(small, service, numbered(8))
+    for applied in (3, 6):
+        lease = claim(small, import_id)
+        assert lease is not None
+
+        is_done = BlockRun(small, lease, turn_seconds=0).run(never)
+
+        assert not is_done
+        assert counts(small, service, import_id) == Counts(created=applied)
+        with small.database.begin() as session:
+            leases.release(session, lease)
+
+    assert work_off(small, service, import_id).created_documents == 8
 
 
 @pytest.fixture
