@@ -105,11 +105,12 @@ class ItemReader:
 
     def read_properties(self, properties: dict[str, Any], place: Place) -> Outcome:
         """What an item asks for that was made here, of texts and numbers: it needs no second look."""
-        text = _encode(properties)
         given = properties.get(self._type.key)
-        if type(given) is not str or "data" in properties or b"\\u0000" in text or grows_too_large(text):
-            return self.read_text(text, place)
-        return self._instruction(properties, text, place, self._usual_operation, given)
+        if type(given) is str and "\0" not in given and "data" not in properties:
+            text = _encode(self._kept(properties))
+            if b"\\u0000" not in text and not grows_too_large(text):
+                return self._named(text, place, self._usual_operation, given)
+        return self.read_text(_encode(properties), place)
 
     def _operation(self, item: Mapping[str, Any]) -> Operation | Refusal:
         if "headers" not in item or "data" not in item:
@@ -132,12 +133,21 @@ class ItemReader:
         """`given` is the documentid, if it can be one."""
         if holds_nul(text, properties):
             return rejection_at(place, NUL_CHARACTER, given)
+        if self._type.key == DOCUMENTID and DOCUMENTID in properties:
+            _, text = cut_out(text, DOCUMENTID)
+        return self._named(text, place, operation, given)
+
+    def _named(self, text: bytes, place: Place, operation: Operation, given: object) -> Outcome:
         documentid = self._documentid(given, place, operation)
         if isinstance(documentid, Refusal):
             return rejection_at(place, documentid)
-        if self._type.key == DOCUMENTID and DOCUMENTID in properties:
-            _, text = cut_out(text, DOCUMENTID)
         return Instruction(*place, operation, documentid, text)
+
+    def _kept(self, properties: dict[str, Any]) -> dict[str, Any]:
+        """What is stored as a document's properties: an id that is not a property of its own is not."""
+        if self._type.key != DOCUMENTID:
+            return properties
+        return {name: value for name, value in properties.items() if name != DOCUMENTID}
 
     def _documentid(self, given: object, place: Place, operation: Operation) -> str | Refusal:
         key = self._type.key
