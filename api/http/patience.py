@@ -1,10 +1,12 @@
 """How long a client is waited for while it holds a thread: a worker of gunicorn's, and its sockets.
 
-gunicorn's own waits for ever for the rest of a request's headers. And it hangs up in its main loop, two
-seconds for each client that does not hang up as well, while nobody else is let in.
+gunicorn's own waits for ever for the rest of a request's headers, and five seconds for its first byte. And it
+hangs up in its main loop, two seconds for each client that does not hang up as well, while it lets nobody in.
 """
 
 import errno
+from functools import partial
+from selectors import EVENT_READ
 from socket import AF_INET, AF_INET6, IPPROTO_TCP, TCP_NODELAY, socket
 from time import monotonic
 from typing import ClassVar, Self
@@ -70,10 +72,24 @@ class PatientWorker(ThreadWorker):
     socket_class: ClassVar[type[PatientSocket]] = PatientSocket
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Let a thread take the next request of a connection."""
-        if not isinstance(conn.sock, PatientSocket):
+        """Let a thread take the next request of a connection; of a new one, when it has come."""
+        if isinstance(conn.sock, PatientSocket):
+            super().enqueue_req(conn)
+        else:
             conn.sock = self.socket_class.of(conn.sock)
-        super().enqueue_req(conn)
+            self._wait_for_first_bytes(conn)
+
+    def _wait_for_first_bytes(self, conn: TConn) -> None:
+        """In the main loop: gunicorn would have a thread wait for five seconds."""
+        conn.timeout = monotonic() + self.socket_class.silence_seconds
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """A worker that stops waits no longer for first bytes than for further requests."""
+        super()._cap_keepalive(deadline)
+        for conn in self.pending_conns:
+            conn.timeout = min(conn.timeout, deadline)
 
     def handle(self, conn: TConn) -> object:
         """Answer a request; returns whether the connection is kept, or what else is to be done with it."""

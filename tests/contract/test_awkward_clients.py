@@ -17,6 +17,7 @@ LOGIN = (
     b"POST /ls/api/oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 )
 STALLED = {
+    "before the first byte": b"",
     "in the first line": b"GET /health",
     "in the headers": b"GET /health/live HTTP/1.1\r\nHost: x\r\n",
     "in a form": LOGIN + b"Content-Length: 9000\r\n\r\ngrant",
