@@ -29,10 +29,11 @@ SETTLE_SECONDS = 30.0
 # So that faults meet work under way, on however fast a machine.
 PACE_SECONDS = 0.1
 
-# Nobody works on anything, and nothing waits for anybody.
+# Nobody works on anything, and nothing waits for anybody. The lease of a worker that died over an import which was
+# canceled meanwhile runs out by itself.
 UNSETTLED = """
 SELECT (SELECT count(*) FROM blocks b JOIN imports i ON i.id = b.import_id
-         WHERE i.service_id = :service_id AND b.leased_until IS NOT NULL) AS leases,
+         WHERE i.service_id = :service_id AND b.leased_until > clock_timestamp()) AS leases,
        (SELECT count(*) FROM imports
          WHERE service_id = :service_id AND ended_at IS NULL AND status <> 'configuring') AS imports,
        (SELECT count(*) FROM exports WHERE service_id = :service_id AND ended_at IS NULL) AS exports,
