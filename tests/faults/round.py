@@ -29,8 +29,8 @@ SETTLE_SECONDS = 30.0
 # So that faults meet work under way, on however fast a machine.
 PACE_SECONDS = 0.1
 
-# Nobody works on anything, and nothing waits for anybody. The lease of a worker that died over an import which was
-# canceled meanwhile runs out by itself.
+# Nobody works on anything, and nothing waits for anybody. The lease of a worker that died over an import
+# which was canceled meanwhile runs out by itself.
 UNSETTLED = """
 SELECT (SELECT count(*) FROM blocks b JOIN imports i ON i.id = b.import_id
          WHERE i.service_id = :service_id AND b.leased_until > clock_timestamp()) AS leases,
