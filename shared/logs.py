@@ -54,6 +54,7 @@ def configure(settings: Settings) -> None:
 def warnings_only() -> Iterator[None]:
     """While the body runs, only warnings are told, on standard error: what a command prints is its own."""
     before = structlog.get_config()
+    structlog.reset_defaults()
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.faults.__main__ import main
 from tests.faults.fleet import Fleet
 from tests.faults.orders import Workload, a_workload
 from tests.faults.round import RoundOutcome, compare, run_round
@@ -57,3 +58,9 @@ def test_the_comparison_sees_what_is_wrong(fleet: Fleet, workload: Workload, cal
 
 def test_every_fault_of_the_selection_exists():
     assert {name for names in ROUNDS for name in names} <= FAULTS.keys()
+
+
+def test_faults_can_be_listed(capsys: pytest.CaptureFixture[str]):
+    assert main(["--list"]) == 0
+
+    assert capsys.readouterr().out.split("\n")[:-1] == sorted(FAULTS)

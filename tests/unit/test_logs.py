@@ -33,7 +33,13 @@ def configure(**environment: str) -> None:
     logs.configure(Settings.read(URLS | environment))
 
 
-def test_what_a_command_prints_is_not_mixed_with_what_it_does(capsys: pytest.CaptureFixture[str]):
+@pytest.mark.parametrize("is_configured", [False, True])
+def test_what_a_command_prints_is_not_mixed_with_what_it_does(
+    capsys: pytest.CaptureFixture[str], is_configured: bool
+):
+    if is_configured:
+        configure()
+
     with logs.warnings_only():
         structlog.get_logger().info("import_moved")
         structlog.get_logger().warning("nudge_lost")
