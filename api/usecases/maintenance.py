@@ -8,7 +8,7 @@ from shared.db import jobs, maintenance, suspending
 from shared.ground import Ground
 
 # Imports a transaction: whoever applies one of them waits for its end.
-_PORTION = 50
+PORTION = 50
 _LOOK_SECONDS = 0.1
 
 
@@ -33,7 +33,7 @@ def begin_maintenance(ground: Ground, reason: str | None) -> bool:
         has_begun = maintenance.begin(session, reason)
     while True:
         with ground.database.begin() as session:
-            if len(suspending.suspend(session, limit=_PORTION)) < _PORTION:
+            if suspending.suspend(session, limit=PORTION) < PORTION:
                 return has_begun
 
 
@@ -47,11 +47,11 @@ def end_maintenance(ground: Ground) -> int | None:
     count = 0
     while True:
         with ground.database.begin() as session:
-            resumed = suspending.readmit(session, limit=_PORTION)
+            resumed = suspending.readmit(session, limit=PORTION)
         for import_id in resumed:
             ground.dispatcher.nudge_import(import_id)
         count += len(resumed)
-        if len(resumed) < _PORTION:
+        if len(resumed) < PORTION:
             return count if has_ended or count else None
 
 

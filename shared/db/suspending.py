@@ -21,10 +21,15 @@ SELECT id FROM imports WHERE is_suspended ORDER BY id LIMIT :limit FOR NO KEY UP
 """
 
 
-def suspend(session: Session, *, limit: int) -> list[int]:
-    """Pause up to so many of the imports that run, for as long as there is maintenance; their ids."""
+def suspend(session: Session, *, limit: int) -> int:
+    """Pause up to so many of the imports that run, for as long as there is maintenance; how many ran.
+
+    Fewer than `limit`: there are no more. One that ends meanwhile is counted, too.
+    """
     running = list(session.scalars(text(RUNNING), {"limit": limit}))
-    return [import_id for import_id in running if move(session, import_id, Event.SUSPEND)]
+    for import_id in running:
+        move(session, import_id, Event.SUSPEND)
+    return len(running)
 
 
 def readmit(session: Session, *, limit: int) -> list[int]:

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from itertools import count
 
 import pytest
+from sqlalchemy import text
 
 from api.app import create_app
 from api.http import grounds
 from api.usecases.blocks import receive_block
 from api.usecases.collections import add_collection
 from api.usecases.imports import get_import, show_import
-from api.usecases.maintenance import begin_maintenance, end_maintenance, look_at_maintenance
+from api.usecases.maintenance import PORTION, begin_maintenance, end_maintenance, look_at_maintenance
 from api.usecases.services import Service, add_service
 from shared.db import maintenance
-from shared.db.transition import events_of
+from shared.db.transition import events_of, move
 from shared.ground import Ground
 from shared.lifecycle import Event, Status
 from shared.work import WorkState
@@ -204,6 +205,15 @@ def test_during_maintenance_nothing_is_nudged_and_afterwards_everything(small: G
     assert waiting in take_nudges(small)
 
 
+def somebody_waits(ground: Ground) -> bool:
+    """Whether a transaction waits for the end of another one."""
+    waiting = """
+    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+    """
+    with ground.database.begin() as session:
+        return bool(session.execute(text(waiting)).scalar_one())
+
+
 def test_what_is_claimed_while_maintenance_begins_is_paused_by_it(small: Ground, tenant: Service):
     """A claim that had not seen it ran on until the end of its block."""
     with ThreadPoolExecutor() as threads:
@@ -215,6 +225,24 @@ def test_what_is_claimed_while_maintenance_begins_is_paused_by_it(small: Ground,
             assert look_at_maintenance(small).began_at is None
 
         assert beginning.result(timeout=20)
+
+
+def test_all_that_runs_is_paused_also_where_an_import_ends_meanwhile(small: Ground, tenant: Service):
+    """The beginning took a portion of which one had ended for the last one; the rest ran until the sweep."""
+    ending, *others = [an_import(small, tenant) for _ in range(PORTION + 1)]
+    with small.database.begin() as session:
+        for import_id in (ending, *others):
+            move(session, import_id, Event.RUN)
+
+    with ThreadPoolExecutor() as threads:
+        with small.database.begin() as session:
+            move(session, ending, Event.COMPLETE)
+            beginning = threads.submit(begin_maintenance, small, None)
+            wait_until(lambda: somebody_waits(small))
+        beginning.result(timeout=20)
+
+    statuses = {get_import(small, tenant, import_id).status for import_id in others}
+    assert statuses == {Status.PAUSED}
 
 
 def test_a_beginning_that_broke_off_is_finished_by_the_sweep(small: Ground, tenant: Service):
