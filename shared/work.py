@@ -52,7 +52,7 @@ class Work:
     block_number: int | None = None
     attempts: int = 0  # at the block since the last progress, the one under way included
     last_error: str | None = None  # the last critical failure, also where all went well afterwards
-    next_retry_at: datetime | None = None
+    next_retry_at: datetime | None = None  # never in the past; None while the import stands still
 
 
 def work_of(
@@ -70,6 +70,8 @@ def work_of(
     if status in FINAL:
         return Work(state=WorkState.ENDED, reason=_how_it_ended(status, last_error), last_error=last_error)
     told = _of_block(status, block, lease_seconds)
+    if is_maintenance or status not in RUNNABLE:
+        told = _standing(told, block)
     if is_suspended or (is_maintenance and status in RUNNABLE):
         told = replace(
             told,
@@ -88,6 +90,17 @@ def _of_block(status: Status, block: BlockInHand | None, lease_seconds: float) -
     if status is Status.CANCELING:
         return replace(told, reason="It ends as soon as its worker lets go.")
     return told
+
+
+def _standing(told: Work, block: BlockInHand | None) -> Work:
+    """Of an import that nobody takes up now: nothing comes next, and a worker that died is gone."""
+    told = replace(told, next_retry_at=None)
+    is_held = block is not None and _is_held(block)
+    return told if is_held else replace(told, worker=None, heartbeat_age_seconds=None)
+
+
+def _is_held(block: BlockInHand) -> bool:
+    return block.lease_seconds_left is not None and block.lease_seconds_left > 0
 
 
 def _of_lease(block: BlockInHand, lease_seconds: float) -> Work:
@@ -113,7 +126,9 @@ def _of_worker(block: BlockInHand, what: str, age_seconds: float, lease_seconds:
     if age_seconds <= lease_seconds / 2:
         return told
     reason = f"The worker that applied {what} was not heard of lately; another one takes over if it stays so."
-    return replace(told, state=WorkState.SILENT, reason=reason, next_retry_at=block.leased_until)
+    # Once it has passed, another worker may take over at any moment.
+    next_retry_at = block.leased_until if _is_held(block) else None
+    return replace(told, state=WorkState.SILENT, reason=reason, next_retry_at=next_retry_at)
 
 
 def _how_it_ended(status: Status, last_error: str | None) -> str:

@@ -133,7 +133,11 @@ class WorkSchema(Schema):
         attribute="last_error",
         metadata={"description": "The last critical failure, also where all went well afterwards."},
     )
-    nextRetryDatetime = _moment("next_retry_at", "When it is tried again, or another worker takes over.")  # noqa: N815
+    nextRetryDatetime = _moment(  # noqa: N815
+        "next_retry_at",
+        "When it is tried again, or another worker takes over; null where that may be at any moment, or where"
+        " it stands still.",
+    )
 
 
 class ImportSchema(Schema):

@@ -75,6 +75,12 @@ CASES = {
         "maintenance",
         "by itself",
     ),
+    "paused, its worker dead": (told(Status.PAUSED, held(-3.0)), "paused", "goes on when it is resumed"),
+    "suspended, its worker dead": (
+        told(Status.PAUSED, held(-3.0), is_suspended=True, is_maintenance=True),
+        "maintenance",
+        "by itself",
+    ),
     "paused in maintenance": (told(Status.PAUSED, a_block(), is_maintenance=True), "paused", "is resumed"),
     "being canceled": (told(Status.CANCELING, held(9.8)), "working", "as soon as its worker lets go"),
     "complete": (told(Status.COMPLETE), "ended", "Every line has had its effect"),
@@ -92,12 +98,50 @@ def test_an_import_tells_why_it_is_where_it_is(work: Work, state: str, reason: s
 
 def test_a_worker_is_told_with_the_age_of_its_heartbeat_and_when_another_one_takes_over():
     alive = told(Status.RUNNING, held(9.75, attempts=1))
-    silent = told(Status.RUNNING, held(-2.0))
+    silent = told(Status.RUNNING, held(2.0))
 
     assert (alive.worker, alive.heartbeat_age_seconds) == ("worker-3f2a9c", 0.2)
     assert (alive.block_number, alive.attempts, alive.next_retry_at) == (3, 1, None)
-    assert (silent.worker, silent.heartbeat_age_seconds) == ("worker-3f2a9c", 12.0)
+    assert (silent.worker, silent.heartbeat_age_seconds) == ("worker-3f2a9c", 8.0)
     assert silent.next_retry_at == LATER
+
+
+SUSPENDED = {"is_suspended": True, "is_maintenance": True}
+IN_MAINTENANCE = {"is_maintenance": True}
+DEAD, SILENT = held(-2.0), held(2.0)
+EARLY = a_block(attempts=2, is_failing=True, is_early=True)
+
+# Who is told, for how long it was silent, and when something is tried again.
+OUTLOOKS = {
+    "its worker dead": (told(Status.RUNNING, DEAD), "worker-3f2a9c", 12.0, None),
+    "its worker silent": (told(Status.RUNNING, SILENT), "worker-3f2a9c", 8.0, LATER),
+    "in a pause": (told(Status.RUNNING, EARLY), None, None, LATER),
+    "paused, its worker dead": (told(Status.PAUSED, DEAD), None, None, None),
+    "paused, its worker silent": (told(Status.PAUSED, SILENT), "worker-3f2a9c", 8.0, None),
+    "paused in a pause": (told(Status.PAUSED, EARLY), None, None, None),
+    "paused between two blocks": (told(Status.PAUSED), None, None, None),
+    "suspended, its worker dead": (told(Status.PAUSED, DEAD, **SUSPENDED), None, None, None),
+    "suspended, its worker silent": (
+        told(Status.PAUSED, SILENT, **SUSPENDED),
+        "worker-3f2a9c",
+        8.0,
+        None,
+    ),
+    "under maintenance, its worker dead": (told(Status.RUNNING, DEAD, **IN_MAINTENANCE), None, None, None),
+    "under maintenance in a pause": (told(Status.RESUMED, EARLY, **IN_MAINTENANCE), None, None, None),
+    "being canceled, its worker silent": (told(Status.CANCELING, SILENT), "worker-3f2a9c", 8.0, None),
+}
+
+
+@pytest.mark.parametrize(
+    ("work", "worker", "age_seconds", "next_retry_at"), OUTLOOKS.values(), ids=OUTLOOKS.keys()
+)
+def test_a_retry_is_told_where_one_comes_and_a_dead_worker_where_it_is_followed(
+    work: Work, worker: str | None, age_seconds: float | None, next_retry_at: datetime | None
+):
+    """A paused import told of a heartbeat that grew older and older, and of a retry that had passed."""
+    assert (work.worker, work.heartbeat_age_seconds) == (worker, age_seconds)
+    assert work.next_retry_at == next_retry_at
 
 
 def test_a_failure_is_told_with_its_attempts_and_the_next_one():
