@@ -4,10 +4,18 @@ What the world withholds (a database, a volume) comes back, and costs nothing bu
 work itself (a worker that died over it, bytes that were altered) does not, and is tried a few times only.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
+from shared.errors import ConflictOfTransactions
 from shared.settings import Settings
+
+T = TypeVar("T")
+
+# Attempts of a transaction that has to give way to others.
+CONFLICT_ATTEMPTS = 5
 
 # However often something failed: when the world is right again, work goes on within this time.
 LONGEST_PAUSE_SECONDS = 8.0
@@ -40,3 +48,16 @@ class Retries:
         if suspicions >= self.attempts:
             return True
         return attempts >= self.attempts and failing_seconds >= self.patience_seconds
+
+
+def despite_conflicts(act: Callable[[], T]) -> T:
+    """What `act` gives, which is one transaction, tried again at once where it had to give way.
+
+    Raises ConflictOfTransactions where it had to CONFLICT_ATTEMPTS times.
+    """
+    for _ in range(CONFLICT_ATTEMPTS - 1):
+        try:
+            return act()
+        except ConflictOfTransactions:
+            continue
+    return act()

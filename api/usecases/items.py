@@ -17,14 +17,13 @@ from shared.db.batches import BatchWriter
 from shared.db.database import Session
 from shared.db.updates import Updated
 from shared.documentids import documentid_maker
-from shared.errors import ConflictOfTransactions
 from shared.formats.batching import MakeDocumentid, Outcome
 from shared.formats.items import ItemReader, ItemType
 from shared.formats.json_lines import Refusal
 from shared.ground import Ground
 from shared.instructions import Batch, Checkpoint, Instruction, Rejection
+from shared.retries import despite_conflicts
 
-CONFLICT_RETRIES = 5
 # Of items that are told together; one alone may have more.
 PORTION_BYTES = 1024 * 1024
 
@@ -53,14 +52,12 @@ def upsert_items(ground: Ground, service: Service, items: Sequence[bytes]) -> li
     An item without action, or with Update, replaces the stored one.
     """
     make_documentid = documentid_maker(datetime.now(UTC), randbits(30), 0)
-    for retries_left in reversed(range(CONFLICT_RETRIES)):
-        try:
-            with ground.database.begin() as session:
-                return _upserted(session, service, items, make_documentid)
-        except ConflictOfTransactions:
-            if not retries_left:
-                raise
-    return []
+
+    def upsert() -> list[RejectedItem]:
+        with ground.database.begin() as session:
+            return _upserted(session, service, items, make_documentid)
+
+    return despite_conflicts(upsert)
 
 
 def follow(

@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from shared.errors import DatabaseUnavailable
-from shared.retries import LONGEST_PAUSE_SECONDS, Retries
+from shared.errors import ConflictOfTransactions, DatabaseUnavailable
+from shared.retries import CONFLICT_ATTEMPTS, LONGEST_PAUSE_SECONDS, Retries, despite_conflicts
 from workers.giving_back import give_back
 
 RETRIES = Retries(attempts=3, patience_seconds=60.0, first_pause_seconds=1.0)
@@ -67,3 +67,28 @@ def test_it_is_not_said_for_longer_than_the_lease_nor_while_the_worker_goes_home
         give_back(lambda: heard_at(99, calls), lease_seconds, lambda: is_stopping)
 
     assert len(calls) == expected
+
+
+def committed_at(number: int, calls: list[int]) -> str:
+    calls.append(len(calls) + 1)
+    if len(calls) < number:
+        raise ConflictOfTransactions("The transaction had to give way to another one.")
+    return "committed"
+
+
+@pytest.mark.parametrize("number", [1, 2, CONFLICT_ATTEMPTS])
+def test_a_transaction_that_had_to_give_way_is_tried_again_until_it_commits(number: int):
+    calls: list[int] = []
+
+    assert despite_conflicts(lambda: committed_at(number, calls)) == "committed"
+
+    assert len(calls) == number
+
+
+def test_a_transaction_that_always_has_to_give_way_is_given_up():
+    calls: list[int] = []
+
+    with pytest.raises(ConflictOfTransactions):
+        despite_conflicts(lambda: committed_at(99, calls))
+
+    assert len(calls) == CONFLICT_ATTEMPTS
