@@ -1,11 +1,17 @@
 """What an operator may do with the whole service: let it stand still, and go on."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from shared.db import jobs, maintenance, suspending
+from shared.db.database import Session
 from shared.ground import Ground
+from shared.retries import despite_conflicts
+
+T = TypeVar("T")
 
 # Imports a transaction: whoever applies one of them waits for its end.
 PORTION = 50
@@ -29,12 +35,10 @@ def begin_maintenance(ground: Ground, reason: str | None) -> bool:
 
     Safe to repeat. Where it breaks off in the middle, the sweep pauses the rest.
     """
-    with ground.database.begin() as session:
-        has_begun = maintenance.begin(session, reason)
-    while True:
-        with ground.database.begin() as session:
-            if suspending.suspend(session, limit=PORTION) < PORTION:
-                return has_begun
+    has_begun = _commit(ground, lambda session: maintenance.begin(session, reason))
+    while _commit(ground, lambda session: suspending.suspend(session, limit=PORTION)) == PORTION:
+        pass
+    return has_begun
 
 
 def end_maintenance(ground: Ground) -> int | None:
@@ -42,12 +46,10 @@ def end_maintenance(ground: Ground) -> int | None:
 
     What its owner paused stays paused. Safe to repeat. Where it breaks off, the sweep resumes the rest.
     """
-    with ground.database.begin() as session:
-        has_ended = maintenance.end(session)
+    has_ended = _commit(ground, maintenance.end)
     count = 0
     while True:
-        with ground.database.begin() as session:
-            resumed = suspending.readmit(session, limit=PORTION)
+        resumed = _commit(ground, lambda session: suspending.readmit(session, limit=PORTION))
         for import_id in resumed:
             ground.dispatcher.nudge_import(import_id)
         count += len(resumed)
@@ -79,3 +81,13 @@ def wait_for_workers(ground: Ground, *, seconds: float) -> MaintenanceView:
     while (view := look_at_maintenance(ground)).at_work and time.monotonic() < deadline:
         time.sleep(_LOOK_SECONDS)
     return view
+
+
+def _commit(ground: Ground, act: Callable[[Session], T]) -> T:
+    """What `act` gives, in a transaction of its own, also where that has to give way to others."""
+
+    def attempt() -> T:
+        with ground.database.begin() as session:
+            return act(session)
+
+    return despite_conflicts(attempt)

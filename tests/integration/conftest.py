@@ -30,7 +30,7 @@ BEGIN
     END IF;
     RETURN NULL;
 END $body$;
-CREATE TRIGGER {name} BEFORE INSERT OR UPDATE ON documents FOR EACH STATEMENT EXECUTE FUNCTION {name}()
+CREATE TRIGGER {name} BEFORE INSERT OR UPDATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {name}()
 """
 _REMOVE = "DROP FUNCTION {name} CASCADE; DROP SEQUENCE {name}"
 
@@ -59,14 +59,30 @@ def stranger(ground: Ground, service: Service) -> Service:
 def refuse(ground: Ground) -> Iterator[Refuse]:
     """Let the database refuse what writes documents: refuse(condition in SQL, SQLSTATE, times=...).
 
-    Returns a function that counts the statements that met the condition.
+    Returns a function that counts the statements that met the condition. `table=` names another table.
     """
+    with _refusals(ground) as install:
+        yield install
+
+
+@pytest.fixture
+def refuse_apart(module_apart: Ground) -> Iterator[Refuse]:
+    """The same on the module's own database."""
+    with _refusals(module_apart) as install:
+        yield install
+
+
+@contextmanager
+def _refusals(ground: Ground) -> Iterator[Refuse]:
     names = (f"refusal_{n}" for n in count(1))
     installed: list[str] = []
 
-    def install(condition: str, sqlstate: str, *, times: int = ALWAYS) -> Callable[[], int]:
+    def install(
+        condition: str, sqlstate: str, *, times: int = ALWAYS, table: str = "documents"
+    ) -> Callable[[], int]:
         name = next(names)
-        _execute(ground, _INSTALL.format(name=name, condition=condition, sqlstate=sqlstate, times=times))
+        given = {"condition": condition, "sqlstate": sqlstate, "times": times, "table": table}
+        _execute(ground, _INSTALL.format(name=name, **given))
         installed.append(name)
         return lambda: _last_value(ground, name)
 

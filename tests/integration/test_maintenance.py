@@ -34,9 +34,12 @@ from tests.integration.builders import (
     work,
     work_off,
 )
+from tests.integration.conftest import Refuse
 from tests.integration.job_builders import a_file_import, accounts, an_export, wait_until
 from tests.integration.test_export_interruptions import at_work
 from workers.sweeping import sweep
+
+DEADLOCK = "40P01"
 
 _numbers = count(1)
 
@@ -243,6 +246,37 @@ def test_all_that_runs_is_paused_also_where_an_import_ends_meanwhile(small: Grou
 
     statuses = {get_import(small, tenant, import_id).status for import_id in others}
     assert statuses == {Status.PAUSED}
+
+
+@pytest.mark.parametrize("table", ["maintenance", "imports"])
+def test_maintenance_begins_also_where_it_has_to_give_way_to_others(
+    small: Ground, tenant: Service, refuse_apart: Refuse, table: str
+):
+    import_id = an_import(small, tenant, numbered(9))
+    run(small, tenant, import_id)
+    attempts = refuse_apart("true", DEADLOCK, times=2, table=table)
+
+    assert begin_maintenance(small, None)
+
+    assert attempts() > 2
+    assert get_import(small, tenant, import_id).status == Status.PAUSED
+
+
+def test_maintenance_ends_also_where_it_has_to_give_way_to_others(
+    small: Ground, tenant: Service, refuse_apart: Refuse
+):
+    """An operator who ended it in a storm got a traceback."""
+    import_id = an_import(small, tenant, numbered(9))
+    run(small, tenant, import_id)
+    begin_maintenance(small, None)
+    take_nudges(small)
+    attempts = refuse_apart("true", DEADLOCK, times=2, table="imports")
+
+    assert end_maintenance(small) == 1
+
+    assert attempts() > 2
+    assert get_import(small, tenant, import_id).status == Status.RESUMED
+    assert import_id in take_nudges(small)
 
 
 def test_a_beginning_that_broke_off_is_finished_by_the_sweep(small: Ground, tenant: Service):
