@@ -15,7 +15,9 @@ from api.usecases.collections import add_collection
 from api.usecases.imports import get_import, show_import
 from api.usecases.maintenance import PORTION, begin_maintenance, end_maintenance, look_at_maintenance
 from api.usecases.services import Service, add_service
-from shared.db import maintenance
+from shared.db import exports, leases, maintenance
+from shared.db.database import Session
+from shared.db.maintenance import JobTally
 from shared.db.transition import events_of, move
 from shared.ground import Ground
 from shared.lifecycle import Event, Status
@@ -35,7 +37,7 @@ from tests.integration.builders import (
     work_off,
 )
 from tests.integration.conftest import Refuse
-from tests.integration.job_builders import a_file_import, accounts, an_export, wait_until
+from tests.integration.job_builders import a_file_import, accounts, an_export, let_lease_expire, wait_until
 from tests.integration.test_export_interruptions import at_work
 from workers.sweeping import sweep
 
@@ -217,17 +219,45 @@ def somebody_waits(ground: Ground) -> bool:
         return bool(session.execute(text(waiting)).scalar_one())
 
 
-def test_what_is_claimed_while_maintenance_begins_is_paused_by_it(small: Ground, tenant: Service):
-    """A claim that had not seen it ran on until the end of its block."""
+LetGo = Callable[[], None]
+Claim = Callable[[Ground, Service, Session], LetGo]
+
+
+def claim_import(ground: Ground, service: Service, session: Session) -> LetGo:
+    import_id = an_import(ground, service, numbered(9))
+    assert leases.claim(session, import_id, worker="busy", lease_seconds=60, attempts=5, long_jobs_at_once=1)
+    return lambda: let_leases_expire(ground, import_id)
+
+
+def claim_export(ground: Ground, service: Service, session: Session) -> LetGo:
+    accounts(ground, service)
+    job = an_export(ground, service)
+    assert exports.claim(session, job.export_id, worker="busy", lease_seconds=60, at_once=1)
+    return lambda: let_lease_expire(job)
+
+
+@pytest.mark.parametrize("claim_one", [claim_import, claim_export])
+def test_maintenance_does_not_begin_before_a_claim_under_way_is_to_be_seen(
+    small: Ground, tenant: Service, claim_one: Claim
+):
+    """A claim that had not seen it ran on until the end of its block, and nobody waited for it."""
+
+    def begin() -> JobTally:
+        begin_maintenance(small, None)
+        with small.database.begin() as session:
+            return maintenance.tally(session)
+
     with ThreadPoolExecutor() as threads:
         with small.database.begin() as session:
-            maintenance.put_off(session)
-            beginning = threads.submit(begin_maintenance, small, None)
-            with pytest.raises(TimeoutError):
-                beginning.result(timeout=0.1)
-            assert look_at_maintenance(small).began_at is None
+            let_go = claim_one(small, tenant, session)
+            beginning = threads.submit(begin)
+            wait_until(lambda: beginning.done() or somebody_waits(small))
+            assert not beginning.done()
+        seen = beginning.result(timeout=20)
+    let_go()
 
-        assert beginning.result(timeout=20)
+    assert seen.at_work == 1
+    assert seen.paused_imports == int(claim_one is claim_import)
 
 
 def test_all_that_runs_is_paused_also_where_an_import_ends_meanwhile(small: Ground, tenant: Service):
