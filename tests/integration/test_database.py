@@ -1,5 +1,6 @@
 """Transactions, and a database that is not there."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from shared.db import services
 from shared.db.database import Database
 from shared.errors import BatchRefused, ConflictOfTransactions, DatabaseUnavailable, ServiceNotFound
 from shared.ground import Ground
+from shared.settings import Settings
 
 
 def test_a_database_that_answers_is_reached(ground: Ground):
@@ -45,6 +47,17 @@ def test_a_connection_that_breaks_in_a_transaction_is_a_database_unavailable(gro
         session.execute(text(broken))
 
     ground.database.ping()
+
+
+def test_a_process_has_its_sessions_ended_that_are_silent_for_longer_than_a_lease(settings: Settings):
+    """Who is frozen in the middle of a transaction held its locks for ever."""
+    opened = Ground.open(replace(settings, lease_seconds=7.0))
+
+    with opened.database.begin() as session:
+        silence = session.execute(text("SHOW idle_in_transaction_session_timeout")).scalar_one()
+
+    opened.close()
+    assert silence == "7s"
 
 
 def test_what_raises_in_a_transaction_leaves_nothing_of_it(ground: Ground):
