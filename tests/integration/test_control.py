@@ -38,6 +38,9 @@ from workers.sweeping import sweep
 
 pytestmark = pytest.mark.usefixtures("write_path")
 
+# A worker looks once a second; the rest is for slow machines.
+OBEDIENCE_SECONDS = 5.0
+
 
 def events(ground: Ground, import_id: int) -> list[tuple[str, str]]:
     with ground.database.begin() as session:
@@ -340,6 +343,24 @@ def test_a_worker_lets_go_of_its_block_while_it_waits_for_documents_that_others_
     row = get_import(brief, service, import_id)
     assert (row.status, row.failure_count) == (status, 0)
     assert counts(brief, service, import_id) == Counts()
+
+
+@pytest.mark.parametrize("write_path", ["as the engine chooses"], indirect=True)
+def test_a_worker_that_waits_for_documents_obeys_a_pause_soon_also_where_leases_are_long(
+    ground: Ground, service: Service
+):
+    """How often it renews its lease is one thing, how often it looks for what was asked another."""
+    patient = tuned(ground, lease_seconds=600.0)
+    import_id = an_import(patient, service, numbered(10))
+    with ThreadPoolExecutor() as threads:
+        with locked_documents(patient):
+            working = threads.submit(work, patient, import_id)
+            wait_until_a_worker_waits(patient)
+
+            ask(patient, service, import_id, Status.PAUSED)
+            wait_until(lambda: not leased(patient, import_id), seconds=OBEDIENCE_SECONDS)
+
+        working.result(timeout=20)
 
 
 def test_a_worker_goes_home_while_it_waits_for_documents_that_others_hold(brief: Ground, service: Service):
