@@ -54,11 +54,17 @@ class Client:
             path = page["links"]["next"]
         return found
 
-    def wait_until(self, importid: int, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    def wait_until(
+        self,
+        importid: int,
+        holds: Callable[[dict[str, Any]], bool],
+        *,
+        seconds: float = DEADLINE_SECONDS,
+    ) -> dict[str, Any]:
         """The import as soon as `holds` is true of it."""
-        deadline = time.monotonic() + DEADLINE_SECONDS
+        deadline = time.monotonic() + seconds
         while not holds(resource := self.get(importid)):
-            assert time.monotonic() < deadline, f"waited {DEADLINE_SECONDS} s in vain: {resource}"
+            assert time.monotonic() < deadline, f"waited {seconds} s in vain: {resource}"
         return resource
 
     def wait_for_end(self, importid: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tests.acceptance.waiting import wait_for
 
 LINES = 120_000  # of one block: a second or two of work
 DRAIN_SECONDS = 5.0
-SLOWNESS = 3  # of a machine that these tests must hold on, too
+SLOWNESS = 3  # of a machine on which processes take that much longer to end
 
 
 def a_block(count: int = LINES) -> bytes:
@@ -49,10 +49,10 @@ def test_a_worker_that_is_told_to_stop_does_so_soon_and_its_block_goes_on_where_
 
     for pid in running_pids("worker"):
         os.kill(pid, signal.SIGTERM)
+    left = client.wait_until(importid, has_no_worker, seconds=DRAIN_SECONDS)
     _, alive = psutil.wait_procs(workers, timeout=DRAIN_SECONDS * SLOWNESS)
 
     assert alive == []
-    left = client.get(importid)
     assert (left["status"], left["failureCount"], left["work"]["worker"]) == ("running", 0, None)
     assert left["work"]["attempts"] == 0
     assert 0 < left["createdDocuments"] < LINES
