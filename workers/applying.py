@@ -77,11 +77,16 @@ class BlockRun:
         lease = self._lease
         try:
             with (
+                # Storage may be so slow that the lease would run out while the block is checked.
+                self._heartbeat as heartbeat,
                 reading.verified(
-                    self._ground.storage, lease.storage_key, lease.sha256, lease.checkpoint.offset
+                    self._ground.storage,
+                    lease.storage_key,
+                    lease.sha256,
+                    lease.checkpoint.offset,
+                    look=heartbeat.check,
                 ) as file,
                 closing(self._batches(file)) as batches,
-                self._heartbeat,
             ):
                 return self._apply_all(batches)
         except Stopped:
@@ -101,10 +106,13 @@ class BlockRun:
         # Checkpoints renew the lease, too; a batch may take longer than it lasts, rendered row by row or
         # searched for what the database refuses.
         self._note_renderings()
-        with self._ground.database.begin() as session:
-            leases.renew(session, self._lease, lease_seconds=self._ground.settings.lease_seconds)
+        self._renew_lease()
         if self._should_stop():
             raise Stopped
+
+    def _renew_lease(self) -> None:
+        with self._ground.database.begin() as session:
+            leases.renew(session, self._lease, lease_seconds=self._ground.settings.lease_seconds)
 
     def _note_renderings(self) -> None:
         if self._budget.spent != self._lease.spent:
@@ -132,7 +140,9 @@ class BlockRun:
         try:
             self._apply_patiently(work, self._write)
         except BatchRefused:
-            # Nothing of it was committed. Once more, to find the lines that the database refuses.
+            # Nothing of it was committed. Rejections of an import that was deleted are refused, too.
+            self._renew_lease()
+            # Once more, to find the lines that the database refuses.
             self._apply_patiently(work, self._write_carefully)
 
     def _apply_patiently(self, work: Work, write: Write) -> None:

@@ -56,12 +56,12 @@ def _run_block(ground: Ground, lease: Lease, should_stop: ShouldStop) -> bool:
     run = BlockRun(ground, lease) if lease.block_number else CutRun(ground, lease)
     try:
         if not run.run(should_stop):
-            _release(ground, lease)
+            _release(ground, lease, should_stop)
     except LeaseLost as lost:
         # Paused, canceled, deleted, or taken over. If it is ours still, it is free from now on; if
         # the import was resumed meanwhile, that nudge met our lease and needs another.
         _log.info("block_left", reason=str(lost))
-        _release(ground, lease)
+        _release(ground, lease, should_stop)
     except FileRefused as refused:
         _reject(ground, lease, f"The file cannot be read: {refused}")
         return False
@@ -78,9 +78,12 @@ def _run_block(ground: Ground, lease: Lease, should_stop: ShouldStop) -> bool:
     return True
 
 
-def _release(ground: Ground, lease: Lease) -> None:
-    with ground.database.begin() as session:
-        leases.release(session, lease)
+def _release(ground: Ground, lease: Lease, should_stop: ShouldStop) -> None:
+    def say() -> None:
+        with ground.database.begin() as session:
+            leases.release(session, lease)
+
+    give_back(say, ground.settings.lease_seconds, should_stop)
 
 
 def _reject(ground: Ground, lease: Lease, reason: str) -> None:

@@ -1,7 +1,11 @@
 """Critical failures: counted, explained, retried after growing pauses, and final after several."""
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from sqlalchemy import text
@@ -11,6 +15,7 @@ from api.usecases.services import Service
 from shared.db.models import Block
 from shared.ground import Ground
 from shared.lifecycle import Status
+from shared.storage.folder import FolderStorage
 from tests.integration.builders import (
     CREATE,
     Counts,
@@ -92,6 +97,68 @@ def test_a_failure_that_goes_away_ends_nothing(ground: Ground, service: Service)
 
     assert (done.status, done.failure_count) == (Status.COMPLETE, 2)
     assert done.last_error == "Block storage has lost the bytes."
+    assert counts(ground, service, import_id) == Counts(created=3)
+
+
+def test_a_block_that_cannot_be_read_for_a_while_ends_nothing(ground: Ground, service: Service):
+    """The system refuses to read a folder, as it does a bad sector."""
+    import_id = an_import(ground, service, numbered(3))
+    [block] = block_files(ground, import_id)
+    aside = block.rename(block.with_name("aside"))
+    block.mkdir()
+    hasty = tuned(ground, attempts=1)
+    for failures in (1, 2):
+        work(hasty, import_id)
+        row = get_import(ground, service, import_id)
+        assert (row.status, row.failure_count) == (Status.RUNNING, failures)
+        let_pauses_pass(ground, import_id)
+    assert row.last_error == "Block storage could not read the bytes: Is a directory."
+
+    block.rmdir()
+    aside.rename(block)
+
+    assert work_off(hasty, service, import_id).status == Status.COMPLETE
+    assert counts(ground, service, import_id) == Counts(created=3)
+
+
+class SlowFile(BytesIO):
+    """Something happens before each piece."""
+
+    def __init__(self, content: bytes, meanwhile: Callable[[], object]) -> None:
+        super().__init__(content)
+        self._meanwhile = meanwhile
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._meanwhile()
+        return super().read(size)
+
+
+class SlowStorage(FolderStorage):
+    """Storage that takes its time with whatever it reads."""
+
+    def __init__(self, root: Path, meanwhile: Callable[[], object]) -> None:
+        super().__init__(root)
+        self._meanwhile = meanwhile
+
+    def open(self, key: str, offset: int = 0) -> BinaryIO:
+        with super().open(key, offset) as file:
+            return SlowFile(file.read(), self._meanwhile)
+
+
+def test_storage_that_is_slower_than_a_lease_costs_only_time(ground: Ground, service: Service):
+    """The block is checked before it is applied, and its lease must not run out meanwhile."""
+    import_id = an_import(ground, service, numbered(3))
+    brief = tuned(ground, lease_seconds=0.5)
+
+    def let_another_one_try() -> None:
+        time.sleep(0.6)
+        work(brief, import_id, worker="another")
+
+    slow = replace(brief, storage=SlowStorage(storage_folder(ground), let_another_one_try))
+    work(slow, import_id)
+    done = work_off(ground, service, import_id)
+
+    assert (done.status, done.failure_count) == (Status.COMPLETE, 0)
     assert counts(ground, service, import_id) == Counts(created=3)
 
 

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from io import BytesIO
 
 import psycopg2
@@ -32,7 +32,10 @@ from tests.integration.builders import (
 LOCK = "SELECT FROM imports WHERE id = :import_id FOR NO KEY UPDATE"
 COPY_DOCUMENTS = "COPY documents (collection_id, documentid, properties) FROM STDIN"
 COLLECTION = "SELECT collection_id FROM imports WHERE id = :import_id"
-WRITES = "SELECT count(backend_xid) FROM pg_stat_activity WHERE application_name = :name"
+HAS_WRITTEN = """
+SELECT count(backend_xid) FROM pg_stat_activity
+ WHERE application_name = :name AND wait_event = 'ClientRead'
+"""
 MANY = 5000
 SILENCE_SECONDS = 0.2
 DEADLINE_SECONDS = 30.0
@@ -78,25 +81,25 @@ def frozen_in_a_copy(ground: Ground, worker: str, rows: bytes) -> Iterator[None]
     connection = psycopg2.connect(ground.settings.database_url, application_name=name)
 
     def copy() -> None:
-        with connection.cursor() as cursor, pytest.raises(psycopg2.OperationalError):
+        # Closed also where the server did not end it, so that nobody waits for it for ever.
+        with closing(connection), connection.cursor() as cursor, pytest.raises(psycopg2.OperationalError):
             cursor.copy_expert(COPY_DOCUMENTS, stuck)
 
     thread = threading.Thread(target=copy)
     thread.start()
-    wait_until_it_writes(ground, name)
+    wait_until_it_has_written(ground, name)
     yield
     stuck.is_over.set()
     thread.join()
-    connection.close()
 
 
-def wait_until_it_writes(ground: Ground, name: str) -> None:
+def wait_until_it_has_written(ground: Ground, name: str) -> None:
     deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
         with ground.database.begin() as session:
-            if session.execute(text(WRITES), {"name": name}).scalar_one():
+            if session.execute(text(HAS_WRITTEN), {"name": name}).scalar_one():
                 return
-        assert time.monotonic() < deadline, "it writes"
+        assert time.monotonic() < deadline, "it has written"
 
 
 def test_a_worker_that_is_frozen_in_the_middle_of_a_copy_keeps_no_other_one_from_its_block(
