@@ -102,7 +102,9 @@ def page(session: Session, service_id: int, *, number: int, size: int) -> Sequen
 
 def remove(session: Session, service_id: int, import_id: int) -> bool:
     """Delete the import with all that is its own and note its bytes as garbage; False where it is not."""
-    if lock(session, service_id, import_id) is None:
+    # For deletion from the start: who holds a weaker lock and wants a stronger one waits for the worker whose
+    # rejections refer to the import, while that one waits for it.
+    if session.scalars(_one(service_id, import_id).with_for_update()).one_or_none() is None:
         return False
     discard(session, import_id)
     return True

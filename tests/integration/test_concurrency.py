@@ -5,9 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from api.usecases.imports import get_import
+from api.usecases.imports import delete_import, get_import
 from api.usecases.services import Service
+from shared.errors import ImportNotFound
 from shared.ground import Ground
 from shared.lifecycle import Status
 from tests.integration.builders import (
@@ -86,3 +88,33 @@ def test_many_workers_on_one_import_apply_each_line_once(ground: Ground, service
     assert all(
         document["of"] == n // 50 * 50 for n, document in enumerate(documents(ground, service).values())
     )
+
+
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+
+
+def test_who_deletes_an_import_waits_for_its_worker_and_not_the_other_way(ground: Ground, service: Service):
+    """A worker's rejections share the import's row, and its checkpoint then wants more of it."""
+    import_id = an_import(ground, service, block(IDS))
+    given = {"id": import_id}
+
+    with ThreadPoolExecutor(1) as others, ground.database.begin() as worker:
+        worker.execute(text("SELECT FROM imports WHERE id = :id FOR KEY SHARE"), given)
+        deleted = others.submit(delete_import, ground, service, import_id)
+        wait_until_somebody_waits(ground)
+        counted = worker.execute(text("UPDATE imports SET applied_bytes = 1 WHERE id = :id"), given)
+        assert counted.rowcount == 1
+        worker.commit()
+        deleted.result(DEADLINE_SECONDS)
+
+    with pytest.raises(ImportNotFound):
+        get_import(ground, service, import_id)
+
+
+def wait_until_somebody_waits(ground: Ground) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while True:
+        with ground.database.begin() as session:
+            if session.execute(text(WAITING)).scalar_one():
+                return
+        assert time.monotonic() < deadline
