@@ -1,5 +1,6 @@
 """Task names and payloads, and the nudge: a message that carries ids only and may be lost or doubled."""
 
+import socket
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,13 @@ IMPORTS_QUEUE = "imports"
 SWEEP_QUEUE = "sweep"  # its own, so that the sweep does not wait behind ten thousand nudges
 
 _log = structlog.get_logger()
+
+# A Redis that is gone without a word is found in some ten seconds, also by who waits for a message.
+_KEEPALIVE = {
+    getattr(socket, name): value
+    for name, value in {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3}.items()
+    if hasattr(socket, name)
+}
 
 # The sweep finds whatever was not sent: better give up soon than let a request wait for Redis.
 _SEND_SECONDS = 1.0
@@ -38,6 +46,7 @@ def broker_options(socket_seconds: float) -> dict[str, Any]:
         "socket_timeout": socket_seconds,
         "socket_connect_timeout": min(socket_seconds, 5.0),
         "socket_keepalive": True,
+        "socket_keepalive_options": _KEEPALIVE,
         "health_check_interval": 25,
     }
 

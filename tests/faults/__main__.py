@@ -42,6 +42,8 @@ class Chaos:
 
     def run(self, seeds: range) -> int:
         self._console.print(f"Leases of {LEASE_SECONDS:g} s, a sweep every {SWEEP_SECONDS:g} s.")
+        if impossible := [fault.name for fault in FAULTS.values() if not fault.needs(self._fleet)]:
+            self._console.print(f"Left out, for this machine does not allow them: {', '.join(impossible)}.")
         wrong = [seed for seed in seeds if not self._is_right(seed)]
         self._console.print(self._report.table())
         if wrong:
@@ -68,7 +70,8 @@ class Chaos:
         differences = compare(workload, found, calm)
         assert found.storm is not None
         self._report.add(found.storm.felt, differences)
-        told = [*differences.notes, *late_recoveries(found.storm)]
+        unmet = [f"{name}: it never began" for name in found.storm.unmet]
+        told = [*differences.notes, *late_recoveries(found.storm), *unmet]
         return told or (["documents or rejections are others"] if differences else [])
 
     def _in_peace(self, number: int, workload: Workload) -> RoundOutcome:

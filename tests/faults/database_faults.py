@@ -13,6 +13,7 @@ from sqlalchemy import text
 from shared.ground import Ground
 from tests.faults import weather
 from tests.faults.fleet import Fleet
+from tests.faults.proxy import can_forget
 from tests.faults.registry import fault
 from tests.faults.waiting import wait_until
 
@@ -68,6 +69,13 @@ def terminate_connections(fleet: Fleet, _: Random) -> Iterator[None]:
 @fault("network to Postgres cut", "database network")
 def cut_database_network(fleet: Fleet, _: Random) -> Iterator[None]:
     fleet.foundation.database_network.cut()
+    yield
+
+
+@fault("network to Postgres forgets", "database network", needs=lambda _: can_forget())
+def forget_database_connections(fleet: Fleet, _: Random) -> Iterator[None]:
+    """As where another server takes over its address."""
+    fleet.foundation.database_network.forget()
     yield
 
 

@@ -1,5 +1,6 @@
 """A network between the fleet and a service: TCP in front of its Unix socket, with faults on demand."""
 
+import ctypes
 import socket
 import threading
 import time
@@ -9,6 +10,29 @@ from pathlib import Path
 _PIECE_BYTES = 1 << 16
 # How a client of libpq ends a transaction.
 _COMMIT = b"COMMIT\x00"
+
+
+# A connection in repair is disconnected without a word to its peer (tcp(7); linux/tcp.h).
+_TCP_REPAIR = 19
+_NO_ADDRESS = bytes(16)
+_libc = ctypes.CDLL(None)
+
+
+def forget(connection: socket.socket) -> None:
+    """Disconnect; the peer learns of it when it sends something next."""
+    with suppress(OSError):  # it has just ended by itself
+        connection.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, 1)
+        _libc.connect(connection.fileno(), _NO_ADDRESS, len(_NO_ADDRESS))
+
+
+def can_forget() -> bool:
+    """Whether this machine lets us, which takes Linux and its administrator."""
+    with socket.socket() as connection:
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, 1)
+        except OSError:
+            return False
+    return True
 
 
 class Proxy:
@@ -33,6 +57,14 @@ class Proxy:
     def flow(self) -> None:
         """Everything passes again."""
         self._flows.set()
+
+    def forget(self) -> None:
+        """End every connection there is, and tell no client, as where a host is replaced."""
+        with self._lock:
+            links = list(self._links)
+        for link in links:
+            forget(link.client)
+            link.close()
 
     def cut(self) -> None:
         """End every connection there is."""

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from shared.ground import Ground
 from tests.faults.fleet import Fleet
+from tests.faults.proxy import can_forget
 from tests.faults.registry import fault
 
 NUDGES_EACH = 5
@@ -53,6 +54,13 @@ def freeze_redis(fleet: Fleet, _: Random) -> Iterator[None]:
 @fault("network to Redis cut", "redis network")
 def cut_redis_network(fleet: Fleet, _: Random) -> Iterator[None]:
     fleet.foundation.redis_network.cut()
+    yield
+
+
+@fault("network to Redis forgets", "redis network", needs=lambda _: can_forget())
+def forget_redis_connections(fleet: Fleet, _: Random) -> Iterator[None]:
+    """Who waits for an answer there waits for ever, unless it asks whether anybody is there."""
+    fleet.foundation.redis_network.forget()
     yield
 
 

@@ -1,7 +1,7 @@
 """Block storage that is full, away, or gives nothing or something else for a while."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from random import Random
 
@@ -54,6 +54,17 @@ def truncate_blocks(fleet: Fleet, dice: Random) -> Iterator[None]:
         yield
 
 
+@fault("blocks unreadable for a while", "blocks", (0.5, 2.0))
+def make_blocks_unreadable(fleet: Fleet, dice: Random) -> Iterator[None]:
+    """The system refuses to read a folder, as it does a bad sector."""
+    with ExitStack() as unreadable:
+        for path in _some_unread(fleet, dice):
+            unreadable.enter_context(_aside(path))
+            path.mkdir()
+            unreadable.callback(_remove_folder, path)
+        yield
+
+
 @fault("block storage away", "blocks", (1.0, 4.0))
 def take_storage_away(fleet: Fleet, _: Random) -> Iterator[None]:
     """What an unmounted volume looks like: an empty folder where the groups of blocks were."""
@@ -74,6 +85,11 @@ def _aside(path: Path) -> Iterator[None]:
     yield
     if aside.exists():  # unless its import was deleted meanwhile
         aside.replace(path)
+
+
+def _remove_folder(path: Path) -> None:
+    with suppress(FileNotFoundError):  # its import was deleted meanwhile
+        path.rmdir()
 
 
 def _bring_back(hidden: Path, path: Path) -> None:

@@ -96,6 +96,11 @@ class Storm:
         self._recovering: list[_Recovering] = []
         self._share = 0.0
 
+    @property
+    def unmet(self) -> list[str]:
+        """Names of the planned faults that never began."""
+        return [planned.fault.name for planned in self._due]
+
     def rage_while(self, goes_on: Callable[[], bool], seconds: float) -> None:
         """Return when nothing goes on and every fault that began has ended. Raises NotInTime."""
         deadline = time.monotonic() + seconds
