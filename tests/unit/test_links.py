@@ -1,5 +1,7 @@
 """Tokens of download links: what they say, and that nobody else can say it."""
 
+import base64
+import string
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -60,6 +62,26 @@ def test_what_is_no_token_is_read_as_nothing_or_proves_nothing(token: str):
     link = Link.read(token)
 
     assert link is None or not link.is_genuine(KEY)
+
+
+@pytest.mark.parametrize("changed", ["{}....", "{}=", " {}", "{}\n", "{}!", "....{}"])
+def test_a_token_with_more_around_it_is_none(changed: str):
+    assert Link.read(changed.format(a_token())) is None
+
+
+def test_a_token_that_ends_in_another_character_of_the_same_bits_is_none():
+    *_, last = token = a_token()
+    alphabet = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+
+    others = [token[:-1] + other for other in alphabet if other != last]
+    same = [other for other in others if _content(other) == _content(token)]
+
+    assert len(same) == 15  # of the last six bits two are the signature's
+    assert [Link.read(other) for other in same] == [None] * 15
+
+
+def _content(token: str) -> bytes:
+    return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
 
 
 def test_keys_differ():
