@@ -1,5 +1,6 @@
 """Documents of a collection, streamed out as fast as PostgreSQL gives them."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from struct import Struct
@@ -29,13 +30,25 @@ SELECT documentid, properties::text FROM documents WHERE collection_id = %(colle
 """
 NAMED = " AND documentid = ANY(%(values_{number})s)"
 MATCHING = " AND properties #>> %(field_{number})s = ANY(%(values_{number})s)"
+EQUALING = """
+   AND (properties #>> %(field_{number})s = ANY(%(values_{number})s)
+        OR properties #> %(field_{number})s = ANY(%(equals_{number})s::jsonb[]))
+"""
 COUNT = "SELECT count(*) FROM ({query}) AS documents"
 IN_ORDER = " ORDER BY documentid"
+
+# Shorter than PostgreSQL's longest: it fails on longer ones.
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,999})(\.\d{1,999})?([eE][+-]?\d{1,3})?", re.ASCII)
+_BOOLEANS = {"True": "true", "False": "false"}
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Documents of a collection: those whose property of each name, as text, is one of the values."""
+    """Documents of a collection: those whose property of each name is one of the values.
+
+    Values are texts, and so are properties to them. A number is also each other spelling of itself, 1.5 what
+    1.50 is, and True and False are booleans, too.
+    """
 
     collection_id: int
     key: str  # the property that is the documentid
@@ -104,9 +117,25 @@ class _Rows:
 def _query(selection: Selection) -> tuple[str, dict[str, Any]]:
     query, given = SELECT, dict[str, Any](collection_id=selection.collection_id)
     for number, (name, values) in enumerate(selection.filters.items()):
-        query += (NAMED if name == selection.key else MATCHING).format(number=number)
-        given |= {f"field_{number}": list(path_of(name)), f"values_{number}": list(values)}
+        equals = _equals(values)
+        query += _condition(name == selection.key, bool(equals)).format(number=number)
+        given |= {
+            f"field_{number}": list(path_of(name)),
+            f"values_{number}": list(values),
+            f"equals_{number}": equals,
+        }
     return query, given
+
+
+def _condition(is_key: bool, has_equals: bool) -> str:
+    if is_key:
+        return NAMED
+    return EQUALING if has_equals else MATCHING
+
+
+def _equals(values: Sequence[str]) -> list[str]:
+    """JSON of the values that are more than their texts."""
+    return [_BOOLEANS.get(value, value) for value in values if value in _BOOLEANS or _NUMBER.fullmatch(value)]
 
 
 def _driver(session: Session) -> connection:

@@ -7,6 +7,7 @@ import json
 import pytest
 from sqlalchemy import text
 
+from api.liquid.filters import filters_of
 from api.usecases.collections import find_collection
 from api.usecases.jobs import JobRefused
 from api.usecases.services import Service
@@ -167,7 +168,7 @@ class TestCsv:
 
 STATES: dict[str, object] = {
     "1": {"accountId": "1", "state": "/Workflow/processStatus[Editing]", "n": 5, "ok": True},
-    "2": {"accountId": "2", "state": "/Workflow/processStatus[Done]", "n": 5.0},
+    "2": {"accountId": "2", "state": "/Workflow/processStatus[Done]", "n": 5.0, "ok": False},
     "3": {"accountId": "3", "state": None},
 }
 
@@ -179,6 +180,14 @@ class TestFilters:
             ({"state": ["/Workflow/processStatus[Editing]"]}, ["1"]),
             ({"state": ["/Workflow/processStatus[Editing]", "/Workflow/processStatus[Done]"]}, ["1", "2"]),
             ({"n": ["5"], "ok": ["true"]}, ["1"]),
+            ({"n": ["5"]}, ["1", "2"]),
+            ({"n": ["5.00"]}, ["1", "2"]),
+            ({"n": ["50e-1"]}, ["1", "2"]),
+            ({"n": ["05"]}, []),
+            ({"n": ["1e9999999"]}, []),
+            ({"n": ["9" * 200_000]}, []),
+            ({"ok": ["True"]}, ["1"]),
+            ({"ok": ["False", "None"]}, ["2"]),
             ({"state": ["'; DROP TABLE documents; --"]}, []),
             ({"100%": ["%s"]}, []),
             ({"state": []}, []),
@@ -195,6 +204,16 @@ class TestFilters:
 
         assert [item["data"]["accountId"] for item in items_of(job)] == found
         assert job.export_row().total_records == len(found)
+
+    @pytest.mark.parametrize("filters", ["{'rating': 1.5}", '{"rating": 1.50}', "{'rating': ['x', '1.500']}"])
+    def test_a_number_is_found_however_it_was_written(self, ground: Ground, service: Service, filters: str):
+        an_item_type(ground, service)
+        lines = b'{"accountId":"1","rating":1.50}\n{"accountId":"2","rating":15}'
+        a_file_import(ground, service, lines).work_off()
+
+        job = exported(ground, service, filters=filters_of(filters))
+
+        assert [item["data"]["accountId"] for item in items_of(job)] == ["1"]
 
     def test_the_id_can_be_asked_for_where_there_is_no_primary_key(self, ground: Ground, service: Service):
         accounts(ground, service, {"n1": {"x": 1}, "n2": {"x": 2}}, key=None)
