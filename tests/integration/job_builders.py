@@ -13,7 +13,7 @@ from threading import Event
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import Engine, event, select, text
 
 from api.usecases.arrivals import FileArrival
 from api.usecases.collections import ItemField, add_collection, find_collection
@@ -296,6 +296,22 @@ def at_write(number: int, act: Callable[[], object]) -> Callable[[], object]:
     """For `watched`: acts at that write only, counted from 1."""
     writes = count(1)
     return lambda: act() if next(writes) == number else None
+
+
+@contextmanager
+def at_statement(part: str, act: Callable[[], object]) -> Iterator[None]:
+    """While the body runs: acts before the first statement of this process that has this part."""
+    found = count(1)
+
+    def look(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if part in statement and next(found) == 1:
+            act()
+
+    event.listen(Engine, "before_cursor_execute", look)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "before_cursor_execute", look)
 
 
 @contextmanager

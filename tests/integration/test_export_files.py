@@ -15,6 +15,7 @@ from tests.integration.job_builders import (
     accounts,
     an_export,
     an_item_type,
+    at_statement,
     at_write,
     exported,
     file_rows,
@@ -93,7 +94,7 @@ class TestFiles:
 
 
 def test_an_export_sees_one_moment_while_imports_run(ground: Ground, service: Service):
-    """The first pass over the documents finds the columns, the second one writes: both see the same."""
+    """Documents are counted, then looked at for their columns, then written: each pass sees the same."""
     an_item_type(ground, service)
     with_many(ground, service, 5000)
     imports = iter(range(10))
@@ -108,13 +109,16 @@ def test_an_export_sees_one_moment_while_imports_run(ground: Ground, service: Se
 
     writes = watched(tuned(ground, export_file_bytes=100_000), at_write(2, import_more))
     job = an_export(ground, service, is_csv=True, has_header_row=True)
-    Job(writes, service, job.id).work_off()
+    with at_statement("SET total_records", import_more):  # told between the count and the first pass
+        Job(writes, service, job.id).work_off()
 
     rows = [row for content in files_of(job) for row in csv.DictReader(io.StringIO(content.decode()))]
     assert len(rows) == 5000
     assert all(row.keys() == {"accountId", "name", "n"} for row in rows)
     assert not [row for row in rows if row["name"] == "changed"]
+    assert job.export_row().total_records == 5000
     assert len(documents(ground, service, "/Account")) > 5000
+    assert next(imports) == 2
 
 
 class TestProgress:
