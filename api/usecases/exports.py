@@ -68,7 +68,7 @@ def _selection(
 
 
 def _check_names(filters: Filters, item_type: KnownType) -> None:
-    """Without a schema any name may be a field."""
+    """Without a schema the items tell, when they are looked at."""
     unknown = [name for name in filters if name not in item_type.types and name != item_type.key]
     if item_type.types and unknown:
         raise JobRefused(f"{item_type.name} has no field {unknown[0]!r} to filter by.")

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from struct import Struct
 from typing import Any, cast
 
-from psycopg2.extensions import connection
+from psycopg2.extensions import connection, cursor
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.db import sessions
+from shared.db.queries.hints import hint
+from shared.db.queries.refusals import QueryRefused
 from shared.formats.flattening import path_of
 
 # Some documents, each its documentid and the text of its properties.
@@ -33,6 +35,19 @@ MATCHING = " AND properties #>> %(field_{number})s = ANY(%(values_{number})s)"
 EQUALING = """
    AND (properties #>> %(field_{number})s = ANY(%(values_{number})s)
         OR properties #> %(field_{number})s = ANY(%(equals_{number})s::jsonb[]))
+"""
+# Without a schema nothing else tells that a name is none. A null is a field, too.
+UNKNOWN = """
+SELECT FROM collections
+ WHERE id = %(collection_id)s AND coalesce(fields, '[]') = '[]'
+   AND EXISTS (SELECT FROM documents WHERE collection_id = %(collection_id)s)
+   AND NOT EXISTS (SELECT FROM documents
+                    WHERE collection_id = %(collection_id)s AND properties #> %(field)s IS NOT NULL)
+"""
+NAMES = """
+SELECT DISTINCT jsonb_object_keys(properties) FROM (
+    SELECT properties FROM documents WHERE collection_id = %(collection_id)s ORDER BY documentid LIMIT 100
+) AS documents
 """
 COUNT = "SELECT count(*) FROM ({query}) AS documents"
 IN_ORDER = " ORDER BY documentid"
@@ -62,11 +77,13 @@ def see_one_snapshot(session: Session) -> None:
 
 
 def count(session: Session, selection: Selection) -> int:
-    """How many documents `stream` gives."""
+    """How many documents `stream` gives. Raises QueryRefused where no document has a field of the filters."""
     query, given = _query(selection)
-    with _driver(session).cursor() as cursor:
-        cursor.execute(COUNT.format(query=query), given)
-        [(found,)] = cursor.fetchall()
+    with _driver(session).cursor() as asking:
+        asking.execute(COUNT.format(query=query), given)
+        [(found,)] = asking.fetchall()
+        if not found:
+            _require_fields(asking, selection)
         return int(found)
 
 
@@ -112,6 +129,19 @@ class _Rows:
         if rows:
             # How many columns there are, two; then each one's length and value.
             self._take([(row[6 : (end := 6 + _LENGTH(row, 2)[0])].decode(), row[end + 4 :]) for row in rows])
+
+
+def _require_fields(asking: cursor, selection: Selection) -> None:
+    given: dict[str, Any] = {"collection_id": selection.collection_id}
+    for name in selection.filters:
+        if name == selection.key:
+            continue
+        path = path_of(name)
+        asking.execute(UNKNOWN, given | {"field": list(path)})
+        if asking.rowcount:
+            asking.execute(NAMES, given)
+            meant = hint(name, (known for (known,) in asking.fetchall())) if len(path) == 1 else ""
+            raise QueryRefused(f"No item has a field {name!r} to filter by.{meant}")
 
 
 def _query(selection: Selection) -> tuple[str, dict[str, Any]]:

@@ -143,8 +143,12 @@ def test_a_csv_import_with_an_empty_template(post: Post, liquid: Liquid):
     assert ended(liquid, post, job)["status"] == "Completed"
 
 
-@pytest.mark.parametrize("filters", [0, {"name": "Ann"}, {}, None, {"column1": "value1"}])
-def test_an_export_with_filters_as_python_prints_them(post: Post, liquid: Liquid, filters: object):
+@pytest.mark.parametrize(
+    ("filters", "found"), [(0, 1), ({"name": "Ann"}, 1), ({}, 1), (None, 1), ({"name": "value1"}, 0)]
+)
+def test_an_export_with_filters_as_python_prints_them(
+    post: Post, liquid: Liquid, filters: object, found: int
+):
     imported = multipart(
         options(contentType="application/json"),
         file_part("file", "a.json", json.dumps(ACCOUNTS).encode(), "application/json"),
@@ -162,7 +166,7 @@ def test_an_export_with_filters_as_python_prints_them(post: Post, liquid: Liquid
     done = ended(liquid, post, post("batch/export", data=form).get_json())
 
     assert (done["status"], len(done["links"])) == ("Completed", 1)
-    assert done["recordsProcessed"] == ("0" if filters == {"column1": "value1"} else "1")
+    assert done["recordsProcessed"] == str(found)
 
 
 def test_a_job_is_canceled_as_it_is_looked_at(post: Post):

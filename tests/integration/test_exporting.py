@@ -169,7 +169,7 @@ class TestCsv:
 STATES: dict[str, object] = {
     "1": {"accountId": "1", "state": "/Workflow/processStatus[Editing]", "n": 5, "ok": True},
     "2": {"accountId": "2", "state": "/Workflow/processStatus[Done]", "n": 5.0, "ok": False},
-    "3": {"accountId": "3", "state": None},
+    "3": {"accountId": "3", "state": None, "100%": "s", "none": None, "address": {"city": "Bern"}},
 }
 
 
@@ -190,6 +190,8 @@ class TestFilters:
             ({"ok": ["False", "None"]}, ["2"]),
             ({"state": ["'; DROP TABLE documents; --"]}, []),
             ({"100%": ["%s"]}, []),
+            ({"none": ["%s"]}, []),
+            ({"address.city": ["Rome"]}, []),
             ({"state": []}, []),
             ({"accountId": ["3", "9"]}, ["3"]),
             ({}, ["1", "2", "3"]),
@@ -227,6 +229,32 @@ class TestFilters:
 
         with pytest.raises(JobRefused, match="no field 'nome'"):
             an_export(ground, service, filters={"nome": ["x"]})
+
+    @pytest.mark.parametrize(
+        ("filters", "reason"),
+        [
+            ({"stat": ["x"]}, "No item has a field 'stat' to filter by. Did you mean state?"),
+            ({"state": ["x"], "address.town": ["y"]}, "No item has a field 'address.town' to filter by."),
+        ],
+    )
+    def test_a_field_that_no_item_has_rejects_the_job_where_there_is_no_schema(
+        self, ground: Ground, service: Service, filters: dict[str, list[str]], reason: str
+    ):
+        accounts(ground, service, STATES)
+
+        shown = an_export(ground, service, filters=filters).work_off()
+
+        assert (shown.view.status, shown.view.reason) == ("Rejected", f"The export cannot be done: {reason}")
+
+    def test_a_field_of_the_schema_need_be_in_no_item(self, ground: Ground, service: Service):
+        accounts(ground, service, fields={"accountId": "string", "phone": "string"})
+
+        assert items_of(exported(ground, service, filters={"phone": ["x"]})) == []
+
+    def test_an_item_type_without_items_has_any_field(self, ground: Ground, service: Service):
+        accounts(ground, service, {})
+
+        assert items_of(exported(ground, service, filters={"state": ["x"]})) == []
 
 
 class TestQueries:
