@@ -9,7 +9,7 @@ from shared.db.models import Import
 from shared.db.transition import move
 from shared.errors import CollectionNotFound, ImportClosed, ImportNotFound, StatusRefused
 from shared.ground import Ground
-from shared.lifecycle import SETTABLE, Event, Status, after
+from shared.lifecycle import RUNNABLE, SETTABLE, Event, Status, after
 from shared.work import Work, work_of
 
 PAGE = 1000
@@ -46,6 +46,9 @@ def show_import(ground: Ground, row: Import) -> ShownImport:
     """The import with why it is where it is."""
     with ground.database.begin() as session:
         found = blocks_in_hand.find(session, row.id)
+        if found.block is None and Status(row.status) in RUNNABLE:
+            # It may have ended between two looks.
+            row = session.get(Import, row.id) or row
     work = work_of(
         Status(row.status),
         found.block,

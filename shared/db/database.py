@@ -47,6 +47,7 @@ class Database:
             max_overflow=0,
             pool_timeout=CONNECT_SECONDS,
             pool_pre_ping=True,
+            hide_parameters=True,  # of statements that fail: there are secrets among them
             connect_args={
                 "connect_timeout": CONNECT_SECONDS,
                 "application_name": application_name(process or str(os.getpid())),

@@ -11,7 +11,9 @@ from shared.errors import BatchRefused, ConflictOfTransactions, DatabaseUnavaila
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _GIVE_WAY = {"40001", "40P01", "55P03"}
-_DATA_CLASSES = {"22", "23", "54", "XX"}  # data, constraint, program limit, internal: one row may be to blame
+_DATA_CLASSES = {"22", "23", "54"}  # data, constraint, program limit: one row may be to blame
+_INTERNAL = "XX000"  # one row may be to blame for that, too; what the server says of it is not for clients
+_OUT_OF_ORDER = {"25006", "XX001", "XX002"}  # writes are not allowed now (a standby); data, index corrupted
 
 
 @contextmanager
@@ -42,6 +44,8 @@ def _meaning(error: psycopg2.Error) -> LongshoreError | None:
         return ConflictOfTransactions("The transaction had to give way to another one.")
     if state is not None and state[:2] in _DATA_CLASSES:
         return BatchRefused((error.diag.message_primary or "The database refused a row.").strip())
-    if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
+    if state == _INTERNAL:
+        return BatchRefused("The database cannot process it")
+    if state in _OUT_OF_ORDER or isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
         return DatabaseUnavailable("The database cannot be reached or refuses to work now.")
     return None

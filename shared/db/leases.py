@@ -57,6 +57,12 @@ UPDATE blocks SET leased_until = NULL, leasing_service_id = NULL
  WHERE import_id = :import_id AND number = :number
 """
 
+# The time for which an import was paused is no time for which it failed.
+BEGIN_PATIENCE = """
+UPDATE blocks SET failing_since = NULL, attempts = 0
+ WHERE import_id = :import_id AND finished_at IS NULL AND failing_since IS NOT NULL
+"""
+
 COUNT_FAILURE = """
 UPDATE imports SET failure_count = failure_count + 1, last_error = :reason WHERE id = :import_id
 """
@@ -193,6 +199,8 @@ def claim(
 
 
 def _run(session: Session, owner: Row[Any]) -> None:
+    if owner.status == Status.RESUMED:
+        session.execute(text(BEGIN_PATIENCE), {"import_id": owner.id})
     if owner.status != Status.RUNNING:
         move(session, owner.id, Event.RUN)
 

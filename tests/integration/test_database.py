@@ -94,3 +94,15 @@ def test_what_the_driver_raises_is_said_in_our_terms(ground: Ground, sqlstate: s
 
     with pytest.raises(meaning), ground.database.begin() as session:
         session.execute(text(failing))
+
+
+def test_a_database_that_takes_no_writes_is_unavailable(ground: Ground):
+    """A standby, or one whose disk is nearly full."""
+
+    def write() -> None:
+        with ground.database.begin() as session:
+            session.execute(text("SET TRANSACTION READ ONLY"))
+            services.add(session, "never-there")
+
+    with pytest.raises(DatabaseUnavailable):
+        write()

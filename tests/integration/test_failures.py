@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from api.usecases.imports import get_import
 from api.usecases.services import Service
-from shared.db.models import Block
+from shared.db.models import Block, RejectedLine
 from shared.ground import Ground
 from shared.lifecycle import Status
 from shared.storage.folder import FolderStorage
@@ -42,6 +42,8 @@ from tests.integration.conftest import Refuse
 
 DEADLOCK = "40P01"
 ADMIN_SHUTDOWN = "57P01"
+DATA_CORRUPTED = "XX001"
+INTERNAL_ERROR = "XX000"
 
 
 def alter(block: Path) -> None:
@@ -250,6 +252,49 @@ def test_a_world_that_stays_wrong_ends_an_import_when_patience_is_over(
 
     row = get_import(ground, service, import_id)
     assert (row.status, row.failure_count) == (Status.FAILED, attempts)
+
+
+def test_a_corrupted_database_is_no_fault_of_the_lines(ground: Ground, service: Service, refuse: Refuse):
+    import_id = an_import(ground, service, numbered(3))
+    refuse("true", DATA_CORRUPTED, times=1)
+    work(ground, import_id)
+    assert get_import(ground, service, import_id).failure_count == 1
+    let_pauses_pass(ground, import_id)
+
+    done = work_off(ground, service, import_id)
+
+    assert done.status == Status.COMPLETE
+    assert counts(ground, service, import_id) == Counts(created=3)
+
+
+def test_what_the_server_says_of_its_inside_is_not_told(ground: Ground, service: Service, refuse: Refuse):
+    refuse("true", INTERNAL_ERROR)
+    import_id = an_import(ground, service, numbered(1))
+
+    work_off(ground, service, import_id)
+
+    with ground.database.begin() as session:
+        [line] = session.scalars(select(RejectedLine).where(RejectedLine.import_id == import_id))
+        assert line.reason == "The database cannot process it."
+
+
+def test_while_an_import_is_paused_its_patience_is_not_used_up(
+    ground: Ground, service: Service, refuse: Refuse
+):
+    import_id = an_import(ground, service, numbered(3))
+    refuse("true", ADMIN_SHUTDOWN)
+    for _ in range(ground.settings.attempts):
+        work(ground, import_id)
+        let_pauses_pass(ground, import_id)
+    ask(ground, service, import_id, Status.PAUSED)
+    since = "UPDATE blocks SET failing_since = failing_since - interval '8 hours' WHERE import_id = :id"
+    with ground.database.begin() as session:
+        session.execute(text(since), {"id": import_id})
+    ask(ground, service, import_id, Status.RESUMED)
+
+    work(ground, import_id)
+
+    assert get_import(ground, service, import_id).status == Status.RUNNING
 
 
 def test_progress_ends_suspicion(small: Ground, service: Service, refuse: Refuse):
