@@ -23,6 +23,7 @@ from shared.formats.items import DOCUMENTID
 from shared.formats.records import ColumnFinder, Columns, Row
 from shared.formats.rendering import CsvRenderer, JsonRenderer, Renderer, TemplateRenderer
 from shared.ground import Ground
+from shared.storage.faults import storage_faults
 from shared.templates.budget import Budget
 from shared.templates.velocity import compile_template
 from workers.applying import ShouldStop
@@ -92,14 +93,18 @@ class ExportRun:
         reader = reader_of(settings.database_url, settings.reader_url)
         look_around = self._heartbeat.check
         with open_query(database, reader.url, checked, QueryLimits(), waiting=look_around) as rows:
-            if rows.columns is None:
+            if rows.columns is None and self._needs_columns:
                 return self._write_spooled(collection, rows)
-            columns = Columns.of_query(rows.columns)
+            columns = None if rows.columns is None else Columns.of_query(rows.columns)
             return self._write(collection, lambda take: _one_by_one(rows, take), columns)
+
+    @property
+    def _needs_columns(self) -> bool:
+        return self._lease.rendering["format"] != "json" and not self._lease.rendering["template"]
 
     def _write_spooled(self, collection: Collection, rows: Iterable[bytes]) -> ExportFiles:
         """Rows whose columns are not known before all of them were read, which they can be once only."""
-        with TemporaryFile() as spool:
+        with storage_faults("set aside"), TemporaryFile() as spool:
             for row in rows:
                 # In JSON, line ends only stand between values.
                 spool.write(row.replace(b"\n", b" ") + b"\n")

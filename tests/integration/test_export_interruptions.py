@@ -1,8 +1,10 @@
 """Exports that are canceled, and workers that go home, die, are taken over or find storage full."""
 
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -231,6 +233,22 @@ class TestFullStorage:
         assert (job.status, job.export_row().failure_count) == ("Processing", 1)
         job.work()
         assert job.status == "Processing"
+        let_pause_pass(job)
+        job.work()
+
+        assert (job.status, len(stored_paths(job))) == ("Completed", 1)
+
+    def test_so_is_a_query_whose_rows_cannot_be_set_aside(
+        self, ground: Ground, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        accounts(ground, service)
+        job = an_export(ground, service, query="SELECT * FROM Account", is_csv=True)
+
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr(tempfile, "tempdir", str(tmp_path / "not-there"))
+            job.work()
+        assert (job.status, job.export_row().failure_count) == ("Processing", 1)
+        assert str(job.export_row().last_error).startswith("Block storage could not set aside the bytes")
         let_pause_pass(job)
         job.work()
 
