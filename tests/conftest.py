@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     # With -n the tests run in processes that inherit the environment of this one: it keeps the URLs for them.
-    runs_tests = hasattr(config, "workerinput") or not config.getoption("numprocesses")
+    runs_tests = hasattr(config, "workerinput") or not config.getoption("numprocesses", None)
     config.stash[_SERVICES] = choose_services(os.environ if runs_tests else dict(os.environ))
     fuzzing.choose(config.getoption("--fuzz-examples"))
 

@@ -80,7 +80,7 @@ def _attempt(ground: Ground, lease: ExportLease, should_stop: ShouldStop) -> Non
         ground.dispatcher.nudge_export(lease.export_id)
     except LongshoreError as error:
         _log.error("export_failed", error=str(error), attempts=lease.attempts)
-        give_back(partial(_give_up, ground, lease, str(error)), ground.settings.lease_seconds, should_stop)
+        give_back(partial(_give_up, ground, lease, str(error)), ground.settings.patience_seconds, should_stop)
 
 
 def _cancel(ground: Ground, export_id: int, *, epoch: int = -1) -> None:

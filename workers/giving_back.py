@@ -9,13 +9,14 @@ from workers.applying import ShouldStop
 _PAUSE_SECONDS = 0.5
 
 
-def give_back(say: Callable[[], None], lease_seconds: float, should_stop: ShouldStop) -> None:
-    """Call `say` until the database takes it, for as long as the lease can last.
+def give_back(say: Callable[[], None], patience_seconds: float, should_stop: ShouldStop) -> None:
+    """Call `say` until the database takes it, for as long as the world may be wrong.
 
-    Said, the failure is the world's; unsaid, the lease runs out and looks like the death of its worker.
+    Said, the failure is the world's; unsaid, it looks like the death of a worker. Who says it as soon as the
+    database is back comes before the sweep, also where the lease has run out; later it changes nothing.
     Raises DatabaseUnavailable when it was not heard.
     """
-    deadline = time.monotonic() + lease_seconds
+    deadline = time.monotonic() + patience_seconds
     while True:
         try:
             return say()

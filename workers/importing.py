@@ -73,7 +73,7 @@ def _run_block(ground: Ground, lease: Lease, should_stop: ShouldStop) -> bool:
         return False
     except LongshoreError as error:
         _log.error("block_failed", error=str(error), attempts=lease.attempts)
-        give_back(partial(_give_up, ground, lease, error), ground.settings.lease_seconds, should_stop)
+        give_back(partial(_give_up, ground, lease, error), ground.settings.patience_seconds, should_stop)
         return False
     return True
 
@@ -83,7 +83,7 @@ def _release(ground: Ground, lease: Lease, should_stop: ShouldStop) -> None:
         with ground.database.begin() as session:
             leases.release(session, lease)
 
-    give_back(say, ground.settings.lease_seconds, should_stop)
+    give_back(say, ground.settings.patience_seconds, should_stop)
 
 
 def _reject(ground: Ground, lease: Lease, reason: str) -> None:

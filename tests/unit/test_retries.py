@@ -57,14 +57,14 @@ def test_what_is_to_be_said_is_said_until_it_is_heard():
     assert calls == [1, 2, 3]
 
 
-@pytest.mark.parametrize(("lease_seconds", "is_stopping", "expected"), [(0.1, False, 1), (60.0, True, 1)])
-def test_it_is_not_said_for_longer_than_the_lease_nor_while_the_worker_goes_home(
-    lease_seconds: float, is_stopping: bool, expected: int
+@pytest.mark.parametrize(("patience_seconds", "is_stopping", "expected"), [(0.1, False, 1), (60.0, True, 1)])
+def test_it_is_not_said_for_longer_than_patience_lasts_nor_while_the_worker_goes_home(
+    patience_seconds: float, is_stopping: bool, expected: int
 ):
     calls: list[int] = []
 
     with pytest.raises(DatabaseUnavailable):
-        give_back(lambda: heard_at(99, calls), lease_seconds, lambda: is_stopping)
+        give_back(lambda: heard_at(99, calls), patience_seconds, lambda: is_stopping)
 
     assert len(calls) == expected
 
