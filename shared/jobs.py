@@ -91,7 +91,7 @@ def view_of_import(row: ImportRow, now: datetime) -> JobView:
         ACCEPTED: "The file has been stored and the job is ready for processing",
         PROCESSING: f"{_what_goes_on(row)}: {told} so far",
         COMPLETED: f"The file has been processed: {told}",
-        REJECTED: _why_rejected(row, told),
+        REJECTED: _why_rejected(row, processed, told),
         CANCELING: f"The job will be canceled: {told} so far",
         CANCELED: f"The job has been canceled: {told}",
         FAILED: f"The job failed several times: {row.last_error} Done until then: {told}",
@@ -108,10 +108,9 @@ def _what_goes_on(row: ImportRow) -> str:
     return "The job waits for the end of maintenance" if is_maintenance else "The file is being processed"
 
 
-def _why_rejected(row: ImportRow, told: str) -> str:
-    if not row.rendered_items:
+def _why_rejected(row: ImportRow, processed: int, told: str) -> str:
+    if not processed and not row.rendered_items:
         return str(row.last_error)
-    # Only a template ends an import that has begun.
     return f"The job was stopped: {row.last_error} Done until then: {told}"
 
 

@@ -64,8 +64,8 @@ class BlockRun:
     def run(self, should_stop: ShouldStop) -> bool:
         """Apply the block from its checkpoint on; False where it stops or gives way before the end.
 
-        Raises LeaseLost when the import no longer runs or the block is another worker's now, BudgetSpent
-        when its template has taken too long, StorageFault and DatabaseUnavailable when the attempt broke.
+        Raises LeaseLost when the import no longer runs or the block is another worker's now, LimitReached
+        when its template takes too much, StorageFault and DatabaseUnavailable when the attempt broke.
         """
         self._should_stop = should_stop
         try:

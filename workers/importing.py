@@ -10,7 +10,7 @@ from shared.errors import BlockDamaged, LeaseLost, LongshoreError, QuotaReached
 from shared.formats.pieces import FileRefused
 from shared.ground import Ground
 from shared.retries import Retries
-from shared.templates.errors import BudgetSpent
+from shared.templates.errors import LimitReached
 from workers.applying import BlockRun, ShouldStop
 from workers.cutting import CutRun
 from workers.giving_back import give_back
@@ -68,8 +68,8 @@ def _run_block(ground: Ground, lease: Lease, should_stop: ShouldStop) -> bool:
     except QuotaReached as reached:
         _reject(ground, lease, f"The file cannot be taken: {reached}")
         return False
-    except BudgetSpent as spent:
-        _reject(ground, lease, str(spent))
+    except LimitReached as reached:
+        _reject(ground, lease, str(reached))
         return False
     except LongshoreError as error:
         _log.error("block_failed", error=str(error), attempts=lease.attempts)

@@ -13,7 +13,7 @@ from shared.formats.json_lines import Refusal, rejection_at
 from shared.formats.ndjson import NdjsonReader
 from shared.instructions import Checkpoint, operation_of
 from shared.templates.budget import Budget
-from shared.templates.errors import BudgetSpent, TemplateRefused
+from shared.templates.errors import LimitReached, TemplateRefused
 from shared.templates.velocity import Template, compile_template
 
 
@@ -62,7 +62,7 @@ def datastore_reader(strategies: Iterable[str], make_documentid: MakeDocumentid)
 def file_reader(reading: FileReading, make_documentid: MakeDocumentid, budget: Budget) -> Reader:
     """Reads blocks that were cut out of a file of items. Raises TemplateRefused.
 
-    Reading raises BudgetSpent where a template has taken what `budget` gives.
+    Reading raises LimitReached where a template takes more than it or `budget` may.
     """
     items = ItemReader(ItemType(reading.item_type, reading.key, reading.merges), make_documentid)
     if reading.csv is None:
@@ -89,7 +89,7 @@ class _Rows:
             return self._items.read_text(self._rendered(self._template, cells), place)
         except CellRefused as refused:
             return rejection_at(place, Refusal("invalid_cell", str(refused)))
-        except BudgetSpent:
+        except LimitReached:
             raise
         except TemplateRefused as refused:
             return rejection_at(place, Refusal("template_refused", str(refused)))

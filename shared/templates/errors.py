@@ -6,7 +6,7 @@ from shared.errors import LongshoreError
 
 
 class TemplateRefused(LongshoreError):
-    """The template cannot be understood, asks for what is not offered, or went over a limit."""
+    """The template cannot be understood, asks for what is not offered, or cannot be rendered for an item."""
 
     code: ClassVar[str] = "template_refused"
 
@@ -16,14 +16,18 @@ class TemplateRefused(LongshoreError):
         self.cause = cause
 
 
-class BudgetSpent(TemplateRefused):
-    """The renderings of the whole job have taken what they may: no other item is to be tried."""
+class LimitReached(TemplateRefused):
+    """A rendering, or all of the job together, took what they may: no other item is to be tried."""
 
-    code: ClassVar[str] = "template_budget_spent"
+    code: ClassVar[str] = "template_limit_reached"
 
 
 class Misuse(Exception):
     """What went wrong while rendering, raised where the line is not known; `render` adds it."""
+
+
+class TooMuch(Misuse):
+    """One rendering went over a limit."""
 
 
 class OutOfTime(Exception):

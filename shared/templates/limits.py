@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """A rendering that reaches one of these ends as `TemplateRefused`."""
+    """A rendering that reaches one of these ends as `LimitReached`."""
 
     source_characters: int = 65_536
     # Of the result; the texts a template builds on the way count for as much again.

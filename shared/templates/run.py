@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from shared.templates.errors import Misuse, OutOfTime
+from shared.templates.errors import OutOfTime, TooMuch
 from shared.templates.limits import Limits
 from shared.templates.values import Value, member, size
 
@@ -19,7 +19,7 @@ class Clocks(NamedTuple):
 
 
 class Run:
-    """Everything that changes while a template is rendered. Methods that count may raise `Misuse`."""
+    """Everything that changes while a template is rendered. Methods that count may raise `TooMuch`."""
 
     __slots__ = (
         "_began",
@@ -62,7 +62,8 @@ class Run:
         self.line = line
         self._steps -= 1
         if self._steps < 0:
-            raise Misuse(f"it takes more than {self._limits.steps} steps for one item; do less in loops.")
+            most = self._limits.steps
+            raise TooMuch(f"it takes more than {most} steps, the limit for one item; do less in loops.")
         if self._wall() > self._deadline:
             self._look_at_the_time()
 
@@ -79,14 +80,14 @@ class Run:
         """Add to the result."""
         self._room -= len(text)
         if self._room < 0:
-            raise Misuse(self._too_much("writes"))
+            raise self._too_much("writes")
         self.parts.append(text)
 
     def reserve(self, characters: int) -> None:
         """Count a text that is not part of the result, before it is made where that may be large."""
         self._spare -= characters
         if self._spare < 0:
-            raise Misuse(self._too_much("builds"))
+            raise self._too_much("builds")
 
     def member(self, value: Value, key: Value) -> Value:
         """As `values.member`, and `$item.data` is the item itself unless it has a field of that name."""
@@ -102,7 +103,9 @@ class Run:
         elif self._seconds < self._limits.seconds:
             raise OutOfTime
         else:
-            raise Misuse(f"it takes longer than {self._limits.seconds:g} seconds for one item; do less.")
+            most = self._limits.seconds
+            raise TooMuch(f"it takes longer than {most:g} seconds, the limit for one item; do less.")
 
-    def _too_much(self, does: str) -> str:
-        return f"it {does} more than {self._limits.output_characters} characters for one item; write less."
+    def _too_much(self, does: str) -> TooMuch:
+        most = self._limits.output_characters
+        return TooMuch(f"it {does} more than {most} characters, the limit for one item; write less.")

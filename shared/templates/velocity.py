@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from shared.templates.budget import Budget
 from shared.templates.directives import Body
-from shared.templates.errors import BudgetSpent, Misuse, OutOfTime, TemplateRefused
+from shared.templates.errors import LimitReached, Misuse, OutOfTime, TemplateRefused, TooMuch
 from shared.templates.limits import Limits
 from shared.templates.run import Clocks, Run
 from shared.templates.scanner import Scanner
@@ -34,8 +34,8 @@ class Template:
     def render(self, item: Mapping[str, Value], budget: Budget | None = None) -> str:
         """The text for one item, whose values are plain JSON.
 
-        `budget` is charged with the time it takes. Raises BudgetSpent when nothing is left of it, and
-        TemplateRefused when the item takes too long or makes too much, or a function is given what it
+        `budget` is charged with the time it takes. Raises LimitReached when nothing is left of it,
+        or the item takes too long or makes too much, and TemplateRefused when a function is given what it
         cannot use.
         """
         run = Run(item, self._limits, self._clocks, math.inf if budget is None else budget.left)
@@ -43,7 +43,7 @@ class Template:
             self._write(run)
         except OutOfTime:
             cause = f"the job's limit is reached, {budget}; do less for each item."
-            raise BudgetSpent(run.line, cause) from None
+            raise LimitReached(run.line, cause) from None
         finally:
             if budget is not None:
                 budget.charge(run.seconds)
@@ -52,6 +52,8 @@ class Template:
     def _write(self, run: Run) -> None:
         try:
             self._body.write(run)
+        except TooMuch as excess:
+            raise LimitReached(run.line, str(excess)) from None
         except Misuse as misuse:
             raise TemplateRefused(run.line, str(misuse)) from None
         except RecursionError:

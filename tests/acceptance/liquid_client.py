@@ -69,6 +69,10 @@ class LiquidClient:
     def cancel(self, job_id: str) -> dict[str, Any]:
         return dict(self._http.post("/ls/api/batch/cancel", data={"jobId": job_id}).raise_for_status().json())
 
+    def rejections(self, job_id: str) -> list[dict[str, Any]]:
+        answer = self._http.post("/ls/api/batch/rejections", data={"jobId": job_id})
+        return list(answer.raise_for_status().json()["rejections"])
+
     def wait_for_end(self, job_id: str) -> dict[str, Any]:
         """The job as soon as its status is final."""
         deadline = time.monotonic() + DEADLINE_SECONDS

@@ -146,6 +146,12 @@ def test_an_import_that_its_template_ended_tells_what_was_done():
     assert view_of_import(row, NOW).reason == "The job was stopped: Too slow. Done until then: 3 created"
 
 
+def test_an_import_whose_file_ended_it_halfway_tells_what_was_done():
+    row = AnImport(Status.REJECTED, last_error="The file cannot be read: Why.", created_documents=3)
+
+    assert view_of_import(row, NOW).reason.endswith("Why. Done until then: 3 created")
+
+
 def test_a_refusal_is_a_rejected_job():
     view = view_of_refusal("The parameter itemType is missing.")
 

@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 
 from shared.templates.budget import SECONDS_AN_ITEM, Budget, Spent
-from shared.templates.errors import BudgetSpent, TemplateRefused
+from shared.templates.errors import LimitReached
 from shared.templates.limits import Limits
 from shared.templates.run import Clock, Clocks
 from shared.templates.velocity import Template, compile_template
@@ -44,7 +44,7 @@ def test_a_rendering_is_charged_what_the_processor_worked():
 def test_a_refused_rendering_is_charged_too():
     budget = Budget(1000)
 
-    with pytest.raises(TemplateRefused, match="longer than 50 seconds for one item"):
+    with pytest.raises(LimitReached, match="longer than 50 seconds, the limit for one item"):
         template(wall=60, processor=60).render({}, budget)
 
     assert budget.spent.items == 1
@@ -55,7 +55,7 @@ def test_the_job_ends_at_the_line_where_its_budget_does():
     budget = Budget(8)
     slow = template(wall=1, processor=1)
 
-    with pytest.raises(BudgetSpent) as ended:
+    with pytest.raises(LimitReached) as ended:
         slow.render({}, budget)
 
     assert ended.value.line_number in (2, 3)
@@ -68,14 +68,14 @@ def test_many_renderings_below_their_limit_end_the_job():
     budget = Budget(0.2)
     slow = compile_template("#foreach($i in [1..2000])#set($x = $i)#end")
 
-    with pytest.raises(BudgetSpent):
+    with pytest.raises(LimitReached):
         collections.deque((slow.render({}, budget) for _ in range(10_000)), maxlen=0)
 
     assert 0.2 < budget.spent.seconds < 0.2 + 2 * SECONDS_AN_ITEM * budget.spent.items
 
 
 def test_what_was_spent_before_counts():
-    with pytest.raises(BudgetSpent):
+    with pytest.raises(LimitReached):
         compile_template("$x").render({}, Budget(5, Spent(10, 6.0)))
 
 
