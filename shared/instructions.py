@@ -4,7 +4,7 @@ Every input format becomes these values; the engine knows nothing else.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -92,18 +92,17 @@ class Batch:
             ),
         )
 
-    def with_its_instruction_rejected(self, code: str, reason: str) -> "Batch":
-        """The batch with its only instruction turned into a rejection."""
-        [instruction] = self.instructions
-        line = Rejection(
-            instruction.line_number,
-            instruction.offset,
-            instruction.length,
-            instruction.documentid,
-            code,
-            reason,
-        )
-        return Batch([], sorted([*self.rejections, line]), self.end)
+    def with_rejected(self, refused: Sequence[Instruction], code: str, reason: str) -> "Batch":
+        """The batch with these of its instructions turned into rejections."""
+        if not refused:
+            return self
+        numbers = {line.line_number for line in refused}
+        kept = [line for line in self.instructions if line.line_number not in numbers]
+        made = [
+            Rejection(line.line_number, line.offset, line.length, line.documentid, code, reason)
+            for line in refused
+        ]
+        return Batch(kept, sorted([*self.rejections, *made]), self.end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,22 +6,19 @@ Looked for only in a batch that was refused: looking costs more than parsing the
 import re
 
 from shared.formats.json_lines import TEXT
-from shared.instructions import Batch, Instruction, Rejection
+from shared.instructions import Batch
 
 # https://www.postgresql.org/docs/current/datatype-numeric.html
 MAX_DECIMAL_PLACES = 16383
+_REASON = f"The line holds a number with more than {MAX_DECIMAL_PLACES} decimal places."
 
 _NUMBER = re.compile(rb"\.([0-9]+)(?:[eE]([+-]?[0-9]+))?|[0-9][eE]([+-]?[0-9]+)")
 
 
 def without_long_fractions(batch: Batch) -> Batch:
     """The batch with the lines that hold such a number rejected."""
-    suspects = [instruction for instruction in batch.instructions if _is_refused(instruction.properties)]
-    if not suspects:
-        return batch
-    refused = {instruction.line_number for instruction in suspects}
-    kept = [instruction for instruction in batch.instructions if instruction.line_number not in refused]
-    return Batch(kept, sorted([*batch.rejections, *map(_rejection, suspects)]), batch.end)
+    refused = [line for line in batch.instructions if _is_refused(line.properties)]
+    return batch.with_rejected(refused, "number_out_of_range", _REASON)
 
 
 def _is_refused(properties: bytes) -> bool:
@@ -33,14 +30,3 @@ def _decimal_places(match: re.Match[bytes]) -> int:
     fraction, exponent, bare_exponent = match.groups()
     shift = int((exponent or bare_exponent or b"0")[:9])
     return len(fraction or b"") - shift
-
-
-def _rejection(instruction: Instruction) -> Rejection:
-    return Rejection(
-        instruction.line_number,
-        instruction.offset,
-        instruction.length,
-        instruction.documentid,
-        "number_out_of_range",
-        f"The line holds a number with more than {MAX_DECIMAL_PLACES} decimal places.",
-    )

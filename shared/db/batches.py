@@ -12,6 +12,7 @@ from shared.db.failures import translated
 from shared.errors import BatchRefused
 from shared.fates import Fates, compose
 from shared.folding import fold
+from shared.hidden_nul import without_hidden_nul
 from shared.instructions import CREATING, Batch, Operation, Rejection, Tally
 from shared.long_fractions import without_long_fractions
 
@@ -38,6 +39,7 @@ Work = Uniform | Mixed
 
 def prepare(batch: Batch, collection_id: int) -> Work:
     """What the batch sends to the database."""
+    batch = without_hidden_nul(batch)
     asked = {instruction.operation for instruction in batch.instructions}
     if len(asked) > 1 or Operation.DELETE in asked:
         return Mixed(batch, compose(batch.instructions))
@@ -79,13 +81,13 @@ class BatchWriter:
         on_part()
         try:
             with translated(), session.begin_nested():
-                tally = self.write(session, prepare(batch, self._collection_id))
-                return Written(tally, batch.rejections)
+                work = prepare(batch, self._collection_id)
+                return Written(self.write(session, work), work.batch.rejections)
         except BatchRefused as refusal:
             if not batch.instructions:
                 raise
             if len(batch.instructions) == 1:
-                refused = batch.with_its_instruction_rejected("refused_by_database", f"{refusal}.")
+                refused = batch.with_rejected(batch.instructions, "refused_by_database", f"{refusal}.")
                 return self._write_halves(session, refused, on_part)
         first, second = (self._write_halves(session, half, on_part) for half in batch.halves())
         return Written(first.tally + second.tally, [*first.rejections, *second.rejections])

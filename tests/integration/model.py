@@ -22,7 +22,7 @@ BROKEN = {
     rb'{"a":"\u0000"}': "nul_character",
     rb'{"a":"\ud800"}': "lone_surrogate",
     b'{"documentid":"a/b"}': "invalid_documentid",
-    rb'{"documentid":"poison","a":{"b":"\u0000","b":1}}': "refused_by_database",
+    b'{"documentid":"poison","a":0e9999999999}': "refused_by_database",
 }
 
 

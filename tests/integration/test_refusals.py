@@ -22,8 +22,8 @@ from tests.integration.builders import (
 
 pytestmark = pytest.mark.usefixtures("write_path")
 
-# The parser sees only the last of two equal names; the database reads both, and stores no NUL.
-POISON = rb'{"documentid":"poison","a":{"b":"\u0000","b":1}}'
+# The parser takes it for nought; the database refuses exponents of that size.
+POISON = b'{"documentid":"poison","a":0e9999999999}'
 
 
 def lines(count: int, *poisoned: int) -> list[bytes]:
@@ -48,7 +48,7 @@ def test_a_refused_line_keeps_its_reason_its_id_and_its_text(ground: Ground, ser
     work_off(ground, service, import_id)
 
     [line] = list_rejections(ground, service, import_id, 1)
-    assert (line.documentid, line.reason) == ("poison", "unsupported Unicode escape sequence.")
+    assert (line.documentid, line.reason) == ("poison", "value overflows numeric format.")
     [(_, original)] = stream_rejections(ground, service, import_id)
     assert original == POISON + b"\n"
 
@@ -106,3 +106,18 @@ def test_what_stands_around_a_poison_line_is_counted_once(
     expected = {"a": "this", "b": "that"} if changed else {"a": "before"}
     assert set(documents(ground, service)) == {f"{n:03}" for n in range(1, 5)}
     assert all(document == expected for document in documents(ground, service).values())
+
+
+def test_nul_that_an_equal_name_hides_is_rejected_with_its_line(ground: Ground, service: Service):
+    hidden = rb'{"documentid":"%d","a":{"b":"\u0000","b":1}}'
+    given = [hidden % 1, b'{"documentid":"2"}', rb'{"documentid":"3","a":"\\u0000"}', hidden % 4, b"{"]
+    import_id = an_import(ground, service, ndjson(*given))
+
+    work_off(ground, service, import_id)
+
+    assert rejected_lines(ground, service, import_id) == [
+        (1, 1, "refused_by_database"),
+        (1, 4, "refused_by_database"),
+        (1, 5, "invalid_json"),
+    ]
+    assert documents(ground, service) == {"2": {}, "3": {"a": r"\u0000"}}

@@ -29,7 +29,7 @@ from tests.integration.players import Killed
 LIMIT = 7
 GOOD = {"documentid": "1"}
 # Seven bad lines by line 3 of the second block, two of which only the database finds bad.
-POISON = rb'{"documentid":"2","a":{"b":"\u0000","b":1}}'
+POISON = b'{"documentid":"2","a":0e9999999999}'
 FIRST = ndjson(b"1", GOOD, b"3", POISON, b"5", b"6")
 SECOND = ndjson(POISON, GOOD, b"3", b"4", POISON, b"6", GOOD, b"8")
 KEPT = [(1, 1), (1, 3), (1, 4), (1, 5), (1, 6), (2, 1), (2, 3)]

@@ -65,10 +65,10 @@ def test_halving_ends_at_batches_of_one_instruction():
     assert parts[-1].end == END
 
 
-def test_the_only_instruction_of_a_batch_can_become_a_rejection_in_its_place():
-    batch = Batch([line(2)], [rejected(1), rejected(3)], END)
+def test_instructions_of_a_batch_can_become_rejections_in_their_places():
+    batch = Batch([line(2), line(4)], [rejected(1), rejected(3)], END)
 
-    refused = batch.with_its_instruction_rejected("refused_by_database", "why")
+    refused = batch.with_rejected([line(2)], "refused_by_database", "why")
 
     expected = Rejection(2, 20, 10, "2", "refused_by_database", "why")
-    assert refused == Batch([], [rejected(1), expected, rejected(3)], END)
+    assert refused == Batch([line(4)], [rejected(1), expected, rejected(3)], END)
