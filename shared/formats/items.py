@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import orjson
 
 from shared.formats.batching import MakeDocumentid, Outcome, Read
 from shared.formats.json_lines import (
@@ -139,8 +140,8 @@ class ItemReader:
 
     def _named(self, text: bytes, place: Place, operation: Operation, given: object) -> Outcome:
         documentid = self._documentid(given, place, operation)
-        if isinstance(documentid, Refusal):
-            return rejection_at(place, documentid)
+        if documentid is None:
+            return rejection_at(place, self._without_id(text, given))
         return Instruction(*place, operation, documentid, text)
 
     def _kept(self, properties: dict[str, Any]) -> dict[str, Any]:
@@ -149,16 +150,20 @@ class ItemReader:
             return properties
         return {name: value for name, value in properties.items() if name != DOCUMENTID}
 
-    def _documentid(self, given: object, place: Place, operation: Operation) -> str | Refusal:
-        key = self._type.key
-        if given is None and key == DOCUMENTID and operation in CREATING:
+    def _documentid(self, given: object, place: Place, operation: Operation) -> str | None:
+        if given is None and self._type.key == DOCUMENTID and operation in CREATING:
             number, _, _ = place
-            made = self._make_documentid(number)
-            if made is not None:
-                return made
-        if isinstance(given, str) and is_usable_documentid(given):
-            return given
-        return Refusal("invalid_key", f"The item's {key}, its primary key, is missing or cannot be an id.")
+            return self._make_documentid(number)
+        return given if isinstance(given, str) and is_usable_documentid(given) else None
+
+    def _without_id(self, text: bytes, given: object) -> Refusal:
+        key = self._type.key
+        names = orjson.loads(text) if given is None else ()
+        other = next((name for name in names if name != key and name.lower() == key.lower()), None)
+        reason = f"The item's {key}, its primary key, is missing or cannot be an id."
+        if other is not None:
+            reason = f"The item has {other}, expected {key}, its primary key: the same name in another case."
+        return Refusal("invalid_key", reason)
 
 
 class _Data(msgspec.Struct):

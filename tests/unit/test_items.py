@@ -131,6 +131,30 @@ def test_a_wrong_item_is_rejected(item: Any, code: str):
     assert (rejected.code, rejected.line_number) == (code, 1)
 
 
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"accountid": "A1"},
+        {"x": 1, "ACCOUNTID": "A1"},
+        {KEY: None, "AccountId": "A1"},
+        an_item(data={"accountID": "A1"}),
+        an_item("Delete", data={"accountID": "A1"}),
+    ],
+)
+def test_the_key_in_another_case_is_told_as_such(item: dict[str, Any]):
+    rejected = read(item)
+
+    [found] = {*item.get("data", item)} - {KEY, "x"}
+    assert (rejected.code, rejected.reason) == (
+        "invalid_key",
+        f"The item has {found}, expected {KEY}, its primary key: the same name in another case.",
+    )
+
+
+def test_the_key_in_its_own_case_wins():
+    assert read({"accountid": "other", KEY: "A1"}).documentid == "A1"
+
+
 def test_a_rejection_names_the_document_where_it_can():
     assert read({KEY: "A1", "name": "\0"}).documentid == "A1"
 
