@@ -44,6 +44,8 @@ class Settings:
     batch_lines: int = 5000
     batch_bytes: int = 4 * MIB
     template_seconds: float = 60.0
+    import_workers: int = 8
+    service_workers: int | None = None
     service_long_jobs: int = 1
     lease_seconds: float = 10.0
     sweep_seconds: float = 2.0
@@ -109,6 +111,8 @@ class _Environment(Schema):
     batch_lines = _positive(fields.Integer)
     batch_bytes = _positive(fields.Integer)
     template_seconds = _positive(fields.Float)
+    import_workers = _positive(fields.Integer)
+    service_workers = _positive(fields.Integer)
     service_long_jobs = _positive(fields.Integer)
     lease_seconds = fields.Float(validate=validate.Range(min=0.1, max=3600))
     sweep_seconds = fields.Float(validate=validate.Range(min=0.05, max=3600))

@@ -29,7 +29,7 @@ class WorkState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BlockInHand:
-    """The first block that is not finished, by the database's clock."""
+    """The block that an import is at, by the database's clock."""
 
     number: int  # from 1; 0 is a file to be cut into blocks
     worker: str | None  # who held the lease last
@@ -48,6 +48,7 @@ class Work:
     state: WorkState
     reason: str  # one sentence, for people
     worker: str | None = None  # an opaque label
+    workers: int = 0  # that have a block of it; more than one where its order does not matter
     heartbeat_age_seconds: float | None = None  # since the worker was last heard of
     block_number: int | None = None
     attempts: int = 0  # at the block since the last progress, the one under way included
@@ -63,6 +64,7 @@ def work_of(
     is_suspended: bool,
     is_maintenance: bool,
     lease_seconds: float,
+    workers: int = 0,
 ) -> Work:
     """What there is to tell. `lease_seconds` is how long a lease lasts from a worker's sign of life on."""
     if status is Status.CONFIGURING:
@@ -78,7 +80,7 @@ def work_of(
             state=WorkState.MAINTENANCE,
             reason="The service is under maintenance; the import goes on by itself afterwards.",
         )
-    return replace(told, last_error=last_error)
+    return replace(told, last_error=last_error, workers=workers)
 
 
 def _of_block(status: Status, block: BlockInHand | None, lease_seconds: float) -> Work:

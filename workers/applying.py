@@ -17,7 +17,6 @@ from shared.db.batches import BatchWriter, Work, Written, prepare
 from shared.db.database import Session
 from shared.db.interrupting import interrupter
 from shared.db.leases import Lease
-from shared.db.rejections import Keeping
 from shared.documentids import documentid_maker
 from shared.errors import BatchRefused, ConflictOfTransactions
 from shared.formats.batching import Limits, Read, batched
@@ -55,9 +54,6 @@ class BlockRun:
         self._checkpoint = lease.checkpoint
         self._budget = Budget(ground.settings.template_seconds, lease.spent)
         self._writer = BatchWriter(lease.collection_id)
-        self._keeping = Keeping(
-            ground.settings.rejections_kept, rejected=lease.rejected_before, unkept=lease.unkept_before
-        )
         self._heartbeat = Heartbeat(self._beat, min(LOOK_SECONDS, ground.settings.lease_seconds / 3))
         self._should_stop: ShouldStop = lambda: False
 
@@ -166,9 +162,9 @@ class BlockRun:
             if not is_finished:
                 leases.commit_without_waiting(session)
             tally, rejected = write(session, work)
-            kept = self._keeping.first_of(rejected)
-            tally = replace(tally, unkept=len(rejected) - len(kept))
-            rejections.add(session, lease.import_id, lease.block_number, kept)
+            limit = self._ground.settings.rejections_kept
+            unkept = rejections.keep(session, lease.import_id, lease.block_number, rejected, limit=limit)
+            tally = replace(tally, unkept=unkept)
             leases.checkpoint(
                 session,
                 lease,
@@ -179,7 +175,6 @@ class BlockRun:
                 lease_seconds=self._ground.settings.lease_seconds,
             )
         self._checkpoint = end
-        self._keeping.note_committed(tally)
         seconds = round(time.monotonic() - began, 4)
         _log.info("batch_applied", line=end.line_number, **asdict(tally), seconds=seconds)
 

@@ -4,6 +4,7 @@ from functools import partial
 
 import structlog
 
+from shared.bounds import Bounds
 from shared.db import exports
 from shared.db.endings import tell_end_of_export
 from shared.db.exports import ExportLease
@@ -18,7 +19,7 @@ from workers.export_groups import group_of
 from workers.export_run import ExportRun
 from workers.giving_back import give_back
 from workers.heartbeat import Stopped
-from workers.nudging import nudge_long_jobs
+from workers.nudging import nudge_for_room
 
 _log = structlog.get_logger()
 
@@ -43,7 +44,7 @@ def run_export(ground: Ground, export_id: int, *, worker: str, should_stop: Shou
         finally:
             # Asked for while we were at it, whatever else happened then.
             _cancel(ground, export_id, epoch=lease.epoch)
-    nudge_long_jobs(ground, lease.service_id)
+    nudge_for_room(ground, lease.service_id, was_long=True)
     return True
 
 
@@ -58,7 +59,7 @@ def _claim(ground: Ground, export_id: int, worker: str) -> ExportLease | None:
             export_id,
             worker=worker,
             lease_seconds=settings.lease_seconds,
-            at_once=settings.service_long_jobs,
+            bounds=Bounds.of(settings),
         )
 
 

@@ -4,7 +4,8 @@ from functools import partial
 
 import structlog
 
-from shared.db import leases, long_jobs
+from shared.bounds import Bounds
+from shared.db import claims, leases, long_jobs
 from shared.db.leases import Lease
 from shared.errors import BlockDamaged, LeaseLost, LongshoreError, QuotaReached
 from shared.formats.pieces import FileRefused
@@ -14,7 +15,7 @@ from shared.templates.errors import LimitReached
 from workers.applying import BlockRun, ShouldStop
 from workers.cutting import CutRun
 from workers.giving_back import give_back
-from workers.nudging import nudge_long_jobs
+from workers.nudging import nudge_for_room
 
 _log = structlog.get_logger()
 
@@ -26,13 +27,13 @@ def run_import(ground: Ground, import_id: int, *, worker: str, should_stop: Shou
     returns False.
     """
     with ground.database.begin() as session:
-        lease = leases.claim(
+        lease = claims.claim(
             session,
             import_id,
             worker=worker,
             lease_seconds=ground.settings.lease_seconds,
             attempts=ground.settings.attempts,
-            long_jobs_at_once=ground.settings.service_long_jobs,
+            bounds=Bounds.of(ground.settings),
         )
     if lease is None:
         return False
@@ -44,10 +45,13 @@ def run_import(ground: Ground, import_id: int, *, worker: str, should_stop: Shou
             attempts=lease.attempts,
             line=lease.checkpoint.line_number,
         )
+        if not lease.is_ordered:
+            # Whoever is free takes another block meanwhile.
+            ground.dispatcher.nudge_import(import_id)
         if _run_block(ground, lease, should_stop):
             ground.dispatcher.nudge_import(import_id)
-    if long_jobs.is_long(lease.block_number, lease.size_bytes):
-        nudge_long_jobs(ground, lease.service_id)
+    was_long = long_jobs.is_long(lease.block_number, lease.size_bytes)
+    nudge_for_room(ground, lease.service_id, was_long=was_long)
     return True
 
 

@@ -1,6 +1,7 @@
 """Nudges for what could not be taken when its own nudge came."""
 
-from shared.db import long_jobs
+from shared.bounds import Bounds
+from shared.db import long_jobs, turns
 from shared.ground import Ground
 from shared.turns import Job
 
@@ -13,9 +14,15 @@ def nudge(ground: Ground, job: Job) -> None:
         ground.dispatcher.nudge_export(job.id)
 
 
-def nudge_long_jobs(ground: Ground, service_id: int) -> None:
-    """A long job of the data service has ended: wake a worker for the ones that waited for that."""
+def nudge_for_room(ground: Ground, service_id: int, *, was_long: bool) -> None:
+    """A turn of the data service has ended: wake a worker for what there was no room for until then."""
+    bounds = Bounds.of(ground.settings)
+    if not was_long and bounds.service_workers is None:
+        return
     with ground.database.begin() as session:
-        found = long_jobs.waiting(session, service_id, at_once=ground.settings.service_long_jobs)
+        found = long_jobs.waiting(session, service_id, bounds) if was_long else []
+        if bounds.service_workers is not None:
+            first = turns.first_waiting(session, service_id, bounds)
+            found += [] if first is None or first in found else [first]
     for job in found:
         nudge(ground, job)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import structlog
 
+from shared.bounds import Bounds
 from shared.db import imports, long_jobs, maintenance, notifications, retention, suspending, sweeps
 from shared.db.database import Session
 from shared.db.transition import move
@@ -53,9 +54,9 @@ def _keep_to_maintenance(ground: Ground) -> None:
 def _nudge(ground: Ground, session: Session) -> None:
     if notifications.are_due(session):
         ground.dispatcher.nudge_mails()
-    at_once = ground.settings.service_long_jobs
-    due_imports = imports.due(session, at_once=at_once, limit=NUDGES_A_SWEEP)
-    due_exports = long_jobs.due_exports(session, at_once=at_once, limit=NUDGES_A_SWEEP)
+    bounds = Bounds.of(ground.settings)
+    due_imports = imports.due(session, bounds, limit=NUDGES_A_SWEEP)
+    due_exports = long_jobs.due_exports(session, bounds, limit=NUDGES_A_SWEEP)
     due = len(due_imports) + len(due_exports)
     # While workers have enough waiting for them, nothing may be lost: nudging would only pile up.
     if not due or ground.dispatcher.waiting() >= due:

@@ -8,6 +8,7 @@ from typing import assert_never
 
 import structlog
 
+from shared.bounds import Bounds
 from shared.db import turns
 from shared.ground import Ground
 from shared.turns import Job, in_turn
@@ -41,17 +42,15 @@ class Turns:
 
     def choose(self, ground: Ground, nudged: Job) -> Job:
         """The job whose turn it is; the nudged one, too, where it has nothing to do now."""
-        at_once = ground.settings.service_long_jobs
+        bounds = Bounds.of(ground.settings)
         with ground.database.begin() as session:
-            own = turns.service_of(session, nudged, at_once=at_once)
+            own = turns.service_of(session, nudged, bounds)
             if own is None:
                 return nudged
             held = turns.held(session)
             others = turns.unfinished_services(session, after=self._last_service_id, beside=len(held))
             for service_id in in_turn([own, *others], held, after=self._last_service_id):
-                waiting = (
-                    nudged if service_id == own else turns.first_waiting(session, service_id, at_once=at_once)
-                )
+                waiting = nudged if service_id == own else turns.first_waiting(session, service_id, bounds)
                 if waiting is not None:
                     self._last_service_id = service_id
                     return waiting

@@ -47,9 +47,9 @@ class ApiClient:
     def close(self) -> None:
         self._http.close()
 
-    def create_import(self, strategies: list[str], collection: str) -> Json:
+    def create_import(self, configuration: Json) -> Json:
         """A new import, configuring."""
-        return self._json("POST", IMPORTS, json={"strategy": strategies, "collection": collection})
+        return self._json("POST", IMPORTS, json=configuration)
 
     def get_import(self, import_id: int) -> Json:
         """The import as it is now. Asks again for a while where the API does not answer."""

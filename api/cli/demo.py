@@ -155,7 +155,8 @@ class _Tour:
         strategies: list[str] | None = None,
     ) -> Outcome:
         job = FileImport(client, is_quiet=self._is_quiet)
-        outcome = job.run([str(path)], strategies or ["create", "update"], collection, stack.pause)
+        configuration = {"strategy": strategies or ["create", "update"], "collection": collection}
+        outcome = job.run([str(path)], configuration, stack.pause)
         if outcome.found["status"] != Status.COMPLETE:
             raise DemoFailed(f"The import of {path.name} is {outcome.found['status']}.")
         self._add_up(outcome.found)

@@ -62,14 +62,12 @@ class FileImport:
         self._import_id: int | None = None
         self._is_started = False
 
-    def run(
-        self, files: Sequence[str], strategies: list[str], collection: str, pause: Pause | None
-    ) -> Outcome:
-        """Import them; with `pause`, which waits so many seconds, follow the import to its end.
+    def run(self, files: Sequence[str], configuration: Json, pause: Pause | None) -> Outcome:
+        """Import them as configured; with `pause`, which waits so many seconds, follow the import to its end.
 
         What was not started is deleted again. Raises ApiRefused, ApiUnreachable, OrderLost, LineTooLong.
         """
-        import_id = self._import_id = self._create(strategies, collection)
+        import_id = self._import_id = self._create(configuration)
         origins: list[Origin] = []
         with ProgressBars(terminal.err(), is_quiet=self._is_quiet) as bars:
             line_count = self._upload(import_id, files, origins, bars)
@@ -97,13 +95,13 @@ class FileImport:
         if outcome.found["rejectedDocuments"]:
             outcome.rejections = self._client.rejections(import_id)
 
-    def _create(self, strategies: list[str], collection: str) -> int:
+    def _create(self, configuration: Json) -> int:
         try:
-            return int(self._client.create_import(strategies, collection)["importid"])
+            return int(self._client.create_import(configuration)["importid"])
         except ApiRefused as error:
             if "does not exist" not in str(error):
                 raise
-            hint = f"{terminal.command_name()} collections add {collection}"
+            hint = f"{terminal.command_name()} collections add {configuration['collection']}"
             raise ApiRefused(f"{error}\nTo add it: {hint}") from error
 
     def _upload(self, import_id: int, files: Sequence[str], origins: list[Origin], bars: ProgressBars) -> int:

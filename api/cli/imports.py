@@ -40,6 +40,10 @@ class Strategies(click.ParamType[list[str]]):
     "--strategy", "strategies", type=Strategies(), multiple=True,
     help="create, update or create,update; may be repeated. [default: create,update]",
 )  # fmt: skip
+@click.option(
+    "--ordered/--unordered", default=True, show_default=True,
+    help="Apply blocks one by one, or by several workers at once, in any order.",
+)  # fmt: skip
 @click.option("--watch/--no-watch", default=True, show_default=True, help="Follow the import to its end.")
 @click.option("--strict", is_flag=True, help="Rejected lines make the exit status 1.")
 @click.option("--parallel", type=click.IntRange(1, 16), default=4, show_default=True, help="Uploads at once.")
@@ -59,6 +63,7 @@ def import_files(  # noqa: PLR0913 - the command line's own options
     files: tuple[str, ...],
     collection: str,
     strategies: tuple[list[str], ...],
+    ordered: bool,
     watch: bool,
     strict: bool,
     parallel: int,
@@ -70,24 +75,27 @@ def import_files(  # noqa: PLR0913 - the command line's own options
 ) -> int:
     """Import FILES of NDJSON (one JSON document a line; - is standard input) into a collection.
 
-    Lines take effect in the order given. Exit status: 0 when the import is complete, 1 when it failed or
-    was canceled (or, with --strict, rejected lines), 130 when interrupted.
+    Lines take effect in the order given, unless you say that it does not matter: with --unordered all free
+    workers apply blocks at once. Exit status: 0 when the import is complete, 1 when it failed or was canceled
+    (or, with --strict, rejected lines), 130 when interrupted.
 
     \b
     Examples:
       longshore import films.ndjson --collection /films
       zcat films.ndjson.gz | longshore import - --collection /films --strategy create
+      longshore import *.ndjson --collection /films --unordered
       longshore import *.ndjson --collection /films --url https://films.example --token "$TOKEN"
     """
     client = _client(url, token, data_dir)
     wanted = list(dict.fromkeys(word for words in strategies for word in words)) or ["create", "update"]
+    configuration = {"strategy": wanted, "collection": collection, "ordered": ordered}
     signals = InterruptSignals()
     job = FileImport(
         client, parallel=parallel, block_bytes=block_mib * MIB, is_quiet=as_json, at_once=signals.at_once
     )
     try:
         with signals:
-            outcome = job.run(files, wanted, collection, signals.pause if watch else None)
+            outcome = job.run(files, configuration, signals.pause if watch else None)
     except StopRequested:
         terminal.err().print(job.whereabouts())
         return _INTERRUPTED

@@ -21,10 +21,12 @@ CREATED: dict[str, Any] = {
     "skippedDocuments": 0,
     "blockCount": 0,
     "rejectedDocuments": 0,
+    "ordered": True,
     "work": {
         "state": "configuring",
         "reason": "It takes blocks until it is started.",
         "worker": None,
+        "workers": 0,
         "heartbeatAgeSeconds": None,
         "blockid": None,
         "attempts": 0,
@@ -49,6 +51,7 @@ RUNNING = STARTED | {
         "state": "working",
         "reason": "A worker applies block 1.",
         "worker": "worker-3f2a9c",
+        "workers": 1,
         "heartbeatAgeSeconds": 0.2,
     },
 }

@@ -30,3 +30,12 @@ class Positive(fields.Integer):
         if _DIGITS.fullmatch(value) is None or not value.strip("0"):
             raise self.make_error("invalid")
         return int(value)
+
+
+class Truth(fields.Boolean):
+    """`true` or `false`, and nothing that only resembles them."""
+
+    def _deserialize(self, value: object, attr: str | None, data: object, **kwargs: object) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value

@@ -50,7 +50,11 @@ def list_imports(query: dict[str, Any]) -> dict[str, Any]:
 def create_import(configuration: dict[str, Any]) -> ShownImport:
     """A new import, configuring: it takes blocks until it is started."""
     created = imports.create_import(
-        current_ground(), current_service(), configuration["strategy"], configuration["collection"]
+        current_ground(),
+        current_service(),
+        configuration["strategy"],
+        configuration["collection"],
+        is_ordered=configuration["ordered"],
     )
     return imports.show_import(current_ground(), created)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
 
-from api.datastore.fields import Moment, Positive
+from api.datastore.fields import Moment, Positive, Truth
 from api.usecases.imports import ImportChanges, ShownImport
 from shared.instructions import Strategy
 from shared.lifecycle import Status
@@ -12,6 +12,10 @@ from shared.work import WorkState
 
 # What the published API knows. The others belong to imports of files, which this door does not show.
 STATUSES = [status for status in Status if status not in (Status.CANCELING, Status.REJECTED)]
+
+_ORDERED = {
+    "description": "Whether blocks are applied one by one; else several workers take one each, in any order."
+}
 
 
 class Strict(Schema):
@@ -74,6 +78,7 @@ class NewImportSchema(Strict):
 
     strategy = _strategy(required=True)
     collection = _collection(required=True)
+    ordered = Truth(load_default=True, metadata=_ORDERED)
 
 
 class ImportChangesSchema(Strict):
@@ -81,6 +86,7 @@ class ImportChangesSchema(Strict):
 
     strategy = _strategy(attribute="strategies")
     collection = _collection()
+    ordered = Truth(attribute="is_ordered", metadata=_ORDERED)
     status = fields.String(
         validate=validate.OneOf(STATUSES),
         metadata={"description": "`started`, `paused`, `resumed` and `canceled` may be asked for."},
@@ -120,6 +126,7 @@ class WorkSchema(Schema):
         attribute="heartbeat_age_seconds",
         metadata={"description": "How long ago this worker was heard of last.", "minimum": 0},
     )
+    workers = _count("workers", "Workers that have a block of it; several where it is not ordered.")
     blockid = fields.Integer(
         required=True,
         allow_none=True,
@@ -159,6 +166,7 @@ class ImportSchema(Schema):
     skippedDocuments = _count("skipped_documents", "Lines that the strategy passed over.")  # noqa: N815
     blockCount = _count("block_count", "Blocks added.")  # noqa: N815
     rejectedDocuments = _count("rejected_documents", "Lines that could not become documents.")  # noqa: N815
+    ordered = Truth(required=True, attribute="is_ordered", metadata=_ORDERED)
     work = fields.Nested(WorkSchema, required=True)
 
     def get_attribute(self, obj: ShownImport, attr: str, default: object) -> object:

@@ -23,6 +23,7 @@ class ImportChanges:
 
     strategies: list[str] | None = None
     collection: str | None = None
+    is_ordered: bool | None = None
     status: Status | None = None
 
 
@@ -34,12 +35,24 @@ class ShownImport:
     work: Work
 
 
-def create_import(ground: Ground, service: Service, strategies: list[str], collection: str) -> Import:
-    """A new import, configuring. Raises CollectionNotFound, TooManyOpenImports."""
+def create_import(
+    ground: Ground, service: Service, strategies: list[str], collection: str, *, is_ordered: bool = True
+) -> Import:
+    """A new import, configuring. Raises CollectionNotFound, TooManyOpenImports.
+
+    Where it is not ordered, several workers take its blocks at once, and of two blocks that name the same
+    document either may be applied first.
+    """
     with ground.database.begin() as session:
         collection_id = _collection_id(session, service, collection)
         quotas.admit_import(session, service.id, ground.settings.open_imports)
-        return imports.add(session, service_id=service.id, collection_id=collection_id, strategies=strategies)
+        return imports.add(
+            session,
+            service_id=service.id,
+            collection_id=collection_id,
+            strategies=strategies,
+            is_ordered=is_ordered,
+        )
 
 
 def show_import(ground: Ground, row: Import) -> ShownImport:
@@ -56,6 +69,7 @@ def show_import(ground: Ground, row: Import) -> ShownImport:
         is_suspended=row.is_suspended,
         is_maintenance=found.is_maintenance,
         lease_seconds=ground.settings.lease_seconds,
+        workers=found.workers,
     )
     return ShownImport(row, work)
 
@@ -117,6 +131,9 @@ def _configure(session: Session, service: Service, row: Import, changes: ImportC
     if changes.strategies is not None and changes.strategies != row.strategies:
         _only_while_configuring("The strategy may change", row)
         row.strategies = changes.strategies
+    if changes.is_ordered is not None and changes.is_ordered != row.is_ordered:
+        _only_while_configuring("The order of blocks may change", row)
+        row.is_ordered = changes.is_ordered
     if changes.collection is not None and changes.collection != row.collection:
         _only_while_configuring("The collection may change", row)
         row.collection_id = _collection_id(session, service, changes.collection)

@@ -5,16 +5,18 @@ an attempt that lost its lease from saying anything more.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from shared.bounds import Bounds
 from shared.db import maintenance
-from shared.db.long_jobs import EXPORT_TAKEABLE, LOCK_SERVICE_OF_EXPORT
+from shared.db.long_jobs import LOCK_SERVICE_OF_EXPORT
 from shared.db.models import Export, ExportFile
+from shared.db.takeable import EXPORT_TAKEABLE
 from shared.errors import LeaseLost
 from shared.links import make_key
 from shared.retries import Retries
@@ -140,19 +142,18 @@ def fail_if_exhausted(session: Session, export_id: int, *, attempts: int) -> boo
 
 
 def claim(
-    session: Session, export_id: int, *, worker: str, lease_seconds: float, at_once: int
+    session: Session, export_id: int, *, worker: str, lease_seconds: float, bounds: Bounds
 ) -> ExportLease | None:
-    """Take the export, if it is free and due and its data service has fewer than `at_once` long jobs.
+    """Take the export, if it is free and due and its data service has room for it.
 
     None where it is not so, and during maintenance.
     """
     maintenance.put_off(session)
     session.execute(text(LOCK_SERVICE_OF_EXPORT), {"export_id": export_id})
-    given = {
+    given = asdict(bounds) | {
         "export_id": export_id,
         "worker": worker,
         "lease": timedelta(seconds=lease_seconds),
-        "at_once": at_once,
     }
     claimed = session.execute(text(CLAIM), given).one_or_none()
     if claimed is None:

@@ -4,6 +4,7 @@ An import of a file (it has a `reading`) belongs to a batch job, and is looked u
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +12,9 @@ from sqlalchemy import Select, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.db.long_jobs import IMPORT_TAKEABLE
+from shared.bounds import Bounds
 from shared.db.models import Import, StorageGarbage
+from shared.db.takeable import IMPORT_TAKEABLE, NEXT_BLOCK
 
 NEXT_ID = "SELECT nextval(pg_get_serial_sequence('imports', 'id'))"
 
@@ -36,19 +38,18 @@ SELECT id FROM imports
 DUE = f"""
 SELECT i.id
   FROM imports i
-  LEFT JOIN LATERAL (
-      SELECT number, size_bytes, leased_until, due_at FROM blocks b
-       WHERE b.import_id = i.id AND b.finished_at IS NULL
-       ORDER BY number LIMIT 1
-  ) b ON true
- WHERE {IMPORT_TAKEABLE}
+{NEXT_BLOCK} WHERE {IMPORT_TAKEABLE}
  ORDER BY i.id LIMIT :limit
 """  # noqa: S608 - of constants
 
 
-def add(session: Session, *, service_id: int, collection_id: int, strategies: list[str]) -> Import:
+def add(
+    session: Session, *, service_id: int, collection_id: int, strategies: list[str], is_ordered: bool
+) -> Import:
     """A new import, configuring."""
-    row = Import(service_id=service_id, collection_id=collection_id, strategies=strategies)
+    row = Import(
+        service_id=service_id, collection_id=collection_id, strategies=strategies, is_ordered=is_ordered
+    )
     session.add(row)
     session.flush()
     session.refresh(row)
@@ -117,9 +118,9 @@ def discard(session: Session, import_id: int) -> None:
     session.execute(delete(Import).where(Import.id == import_id))
 
 
-def due(session: Session, *, at_once: int, limit: int) -> list[int]:
-    """Ids of imports that a worker should look at now, oldest first; `at_once` bounds long jobs."""
-    return list(session.scalars(text(DUE), {"at_once": at_once, "limit": limit}))
+def due(session: Session, bounds: Bounds, *, limit: int) -> list[int]:
+    """Ids of imports that a worker should look at now, oldest first."""
+    return list(session.scalars(text(DUE), asdict(bounds) | {"limit": limit}))
 
 
 def abandoned_cancels(session: Session, *, limit: int) -> list[int]:

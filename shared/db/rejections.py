@@ -3,49 +3,33 @@
 from collections.abc import Iterable, Sequence
 from heapq import nsmallest
 
-from sqlalchemy import insert, select, tuple_
+from sqlalchemy import insert, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from shared.db.models import RejectedLine
-from shared.instructions import Rejection, Tally
+from shared.instructions import Rejection
+
+# The import's row is held until the transaction ends: of blocks that are applied at once, each finds what
+# the others have kept.
+REJECTED_BEFORE = """
+SELECT rejected_documents, unkept_rejections FROM imports WHERE id = :import_id FOR NO KEY UPDATE
+"""
 
 
-class Keeping:
-    """How many more of an import's rejections are kept, as its batches are applied in order.
+def keep(
+    session: Session, import_id: int, block_number: int, rejected: Sequence[Rejection], *, limit: int
+) -> int:
+    """Keep those of a batch that the import has room for, the first ones; returns how many it has none for.
 
     Once one was not kept no later one is, whatever the limit is by then: what is kept has no gaps.
     """
-
-    def __init__(self, limit: int, *, rejected: int, unkept: int) -> None:
-        """`rejected` and `unkept` count what was committed before."""
-        self._room = 0 if unkept else max(0, limit - rejected)
-
-    def first_of(self, rejected: Sequence[Rejection]) -> Sequence[Rejection]:
-        """Those of a batch that are to be kept."""
-        return rejected if len(rejected) <= self._room else nsmallest(self._room, rejected)
-
-    def note_committed(self, tally: Tally) -> None:
-        """Count a batch once it is committed, and not before: it may be applied again."""
-        self._room -= tally.rejected - tally.unkept
-
-
-def add(session: Session, import_id: int, block_number: int, rejected: Iterable[Rejection]) -> None:
-    """Keep the rejections of one block."""
-    rows = [
-        {
-            "import_id": import_id,
-            "block_number": block_number,
-            "line_number": line.line_number,
-            "line_offset": line.offset,
-            "line_length": line.length,
-            "documentid": line.documentid,
-            "code": line.code,
-            "reason": line.reason,
-        }
-        for line in rejected
-    ]
-    if rows:
-        session.execute(insert(RejectedLine), rows)
+    if not rejected:
+        return 0
+    before = session.execute(text(REJECTED_BEFORE), {"import_id": import_id}).one_or_none()
+    room = 0 if before is None or before.unkept_rejections else max(0, limit - before.rejected_documents)
+    kept = rejected if len(rejected) <= room else nsmallest(room, rejected)
+    _add(session, import_id, block_number, kept)
+    return len(rejected) - len(kept)
 
 
 def page(session: Session, import_id: int, *, number: int, size: int) -> Sequence[RejectedLine]:
@@ -70,3 +54,21 @@ def after(session: Session, import_id: int, edge: tuple[int, int], *, size: int)
         .limit(size)
     )
     return session.scalars(found).all()
+
+
+def _add(session: Session, import_id: int, block_number: int, rejected: Iterable[Rejection]) -> None:
+    rows = [
+        {
+            "import_id": import_id,
+            "block_number": block_number,
+            "line_number": line.line_number,
+            "line_offset": line.offset,
+            "line_length": line.length,
+            "documentid": line.documentid,
+            "code": line.code,
+            "reason": line.reason,
+        }
+        for line in rejected
+    ]
+    if rows:
+        session.execute(insert(RejectedLine), rows)

@@ -4,11 +4,14 @@ However many jobs wait, each statement looks at a few rows: partial indexes hold
 and of a data service with thousands of jobs only its first ones are met.
 """
 
+from dataclasses import asdict
+
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from shared.bounds import Bounds
 from shared.db import long_jobs
-from shared.db.long_jobs import IMPORT_TAKEABLE
+from shared.db.takeable import IMPORT_TAKEABLE, NEXT_BLOCK
 from shared.turns import Job
 
 # Leases of blocks and exports that workers hold now, a row for each data service: never more than workers.
@@ -44,27 +47,17 @@ SELECT service_id FROM found WHERE service_id > :after LIMIT :limit
 FIRST_IMPORT = f"""
 SELECT i.id, i.has_begun
   FROM (
-      SELECT id, service_id, status, status = 'running' AS has_begun FROM imports
+      SELECT id, service_id, status, is_ordered, status = 'running' AS has_begun FROM imports
        WHERE service_id = :service_id AND status IN ('resumed', 'running', 'started')
        ORDER BY (status = 'running'), id LIMIT :looks
   ) i
-  LEFT JOIN LATERAL (
-      SELECT number, size_bytes, leased_until, due_at FROM blocks b
-       WHERE b.import_id = i.id AND b.finished_at IS NULL
-       ORDER BY number LIMIT 1
-  ) b ON true
- WHERE {IMPORT_TAKEABLE}
+{NEXT_BLOCK} WHERE {IMPORT_TAKEABLE}
  ORDER BY i.has_begun, i.id LIMIT 1
 """  # noqa: S608 - of constants
 
 SERVICE_OF_IMPORT = f"""
 SELECT i.service_id FROM imports i
-  LEFT JOIN LATERAL (
-      SELECT number, size_bytes, leased_until, due_at FROM blocks b
-       WHERE b.import_id = i.id AND b.finished_at IS NULL
-       ORDER BY number LIMIT 1
-  ) b ON true
- WHERE i.id = :import_id AND {IMPORT_TAKEABLE}
+{NEXT_BLOCK} WHERE i.id = :import_id AND {IMPORT_TAKEABLE}
 """  # noqa: S608 - of constants
 
 # Beyond so many data services whose jobs all wait for a later time, or so many such jobs of one, nobody looks
@@ -90,22 +83,22 @@ def unfinished_services(session: Session, *, after: int, beside: int) -> list[in
     return found
 
 
-def first_waiting(session: Session, service_id: int, *, at_once: int) -> Job | None:
+def first_waiting(session: Session, service_id: int, bounds: Bounds) -> Job | None:
     """What a worker could do for the data service now: a new import, an export, an import that has begun."""
-    given = {"service_id": service_id, "at_once": at_once, "looks": _JOBS_LOOKED_AT}
+    given = asdict(bounds) | {"service_id": service_id, "looks": _JOBS_LOOKED_AT}
     found = session.execute(text(FIRST_IMPORT), given).one_or_none()
     if found is None or found.has_begun:
-        export_id = long_jobs.first_export(session, service_id, at_once=at_once)
+        export_id = long_jobs.first_export(session, service_id, bounds)
         if export_id is not None:
             return Job("export", export_id)
     return None if found is None else Job("import", found.id)
 
 
-def service_of(session: Session, job: Job, *, at_once: int) -> int | None:
+def service_of(session: Session, job: Job, bounds: Bounds) -> int | None:
     """Whose job it is, if a worker could take it now; else None."""
     if job.kind == "export":
-        return long_jobs.service_of_export(session, job.id, at_once=at_once)
-    given = {"import_id": job.id, "at_once": at_once}
+        return long_jobs.service_of_export(session, job.id, bounds)
+    given = asdict(bounds) | {"import_id": job.id}
     return session.execute(text(SERVICE_OF_IMPORT), given).scalar_one_or_none()
 
 

@@ -23,7 +23,7 @@ def reject_lines(ground: Ground, import_id: int) -> None:
         Rejection(3, 26, 4, "7", "invalid_utf8", "The line is not UTF-8."),
     ]
     with ground.database.begin() as session:
-        rejections.add(session, import_id, 1, lines)
+        assert not rejections.keep(session, import_id, 1, lines, limit=len(lines))
 
 
 def keep_documents(ground: Ground, call: Caller, path: str, properties: dict[str, str]) -> None:
@@ -216,3 +216,27 @@ def test_blocks_that_are_kept_no_longer_are_gone_and_still_listed(call: Caller, 
     assert "removed at 2022-09-15 06:00 UTC" in param["reason"]
     assert call("GET", f"{IMPORTS}/{import_id}/blocks").get_json() == {"data": [{"blockid": 1}]}
     assert len(call("GET", f"{IMPORTS}/{import_id}/rejections").get_json()["data"]) == 2
+
+
+def test_the_order_of_blocks_is_chosen_while_configuring(call: Caller) -> None:
+    configuration = {"strategy": ["create"], "collection": "/contacts", "ordered": False}
+    created = call("POST", IMPORTS, json=configuration).get_json()
+    path = f"{IMPORTS}/{created['importid']}"
+    assert created["ordered"] is False
+
+    assert call("PATCH", path, json={"ordered": True}).get_json()["ordered"] is True
+    call("PATCH", path, json={"status": "started"})
+    refused = call("PATCH", path, json={"ordered": False})
+
+    assert refused.status_code == 400
+    assert "The order of blocks may change" in str(refused.get_json())
+
+
+@pytest.mark.parametrize("ordered", [1, 0, "true", None, [], {}])
+def test_an_order_that_is_neither_true_nor_false(call: Caller, ordered: object) -> None:
+    configuration = {"strategy": ["create"], "collection": "/contacts", "ordered": ordered}
+
+    refused = call("POST", IMPORTS, json=configuration)
+
+    assert refused.status_code == 400
+    assert [param["name"] for param in refused.get_json()["invalid-params"]] == ["ordered"]

@@ -36,6 +36,7 @@ def shown(import_id: int, **differences: Any) -> dict[str, Any]:
         "skippedDocuments": 0,
         "blockCount": 0,
         "rejectedDocuments": 0,
+        "ordered": True,
         "work": CREATED["work"],
     } | differences
 

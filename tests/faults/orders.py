@@ -8,7 +8,7 @@ from random import Random
 
 from shared.lifecycle import Event, Status
 from tests.integration.builders import BOTH, CREATE, UPDATE
-from tests.integration.model import BROKEN, Line, ModelCollection, ModelImport
+from tests.integration.model import BROKEN, Line, ModelCollection, ModelImport, numbered
 
 BLOCKS = 3
 LINES_A_BLOCK = 1000
@@ -51,7 +51,7 @@ class Order:
     def model(self) -> ModelImport:
         """The import as it is when it has just been started."""
         before = {documentid: json.loads(text) for documentid, text in self.there_before.items()}
-        model = ModelImport(ModelCollection(before), self.strategies, self.blocks)
+        model = ModelImport(ModelCollection(before), self.strategies, numbered(self.blocks))
         model.move(Event.START)
         return model
 

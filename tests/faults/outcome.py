@@ -120,8 +120,8 @@ def _check_part(order: Order, found: OrderOutcome, differences: Differences) -> 
         differences.note(f"{order.name}: {counters['status']} {told} instead of {expected}")
     differences.rejections += [row[:3] for row in found.rejections] != model.rejections
     _parsed(found.documents).compare(_documents_of(model), differences)
-    if order.kind is Kind.DAMAGED and model.block != 1:
-        differences.note(f"{order.name}: ended in block {model.block + 1}, not at its damaged one")
+    if order.kind is Kind.DAMAGED and model.finished_blocks != 1:
+        differences.note(f"{order.name}: ended in block {model.finished_blocks + 1}, not at its damaged one")
 
 
 def _check_prefix(order: Order, found: OrderOutcome, differences: Differences) -> None:

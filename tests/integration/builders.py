@@ -20,7 +20,8 @@ from api.usecases.documents import list_documents
 from api.usecases.imports import ImportChanges, create_import, get_import, update_import
 from api.usecases.rejections import list_rejections
 from api.usecases.services import Service
-from shared.db import leases
+from shared.bounds import Bounds
+from shared.db import claims
 from shared.db.leases import Lease
 from shared.db.models import Import
 from shared.dispatch import IMPORTS_QUEUE
@@ -33,6 +34,8 @@ CREATE = ("create",)
 UPDATE = ("update",)
 
 MANY_DOCUMENTS = 100_000
+
+BOUNDS = Bounds(import_workers=8, service_workers=None, service_long_jobs=1)
 
 
 def tuned(ground: Ground, **settings: Any) -> Ground:
@@ -57,9 +60,10 @@ def an_import(
     strategies: Iterable[str] = BOTH,
     collection: str = "/contacts",
     status: Status = Status.STARTED,
+    is_ordered: bool = True,
 ) -> int:
     """The id of an import with these blocks, started unless told otherwise."""
-    made = create_import(ground, service, list(strategies), collection)
+    made = create_import(ground, service, list(strategies), collection, is_ordered=is_ordered)
     for block in blocks:
         receive_block(ground, service, made.id, [block])
     if status is not Status.CONFIGURING:
@@ -76,11 +80,13 @@ def never() -> bool:
     return False
 
 
-def claim(ground: Ground, import_id: int, *, worker: str = "busy", attempts: int = 5) -> Lease | None:
+def claim(
+    ground: Ground, import_id: int, *, worker: str = "busy", attempts: int = 5, bounds: Bounds = BOUNDS
+) -> Lease | None:
     """What a worker does that takes the import's next block, and keeps it for a minute."""
     with ground.database.begin() as session:
-        return leases.claim(
-            session, import_id, worker=worker, lease_seconds=60, attempts=attempts, long_jobs_at_once=1
+        return claims.claim(
+            session, import_id, worker=worker, lease_seconds=60, attempts=attempts, bounds=bounds
         )
 
 

@@ -4,7 +4,7 @@ It knows no database, no lease and no batch but this: work stops only at ends of
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -49,23 +49,43 @@ class ModelCollection:
 
 
 @dataclass
+class ModelBlock:
+    """A block and who has it."""
+
+    number: int
+    lines: list[Line]
+    line: int = 0  # index of the one to apply next
+    claims: int = 0
+    is_held: bool = False  # by a worker that is heard of
+    is_abandoned: bool = False  # by one that is not
+
+    @property
+    def is_finished(self) -> bool:
+        return self.line == len(self.lines)
+
+    def expire(self) -> None:
+        self.is_held, self.is_abandoned = False, self.is_held or self.is_abandoned
+
+
+def numbered(blocks: Iterable[list[Line]]) -> list[ModelBlock]:
+    """The blocks, numbered from 1."""
+    return [ModelBlock(number, lines) for number, lines in enumerate(blocks, start=1)]
+
+
+@dataclass
 class ModelImport:
     """An import as its owner sees it, and how far it is."""
 
     collection: ModelCollection
     strategies: tuple[str, ...]
-    blocks: list[list[Line]]
+    blocks: list[ModelBlock]
     status: Status = Status.CONFIGURING
-    block: int = 0  # index of the one to apply next
-    line: int = 0  # index of the one to apply next in it
+    is_ordered: bool = True
     created: int = 0
     updated: int = 0
     skipped: int = 0
     rejections: list[tuple[int, int, str]] = field(default_factory=list)
     failures: int = 0
-    claims: int = 0
-    is_held: bool = False  # by a worker that is heard of
-    is_abandoned: bool = False  # by one that is not
 
     def move(self, event: Event) -> bool:
         """Whether the status allows it."""
@@ -74,56 +94,61 @@ class ModelImport:
         return target is not None
 
     def expire(self) -> None:
-        """The worker that holds a block is not heard of any longer."""
-        self.is_held, self.is_abandoned = False, self.is_held or self.is_abandoned
+        """No worker that holds a block is heard of any longer."""
+        for block in self.blocks:
+            block.expire()
 
     def work(self, batches: int, act: Callable[[], bool]) -> None:
         """What one nudge leads to; after so many batches `act` happens, and says whether to stop."""
-        if self.status not in RUNNABLE or self.is_held:
+        if self.status not in RUNNABLE:
             return
-        self.failures += self.is_abandoned
-        self.is_abandoned = False
-        self.move(Event.RUN)
-        if self.block == len(self.blocks):
+        unfinished = [block for block in self.blocks if not block.is_finished]
+        if not unfinished:
+            self.move(Event.RUN)
             self.move(Event.COMPLETE)
             return
-        self.claims += 1
-        self._work_on_block(self.claims, batches, act)
+        free = [block for block in (unfinished[:1] if self.is_ordered else unfinished) if not block.is_held]
+        if free:
+            self.move(Event.RUN)
+            self._take(free[0], batches, act)
 
-    def _work_on_block(self, claim: int, batches: int, act: Callable[[], bool]) -> None:
-        self.is_held, applied = True, 0
-        while self.status == Status.RUNNING and self.claims == claim:
-            ended = self._apply_batch()
+    def _take(self, block: ModelBlock, batches: int, act: Callable[[], bool]) -> None:
+        self.failures += block.is_abandoned
+        block.claims += 1
+        block.is_held, block.is_abandoned = True, False
+        claim, applied = block.claims, 0
+        while self.status == Status.RUNNING and block.claims == claim:
+            self._apply_batch(block)
             applied += 1
             stop = act() if applied == batches else False
-            if ended:
+            if block.is_finished:
                 return
             if stop:
                 break
-        if self.claims == claim:
-            self.is_held = self.is_abandoned = False
+        if block.claims == claim:
+            block.is_held = block.is_abandoned = False
 
-    def _apply_batch(self) -> bool:
-        """Whether the block ends with it."""
-        return any(self.read_line() for _ in range(BATCH_LINES))
+    def _apply_batch(self, block: ModelBlock) -> None:
+        for _ in range(min(BATCH_LINES, len(block.lines) - block.line)):
+            self._read_line(block)
 
-    def read_line(self) -> bool:
-        """Apply the next line; whether the block ends with it."""
-        lines = self.blocks[self.block]
-        self.line += 1
-        self._apply(lines[self.line - 1])
-        if self.line < len(lines):
-            return False
-        self.block, self.line, self.is_held = self.block + 1, 0, False
-        if self.block == len(self.blocks):
-            self.move(Event.COMPLETE)
-        return True
+    def read_line(self) -> None:
+        """Apply the first line that is not applied yet."""
+        self._read_line(next(block for block in self.blocks if not block.is_finished))
 
-    def _apply(self, line: Line) -> None:
+    def _read_line(self, block: ModelBlock) -> None:
+        block.line += 1
+        self._apply(block.lines[block.line - 1], (block.number, block.line))
+        if block.is_finished:
+            block.is_held = False
+            if all(other.is_finished for other in self.blocks):
+                self.move(Event.COMPLETE)
+
+    def _apply(self, line: Line, place: tuple[int, int]) -> None:
         if line.is_blank:
             return
         if line.code is not None:
-            self.rejections.append((self.block + 1, self.line, line.code))
+            self.rejections.append((*place, line.code))
         elif line.documentid is None:
             self._apply_unnamed(line)
         elif line.documentid not in self.collection.documents:
@@ -146,8 +171,11 @@ class ModelImport:
             self.skipped += 1
 
     @property
+    def finished_blocks(self) -> int:
+        """How many blocks are finished."""
+        return sum(block.is_finished for block in self.blocks)
+
+    @property
     def lines_read(self) -> int:
         """Lines so far, blank ones left out."""
-        whole = [line for block in self.blocks[: self.block] for line in block]
-        begun = self.blocks[self.block][: self.line] if self.block < len(self.blocks) else []
-        return sum(not line.is_blank for line in [*whole, *begun])
+        return sum(not line.is_blank for block in self.blocks for line in block.lines[: block.line])

@@ -8,13 +8,14 @@ from sqlalchemy import select, text
 
 from api.usecases.imports import ImportChanges, delete_import, get_import, update_import
 from api.usecases.services import Service
-from shared.db import leases
+from shared.db import claims, leases
 from shared.db.models import Block, Import, RejectedLine
 from shared.db.transition import events_of
 from shared.errors import ImportNotFound, StatusRefused
 from shared.ground import Ground
 from shared.lifecycle import Status
 from tests.integration.builders import (
+    BOUNDS,
     Counts,
     after_batches,
     an_import,
@@ -273,9 +274,7 @@ def test_configuration_and_status_change_together_or_not_at_all(ground: Ground, 
 def test_a_heartbeat_that_comes_after_the_end_of_a_block_holds_nothing(ground: Ground, service: Service):
     import_id = an_import(ground, service, numbered(1), numbered(1))
     with ground.database.begin() as session:
-        lease = leases.claim(
-            session, import_id, worker="first", lease_seconds=10, attempts=5, long_jobs_at_once=1
-        )
+        lease = claims.claim(session, import_id, worker="first", lease_seconds=10, attempts=5, bounds=BOUNDS)
     assert lease is not None
     BlockRun(ground, lease).run(never)
 

@@ -15,7 +15,7 @@ from api.usecases.collections import add_collection
 from api.usecases.imports import get_import, show_import
 from api.usecases.maintenance import PORTION, begin_maintenance, end_maintenance, look_at_maintenance
 from api.usecases.services import Service, add_service
-from shared.db import exports, leases, maintenance
+from shared.db import claims, exports, maintenance
 from shared.db.database import Session
 from shared.db.maintenance import JobTally
 from shared.db.transition import events_of, move
@@ -23,6 +23,7 @@ from shared.ground import Ground
 from shared.lifecycle import Event, Status
 from shared.work import WorkState
 from tests.integration.builders import (
+    BOUNDS,
     Counts,
     after_batches,
     an_import,
@@ -225,14 +226,14 @@ Claim = Callable[[Ground, Service, Session], LetGo]
 
 def claim_import(ground: Ground, service: Service, session: Session) -> LetGo:
     import_id = an_import(ground, service, numbered(9))
-    assert leases.claim(session, import_id, worker="busy", lease_seconds=60, attempts=5, long_jobs_at_once=1)
+    assert claims.claim(session, import_id, worker="busy", lease_seconds=60, attempts=5, bounds=BOUNDS)
     return lambda: let_leases_expire(ground, import_id)
 
 
 def claim_export(ground: Ground, service: Service, session: Session) -> LetGo:
     accounts(ground, service)
     job = an_export(ground, service)
-    assert exports.claim(session, job.export_id, worker="busy", lease_seconds=60, at_once=1)
+    assert exports.claim(session, job.export_id, worker="busy", lease_seconds=60, bounds=BOUNDS)
     return lambda: let_lease_expire(job)
 
 

@@ -4,10 +4,10 @@ import pytest
 from sqlalchemy import text
 
 from api.usecases.services import Service
-from shared.db import leases
+from shared.db import claims
 from shared.ground import Ground
 from shared.lifecycle import Status
-from tests.integration.builders import Counts, an_import, counts, ndjson, work_off
+from tests.integration.builders import BOUNDS, Counts, an_import, counts, ndjson, work_off
 
 MANY = 10_000
 FEW_ROWS = 30  # what a few index look-ups come to; a growing cost would look at thousands
@@ -43,9 +43,7 @@ def test_the_next_block_is_found_without_a_look_at_those_before(
     with ground.database.begin() as session:
         session.execute(text(FINISHED_BEFORE), {"import_id": import_id, "many": before})
         earlier = session.execute(text(LOOKED_AT)).scalar_one()
-        lease = leases.claim(
-            session, import_id, worker="w", lease_seconds=60, attempts=5, long_jobs_at_once=1
-        )
+        lease = claims.claim(session, import_id, worker="w", lease_seconds=60, attempts=5, bounds=BOUNDS)
         looked_at = session.execute(text(LOOKED_AT)).scalar_one() - earlier
         session.rollback()
 

@@ -37,7 +37,7 @@ from tests.integration.builders import (
     take_nudges,
     tuned,
 )
-from tests.integration.model import BATCH_LINES, BROKEN, Line, ModelCollection, ModelImport
+from tests.integration.model import BATCH_LINES, BROKEN, Line, ModelCollection, ModelImport, numbered
 from tests.integration.players import Engine, Killed, Model, Player
 
 _numbers = count(1)
@@ -69,6 +69,7 @@ BLOCKS = st.lists(st.lists(LINES, min_size=1, max_size=12), max_size=3)
 STRATEGIES = st.sampled_from([BOTH, CREATE, UPDATE])
 ASKED = st.sampled_from(sorted(SETTABLE))
 BATCHES = st.integers(1, 4)
+ENDS = st.sampled_from(["go on", "go home", "die"])
 FIRST_STATUSES = st.sampled_from([Status.STARTED, Status.CONFIGURING])
 
 
@@ -78,6 +79,9 @@ def die() -> bool:
 
 def go_on() -> bool:
     return False
+
+
+ENDED = {"go on": go_on, "go home": go_home, "die": die}
 
 
 class Imports(RuleBasedStateMachine):
@@ -97,11 +101,20 @@ class Imports(RuleBasedStateMachine):
     def both(self, happen: Callable[[Player], object]) -> None:
         assert happen(self.engine) == happen(self.model)
 
-    @rule(target=imports, strategies=STRATEGIES, blocks=BLOCKS, status=FIRST_STATUSES)
-    def create(self, strategies: tuple[str, ...], blocks: list[list[Line]], status: Status) -> int:
+    @rule(
+        target=imports,
+        strategies=STRATEGIES,
+        blocks=BLOCKS,
+        status=FIRST_STATUSES,
+        is_ordered=st.booleans(),
+    )
+    def create(
+        self, strategies: tuple[str, ...], blocks: list[list[Line]], status: Status, is_ordered: bool
+    ) -> int:
         bodies = [ndjson(*(line.text for line in block)) for block in blocks]
-        import_id = an_import(self.ground, self.service, *bodies, strategies=strategies, status=status)
-        self.model.imports[import_id] = ModelImport(self.collection, strategies, blocks, status)
+        chosen: dict[str, Any] = {"strategies": strategies, "status": status, "is_ordered": is_ordered}
+        import_id = an_import(self.ground, self.service, *bodies, **chosen)
+        self.model.imports[import_id] = ModelImport(self.collection, blocks=numbered(blocks), **chosen)
         return import_id
 
     @rule(which=imports, status=ASKED)
@@ -141,6 +154,14 @@ class Imports(RuleBasedStateMachine):
 
         self.both(lambda player: player.work(which, batches, lambda: between(player)))
 
+    @rule(which=imports, batches=BATCHES, later=BATCHES, end=ENDS)
+    def be_joined_in_the_middle(self, which: int, batches: int, later: int, end: str) -> None:
+        def join(player: Player) -> bool:
+            player.work(which, later, ENDED[end])
+            return False
+
+        self.both(lambda player: player.work(which, batches, lambda: join(player)))
+
     @rule(which=consumes(imports), batches=BATCHES)
     def delete_in_the_middle(self, which: int, batches: int) -> None:
         self.both(lambda player: player.work(which, batches, lambda: bool(player.delete(which))))
@@ -157,7 +178,7 @@ class Imports(RuleBasedStateMachine):
             assert counts(self.ground, self.service, import_id) == expected
             assert expected.lines == model.lines_read
             assert (row.status, row.failure_count) == (model.status, model.failures)
-            assert rejected_lines(self.ground, self.service, import_id) == model.rejections
+            assert rejected_lines(self.ground, self.service, import_id) == sorted(model.rejections)
 
     @invariant()
     def documents_are_as_the_model_says(self) -> None:

@@ -3,12 +3,14 @@
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 
 import pytest
 from sqlalchemy import text
 
 from api.usecases.collections import add_collection
 from api.usecases.services import Service, add_service
+from shared.bounds import Bounds
 from shared.db import exports, imports, leases, long_jobs, turns
 from shared.db.leases import Lease
 from shared.db.long_jobs import DUE_EXPORTS, FIRST_EXPORT, FIRST_FILE, LARGE_FILE_BYTES
@@ -16,6 +18,7 @@ from shared.db.turns import FIRST_IMPORT, HELD, SERVICE_OF_IMPORT, SERVICES
 from shared.ground import Ground
 from shared.turns import Job
 from tests.integration.builders import (
+    BOUNDS,
     Status,
     an_import,
     ask,
@@ -35,6 +38,7 @@ from tests.integration.job_builders import a_file_import, accounts, an_export, a
 from workers.turns import Turns
 
 MANY = 10_000
+TWO_LONG_JOBS = replace(BOUNDS, service_long_jobs=2)
 MOST_BLOCKS_READ = 60
 
 
@@ -68,10 +72,10 @@ def hold(ground: Ground, import_id: int) -> Lease:
     return lease
 
 
-def hold_export(job: BatchJob, *, at_once: int = 1) -> bool:
+def hold_export(job: BatchJob, *, bounds: Bounds = BOUNDS) -> bool:
     """Whether a worker could take the export."""
     with job.ground.database.begin() as session:
-        lease = exports.claim(session, job.export_id, worker="busy", lease_seconds=60, at_once=at_once)
+        lease = exports.claim(session, job.export_id, worker="busy", lease_seconds=60, bounds=bounds)
     return lease is not None
 
 
@@ -147,7 +151,7 @@ class TestChoice:
         found = []
         for _ in range(3):
             with apart.database.begin() as session:
-                found.append(turns.first_waiting(session, first.id, at_once=1))
+                found.append(turns.first_waiting(session, first.id, BOUNDS))
             _finish(apart, first, found[-1])
 
         assert found == [Job("import", new), Job("export", export.export_id), Job("import", begun)]
@@ -199,12 +203,59 @@ class TestHeldLeases:
         assert held(apart) == {first.id: 1, second.id: 2}
 
 
+class TestWorkersOfAService:
+    def test_no_more_than_allowed_are_at_work(self, apart: Ground, first: Service, second: Service):
+        accounts(apart, first)
+        bounds = replace(BOUNDS, service_workers=2)
+        mine = [an_import(apart, first, numbered(1)) for _ in range(2)]
+        job = an_export(apart, first)
+        other = an_import(apart, second, numbered(1))
+
+        assert hold_export(job, bounds=bounds)
+        assert claim(apart, mine[0], bounds=bounds) is not None
+
+        assert claim(apart, mine[1], bounds=bounds) is None
+        assert not hold_export(an_export(apart, first), bounds=replace(bounds, service_long_jobs=5))
+        assert claim(apart, other, bounds=bounds) is not None
+
+    def test_of_many_at_once_no_more_than_allowed_get_a_block(self, apart: Ground, first: Service):
+        bounds = replace(BOUNDS, service_workers=3)
+        import_ids = [an_import(apart, first, numbered(1)) for _ in range(8)]
+        ready = threading.Barrier(len(import_ids))
+        taken: list[Lease | None] = []
+
+        def take(import_id: int) -> None:
+            ready.wait(20)
+            taken.append(claim(apart, import_id, bounds=bounds))
+
+        threads = [threading.Thread(target=take, args=[import_id]) for import_id in import_ids]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+
+        assert sum(lease is not None for lease in taken) == 3
+
+    def test_whoever_makes_room_wakes_a_worker_for_what_waited(self, apart: Ground, first: Service):
+        bounded = tuned(apart, service_workers=1)
+        running, waiting = (an_import(apart, first, numbered(1), numbered(1)) for _ in range(2))
+        take_nudges(apart)
+
+        work(bounded, running)
+
+        assert take_nudges(apart) == [running, waiting]
+
+
 class TestExports:
     def test_no_more_than_allowed_are_written_at_a_time(self, ground: Ground, service: Service):
         accounts(ground, service)
         jobs = [an_export(ground, service) for _ in range(3)]
 
-        assert [hold_export(job, at_once=2) for job in jobs] == [True, True, False]
+        assert [hold_export(job, bounds=TWO_LONG_JOBS) for job in jobs] == [
+            True,
+            True,
+            False,
+        ]
 
     def test_a_dead_worker_leaves_room_for_another_one(self, ground: Ground, service: Service):
         accounts(ground, service)
@@ -224,7 +275,7 @@ class TestExports:
 
         def claim(job: BatchJob) -> None:
             at_once.wait(20)
-            taken.append(hold_export(job, at_once=2))
+            taken.append(hold_export(job, bounds=TWO_LONG_JOBS))
 
         threads = [threading.Thread(target=claim, args=[job]) for job in jobs]
         for thread in threads:
@@ -251,9 +302,11 @@ class TestExports:
         mine = [an_export(apart, first) for _ in range(5)]
         other = an_export(apart, second)
 
-        def due(at_once: int) -> list[int]:
+        def due(long_jobs_at_once: int) -> list[int]:
             with apart.database.begin() as session:
-                return long_jobs.due_exports(session, at_once=at_once, limit=100)
+                return long_jobs.due_exports(
+                    session, replace(BOUNDS, service_long_jobs=long_jobs_at_once), limit=100
+                )
 
         assert due(2) == [mine[0].export_id, mine[1].export_id, other.export_id]
         assert hold_export(mine[0])
@@ -288,8 +341,8 @@ class TestLargeFiles:
         hold(apart, files[0].import_id)
 
         with apart.database.begin() as session:
-            due = imports.due(session, at_once=1, limit=100)
-            assert long_jobs.waiting(session, files[0].service.id, at_once=1) == []
+            due = imports.due(session, BOUNDS, limit=100)
+            assert long_jobs.waiting(session, files[0].service.id, BOUNDS) == []
         assert due == [files[2].import_id]
 
     def test_when_one_is_cut_the_next_one_is_nudged(self, apart: Ground, files: list[BatchJob]):
@@ -303,10 +356,10 @@ class TestLargeFiles:
 STATEMENTS = {
     "held": (HELD, {}),
     "services": (SERVICES, {"after": 0, "limit": 50}),
-    "first import": (FIRST_IMPORT, {"service_id": 1, "looks": 100, "at_once": 1}),
-    "service of an import": (SERVICE_OF_IMPORT, {"import_id": 5000, "at_once": 1}),
-    "first file": (FIRST_FILE, {"service_id": 1, "at_once": 1}),
-    "first export": (FIRST_EXPORT, {"service_id": 1, "at_once": 1}),
+    "first import": (FIRST_IMPORT, asdict(BOUNDS) | {"service_id": 1, "looks": 100}),
+    "service of an import": (SERVICE_OF_IMPORT, asdict(BOUNDS) | {"import_id": 5000}),
+    "first file": (FIRST_FILE, asdict(BOUNDS) | {"service_id": 1}),
+    "first export": (FIRST_EXPORT, asdict(BOUNDS) | {"service_id": 1}),
 }
 
 
@@ -354,10 +407,10 @@ def test_among_ten_thousand_the_other_service_s_job_is_found(
     chosen = Turns().choose(crowded, Job("import", newest))
 
     with crowded.database.begin() as session:
-        waiting = turns.first_waiting(session, second.id, at_once=1)
+        waiting = turns.first_waiting(session, second.id, BOUNDS)
     assert chosen == waiting
 
 
 def test_a_sweep_nudges_one_export_of_ten_thousand(crowded: Ground):
     with crowded.database.begin() as session:
-        assert len(list(session.execute(text(DUE_EXPORTS), {"at_once": 1, "limit": 1000}))) == 1
+        assert len(list(session.execute(text(DUE_EXPORTS), asdict(BOUNDS) | {"limit": 1000}))) == 1

@@ -22,7 +22,7 @@ class FakeApi:
         self.asked = []
         self._interrupted_at = interrupted_at
 
-    def create_import(self, strategies, collection):
+    def create_import(self, configuration):
         return self._answer("create", status="configuring")
 
     def start_import(self, import_id):
@@ -59,7 +59,7 @@ def test_an_interrupted_import_is_deleted_or_told_of(tmp_path, moment, asked, wo
     signals = InterruptSignals()
     job = FileImport(api, is_quiet=True, at_once=signals.at_once)
     with pytest.raises(StopRequested), signals:
-        job.run([str(file)], ["create"], "/films", signals.pause)
+        job.run([str(file)], {"strategy": ["create"], "collection": "/films"}, signals.pause)
 
     assert api.asked == asked
     assert words in job.whereabouts()

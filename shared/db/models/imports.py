@@ -15,6 +15,7 @@ from sqlalchemy import (
     false,
     func,
     text,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -60,6 +61,8 @@ class Import(Base):
     service_id: Mapped[int] = mapped_column(ForeignKey("data_services.id", ondelete="CASCADE"))
     collection_id: Mapped[int] = mapped_column(ForeignKey("collections.id"))
     strategies: Mapped[list[str]]
+    # Blocks are applied one after the other; else several workers take one each, in any order.
+    is_ordered: Mapped[bool] = mapped_column(server_default=true())
     # How lines become instructions (`shared.formats.reading`); None for the Datastore API's NDJSON.
     reading: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     status: Mapped[str] = mapped_column(server_default=Status.CONFIGURING)
