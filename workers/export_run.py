@@ -108,6 +108,7 @@ class ExportRun:
             for row in rows:
                 # In JSON, line ends only stand between values.
                 spool.write(row.replace(b"\n", b" ") + b"\n")
+                self._records += 1
                 self._heartbeat.check()
             return self._write(collection, lambda take: _one_by_one(_lines_of(spool), take))
 
@@ -125,7 +126,8 @@ class ExportRun:
         def take(rows: Sequence[Row]) -> None:
             for portion in self._portions(rows):
                 files.add(portion)
-                self._records = files.records
+                # Rows that were set aside have been counted before.
+                self._records = max(self._records, files.records)
                 if files.size_bytes > self._room_bytes:
                     raise TooManyStoredBytes(self._stored_limit_bytes)
                 self._heartbeat.check()

@@ -87,6 +87,42 @@ class TestCancel:
         assert (job.status, stored_paths(job), file_rows(job)) == ("Canceled", [], [])
         assert (job.shown().links, len(job.mails())) == ([], 1)
 
+    @pytest.mark.parametrize("is_csv", [False, True], ids=["JSON", "CSV"])
+    @pytest.mark.parametrize("columns", ["a.*", "a.name"], ids=["whole items", "a column"])
+    def test_in_the_middle_of_the_files_of_a_query(
+        self, ground: Ground, service: Service, columns: str, is_csv: bool
+    ):
+        an_item_type(ground, service)
+        with_many(ground, service, 1000)
+        told: list[str] = []
+        job = an_export(ground, service, query=f"SELECT {columns} FROM Account a", is_csv=is_csv)
+        writes = watched(
+            tuned(ground, export_file_bytes=1000), at_write(5, lambda: told.append(job.cancel()))
+        )
+
+        Job(writes, service, job.id).work()
+
+        assert told == ["Canceling"]
+        assert (job.status, stored_paths(job), file_rows(job)) == ("Canceled", [], [])
+        assert (job.shown().links, len(job.mails())) == ([], 1)
+
+    def test_while_rows_of_a_query_are_set_aside(self, ground: Ground, service: Service):
+        """The query gives as many rows as there may be, which takes far longer than is waited for here."""
+        accounts(ground, service)
+        many = "SELECT a.* FROM Account a, generate_series(1, 9999) n, generate_series(1, 9999) m"
+        job = an_export(ground, service, query=many, is_csv=True)
+        worker = threading.Thread(target=job.work)
+        worker.start()
+        try:
+            wait_until(lambda: job.shown().view.records_processed > 0)
+
+            assert job.cancel() == "Canceling"
+
+            wait_until(lambda: job.status == "Canceled", seconds=5)
+        finally:
+            worker.join()
+        assert stored_paths(job) == []
+
     def test_while_the_worker_is_dead(self, ground: Ground, service: Service):
         accounts(ground, service)
         job = an_export(ground, service)

@@ -1,6 +1,7 @@
 """How many bytes a data service may have stored: counted exactly, given back whenever they go."""
 
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 from sqlalchemy import text
@@ -22,6 +23,7 @@ from tests.integration.job_builders import (
     exported,
     let_links_expire,
     stored_paths,
+    watched,
     with_many,
 )
 from tests.integration.test_quotas import at_once
@@ -214,6 +216,21 @@ def test_an_export_that_finds_no_room_is_rejected_and_nothing_of_it_kept(
     assert stored_paths(job) == []
     assert counted(ground, service) == 100
     work(ground, import_id)
+
+
+@pytest.mark.parametrize("query", [None, "SELECT * FROM Account"], ids=["documents", "rows of a query"])
+def test_an_export_stops_writing_where_the_room_ends(ground: Ground, service: Service, query: str | None):
+    an_item_type(ground, service)
+    with_many(ground, service, 5000)
+    file_bytes, file_count = 10_000, 5
+    writes = count()
+    limited = tuned(ground, stored_bytes=file_count * file_bytes, export_file_bytes=file_bytes)
+    job = an_export(watched(limited, lambda: next(writes)), service, query=query)
+
+    assert job.work_off().view.status == "Rejected"
+
+    # What one portion of the documents makes of them may be begun.
+    assert next(writes) <= file_count + 5
 
 
 def test_of_many_exports_at_once_so_many_are_kept(ground: Ground, service: Service):
