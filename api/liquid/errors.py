@@ -13,7 +13,7 @@ from flask import Blueprint, Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from api.http import problems
-from api.usecases import access, logins
+from api.usecases import access, logins, slowing
 from shared import errors
 
 PREFIX = "/ls/"
@@ -41,7 +41,7 @@ _UNKNOWN = Meaning(500, "server_error")
 MEANINGS: Mapping[type[errors.LongshoreError], Meaning] = {
     logins.UserRefused: Meaning(400, "invalid_grant"),
     logins.ClientRefused: Meaning(401, "invalid_client", BASIC),
-    logins.TooManyFailures: Meaning(429, "temporarily_unavailable"),
+    slowing.TooManyFailures: Meaning(429, "temporarily_unavailable"),
     access.AccessRefused: Meaning(401, "invalid_token", BEARER),
     access.RefreshRefused: Meaning(400, "invalid_grant"),
     access.CommunityRefused: Meaning(400, "invalid_scope"),
@@ -97,7 +97,7 @@ def refusal(status: int, error: str, description: str, **headers: str) -> Respon
 
 def _answer_domain(error: errors.LongshoreError) -> Response:
     meaning = MEANINGS.get(type(error), _UNKNOWN)
-    if isinstance(error, logins.TooManyFailures):
+    if isinstance(error, slowing.TooManyFailures):
         return refusal(meaning.status, meaning.error, str(error), Retry_After=str(error.retry_seconds))
     if meaning.status < 500:
         challenge = {"WWW_Authenticate": meaning.challenge} if meaning.challenge else {}

@@ -14,8 +14,8 @@ from api.liquid.description import FORM, TOKEN_REFUSED, described
 from api.liquid.oauth_grants import TokenRequest, TokenServer, client_credentials
 from api.usecases import access
 from api.usecases.access import CommunityRefused
-from api.usecases.logins import Origin
 from api.usecases.services import Service
+from api.usecases.slowing import Origin
 
 FORM_EXPECTED = "Expected form fields (application/x-www-form-urlencoded)"
 

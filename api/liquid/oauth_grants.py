@@ -26,7 +26,8 @@ from api.liquid.oauth_scope import read_scope, write_scope
 from api.usecases import access, logins
 from api.usecases.access import ACCESS_SECONDS, Holder, Issued
 from api.usecases.accounts import Client, User
-from api.usecases.logins import ClientRefused, Origin
+from api.usecases.logins import ClientRefused
+from api.usecases.slowing import Origin
 from shared.ground import Ground
 
 # Authlib refuses requests that are not https. TLS ends before us, at the load balancer.

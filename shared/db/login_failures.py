@@ -1,27 +1,32 @@
-"""How often a login has failed lately, by account and by address, and how long the next one has to wait.
+"""How often logins were tried lately without success, and how long the next one has to wait.
+
+A try is counted before the password is looked at, so that of many at once none goes uncounted.
 
 Here and not in Redis, so that a flush of Redis does not open the doors to guessing.
 """
 
-from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-# The row stays locked until the transaction ends, so that no failure of many at once goes uncounted.
-COUNT = """
+# Compares and sets: nothing comes back while the subject has to wait. What lies behind `latest` was written
+# by a clock that went wrong, and does not count. The row stays locked until the transaction ends.
+TAKE = """
 INSERT INTO login_failures AS f (subject, failures, last_at, blocked_until)
 VALUES (:subject, 1, :now, :now)
 ON CONFLICT (subject) DO UPDATE
    SET failures = CASE WHEN f.last_at < :forgotten_before THEN 1 ELSE f.failures + 1 END,
+       decided = CASE WHEN f.last_at < :forgotten_before THEN 0 ELSE f.decided END,
        last_at = :now
+ WHERE NOT (f.blocked_until > :now AND f.blocked_until <= :latest)
 RETURNING failures
 """
 
-BLOCKED_UNTIL = """
-SELECT max(blocked_until) FROM login_failures
- WHERE subject = ANY(:subjects) AND blocked_until > :now AND blocked_until <= :latest
+GIVE_BACK = """
+UPDATE login_failures SET failures = failures - 1, blocked_until = :now
+ WHERE subject = :subject AND failures > 0
 """
 
 FORGET = """
@@ -33,23 +38,30 @@ DELETE FROM login_failures
 """
 
 
-def blocked_until(
-    session: Session, subjects: Collection[bytes], *, now: datetime, latest: datetime
-) -> datetime | None:
-    """The moment before which one of the subjects may not try again; None where none has to wait.
+class Wait(NamedTuple):
+    """Why a subject is not let in."""
 
-    What lies behind `latest` was written by a clock that went wrong, and does not count.
+    until: datetime
+    is_undecided: bool  # some of what counts as failed is still being judged
+
+
+def take(
+    session: Session, subject: bytes, *, now: datetime, latest: datetime, forgotten_before: datetime
+) -> int | None:
+    """Count one more try as failed and return how many there are by now; None where the subject has to wait.
+
+    Older ones than `forgotten_before` do not count, nor does a wait until after `latest`.
     """
-    asked = {"subjects": list(subjects), "now": now, "latest": latest}
-    until: datetime | None = session.execute(text(BLOCKED_UNTIL), asked).scalar_one()
-    return until
-
-
-def count(session: Session, subject: bytes, *, now: datetime, forgotten_before: datetime) -> int:
-    """Note one more failure and return how many there are; older ones than the given moment do not count."""
-    counted = {"subject": subject, "now": now, "forgotten_before": forgotten_before}
-    failures: int = session.execute(text(COUNT), counted).scalar_one()
+    given = {"subject": subject, "now": now, "latest": latest, "forgotten_before": forgotten_before}
+    failures: int | None = session.execute(text(TAKE), given).scalar_one_or_none()
     return failures
+
+
+def wait(session: Session, subject: bytes) -> Wait:
+    """The wait of a subject that was not let in just now, in the same transaction."""
+    wanted = text("SELECT blocked_until, failures > decided FROM login_failures WHERE subject = :subject")
+    until, is_undecided = session.execute(wanted, {"subject": subject}).one()
+    return Wait(until, is_undecided)
 
 
 def block(session: Session, subject: bytes, until: datetime) -> None:
@@ -58,9 +70,21 @@ def block(session: Session, subject: bytes, until: datetime) -> None:
     session.execute(blocked, {"subject": subject, "until": until})
 
 
+def decide(session: Session, subject: bytes) -> None:
+    """One of the subject's tries was a failure indeed."""
+    session.execute(
+        text("UPDATE login_failures SET decided = decided + 1 WHERE subject = :subject"), {"subject": subject}
+    )
+
+
 def forgive(session: Session, subject: bytes) -> None:
     """The subject has proved itself: its failures do not count any more."""
     session.execute(text("DELETE FROM login_failures WHERE subject = :subject"), {"subject": subject})
+
+
+def give_back(session: Session, subject: bytes, now: datetime) -> None:
+    """One of the subject's tries was no failure."""
+    session.execute(text(GIVE_BACK), {"subject": subject, "now": now})
 
 
 def forget(session: Session, before: datetime, *, limit: int) -> None:

@@ -207,7 +207,7 @@ def test_fields_outside_of_a_form_do_not_count(client, password_form) -> None:
 
 
 def test_repeated_failures_are_told_to_wait(ask, password_form) -> None:
-    for _ in range(6):
+    for _ in range(5):
         assert_refused(ask(password_form | {"password": "wrong"}), 400, "invalid_grant")
 
     slowed = ask(password_form)

@@ -2,12 +2,12 @@
 
 import pytest
 
-from api.usecases.logins import ACCOUNT, ADDRESS, Slowness, site_of
 from api.usecases.passwords import HASHER, NOBODY, hash_secret, is_right
+from api.usecases.slowing import ACCOUNT, ADDRESS, Slowness, site_of
 
 
-def test_the_wait_begins_after_the_free_failures_and_doubles_up_to_a_ceiling():
-    slowness = Slowness(free_failures=3, ceiling_seconds=10)
+def test_the_wait_begins_with_the_last_free_guess_and_doubles_up_to_a_ceiling():
+    slowness = Slowness(guesses=4, ceiling_seconds=10)
 
     assert [slowness.wait_seconds(failures) for failures in range(1, 10)] == [0, 0, 0, 1, 2, 4, 8, 10, 10]
 

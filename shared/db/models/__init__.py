@@ -1,6 +1,7 @@
 """The rows that people think about, as typed models. Documents have none: they are handled in bulk."""
 
 from shared.db.models.accounts import (
+    KnownLogin,
     LoginFailures,
     OAuthClient,
     OAuthClientCommunity,
@@ -24,6 +25,7 @@ __all__ = [
     "ExportFile",
     "Import",
     "ImportEvent",
+    "KnownLogin",
     "LoginFailures",
     "Maintenance",
     "Notification",

@@ -85,11 +85,21 @@ class OAuthToken(Base):
 
 
 class LoginFailures(Base):
-    """How often an account or an address has failed to log in lately, by the hash of its name."""
+    """How often an account or an address has lately tried to log in without success, by a hash."""
 
     __tablename__ = "login_failures"
 
     subject: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    failures: Mapped[int] = mapped_column(Integer)
+    failures: Mapped[int] = mapped_column(Integer)  # those that are still being judged counted
+    decided: Mapped[int] = mapped_column(Integer, server_default="0")
     last_at: Mapped[datetime] = mapped_column(index=True)
     blocked_until: Mapped[datetime]
+
+
+class KnownLogin(Base):
+    """That an account has logged in from an address, by the hash of both."""
+
+    __tablename__ = "known_logins"
+
+    place: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    last_at: Mapped[datetime] = mapped_column(index=True)
