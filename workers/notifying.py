@@ -25,7 +25,7 @@ _log = structlog.get_logger()
 
 MAILS_A_RUN = 100
 # Longer than a mail server can take over one mail (see `shared.mail.smtp`).
-LEASE_SECONDS = 600.0
+HANDING_OVER_SECONDS = 600.0
 PATIENCE_SECONDS = 24 * 3600.0
 FIRST_WAIT_SECONDS = 15.0
 LONGEST_WAIT_SECONDS = 1800.0
@@ -61,6 +61,7 @@ class MailRun:
     def __init__(self, ground: Ground) -> None:
         """Raises SettingsInvalid, before any mail is touched, where the settings allow no sending."""
         self._database = ground.database
+        self._lease_seconds = ground.settings.lease_seconds
         self._sender = sender_address(ground.settings.mail_from)
         self._mailer = open_mailer(ground.settings.smtp_url)
 
@@ -76,7 +77,7 @@ class MailRun:
     def send_next(self) -> bool:
         """Send the mail that is due longest; False where none is or the mail server does not take it."""
         with self._database.begin() as session:
-            mail = notifications.claim(session, lease_seconds=LEASE_SECONDS)
+            mail = notifications.claim(session, lease_seconds=self._lease_seconds)
         if mail is None:
             return False
         with structlog.contextvars.bound_contextvars(job_id=str(mail.job_id), attempts=mail.attempts):
@@ -108,7 +109,7 @@ class MailRun:
 
     def _begin_handing_over(self, mail: ClaimedMail) -> None:
         with self._database.begin() as session:
-            notifications.begin_handing_over(session, mail, lease_seconds=LEASE_SECONDS)
+            notifications.begin_handing_over(session, mail, lease_seconds=HANDING_OVER_SECONDS)
 
     def _mark_sent(self, mail: ClaimedMail) -> None:
         # Said before it is written down: should the database be gone, the log is the only witness.

@@ -1,7 +1,8 @@
 """The outbox: one mail a job, who is sending it, and what became of it.
 
 A mail is taken in two steps. `claim` makes it due again only when the lease has run out, so a
-sender that dies before the mail server was given anything loses nothing. `begin_handing_over`
+sender that dies before the mail server was given anything loses nothing. That lease may be shorter
+than a mail server is slow: while the sender lives, its turn keeps others away. `begin_handing_over`
 comes right before the mail itself: from then on nobody else may send it, because a sender that
 dies now may have died after the server's yes. Such a mail is given up as unknown rather than sent
 twice. `attempts` grows with each claim: a sender that holds an older number can change nothing.

@@ -15,9 +15,9 @@ from shared.db import notifications
 from shared.ground import Ground
 from tests.integration import outbox
 from tests.integration.builders import tuned
-from tests.integration.outbox import a_due_mail, delete_job, fate, let_waits_pass, row, run
+from tests.integration.outbox import a_due_mail, delete_job, fate, let_waits_pass, row, run, seconds_until_due
 from tests.mail_servers import DEADLINE_SECONDS, Conversation, MailServer, mail_server, scripted_server
-from workers.notifying import LEASE_SECONDS, PATIENCE_SECONDS, MailRun
+from workers.notifying import HANDING_OVER_SECONDS, PATIENCE_SECONDS, MailRun
 
 # A worker of its own, so that it can be killed.
 WORKER = """
@@ -59,9 +59,9 @@ def die_upon(command: str, server: MailServer, environment: dict[str, str]) -> N
 def begin_handing_over(ground: Ground) -> notifications.ClaimedMail:
     """A worker is about to give the mail to the server."""
     with ground.database.begin() as session:
-        mail = notifications.claim(session, lease_seconds=LEASE_SECONDS)
+        mail = notifications.claim(session, lease_seconds=HANDING_OVER_SECONDS)
         assert mail is not None
-        notifications.begin_handing_over(session, mail, lease_seconds=LEASE_SECONDS)
+        notifications.begin_handing_over(session, mail, lease_seconds=HANDING_OVER_SECONDS)
     return mail
 
 
@@ -73,6 +73,7 @@ def test_a_worker_killed_before_the_mail_leaves_it_to_the_next(
 
     run(mailing)
     assert (server.mails, fate(mailing, job_id)) == ([], "waiting")
+    assert 0 < seconds_until_due(mailing, job_id) <= mailing.settings.lease_seconds
 
     let_waits_pass(mailing)
     run(mailing)
@@ -162,7 +163,9 @@ def test_two_claims_at_once_take_different_mails(mailing: Ground, service: Servi
 
     with mailing.database.begin() as first, mailing.database.begin() as second:
         second.execute(text("SET LOCAL lock_timeout = '5s'"))
-        claims = [notifications.claim(session, lease_seconds=LEASE_SECONDS) for session in (first, second)]
+        claims = [
+            notifications.claim(session, lease_seconds=HANDING_OVER_SECONDS) for session in (first, second)
+        ]
 
     assert {claim.job_id for claim in claims if claim} == jobs
 
@@ -199,7 +202,7 @@ def test_what_may_have_been_taken_is_claimed_by_nobody(mailing: Ground, service:
     let_waits_pass(mailing)
 
     with mailing.database.begin() as session:
-        assert notifications.claim(session, lease_seconds=LEASE_SECONDS) is None
+        assert notifications.claim(session, lease_seconds=HANDING_OVER_SECONDS) is None
 
 
 def test_a_late_yes_counts_though_the_mail_was_given_up(mailing: Ground, service: Service):
@@ -221,7 +224,7 @@ def test_a_stale_worker_can_change_nothing(mailing: Ground, service: Service):
     for _ in range(2):
         let_waits_pass(mailing)
         with mailing.database.begin() as session:
-            claims.append(notifications.claim(session, lease_seconds=LEASE_SECONDS))
+            claims.append(notifications.claim(session, lease_seconds=HANDING_OVER_SECONDS))
     stale = claims[0]
     assert stale is not None
 
@@ -236,6 +239,6 @@ def test_a_stale_worker_can_change_nothing(mailing: Ground, service: Service):
 def test_what_a_row_holds_about_a_person_is_not_in_repr(mailing: Ground, service: Service):
     a_due_mail(mailing, service, reason="secret reason")
     with mailing.database.begin() as session:
-        mail = notifications.claim(session, lease_seconds=LEASE_SECONDS)
+        mail = notifications.claim(session, lease_seconds=HANDING_OVER_SECONDS)
 
     assert not any(word in repr(mail) for word in ("joe", "secret"))
