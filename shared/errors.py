@@ -135,6 +135,19 @@ class TooManyOpenImports(QuotaReached):
         )
 
 
+class TooManyJobs(LongshoreError):
+    """The data service was given as many batch jobs within an hour as it may be."""
+
+    code = "too_many_jobs"
+
+    def __init__(self, limit: int, retry_seconds: int) -> None:
+        super().__init__(
+            f"{limit} jobs were submitted within an hour, the most there may be: try again in"
+            f" {retry_seconds} s."
+        )
+        self.retry_seconds = retry_seconds
+
+
 class TooManyStoredBytes(QuotaReached):
     """The data service has as many bytes stored as it may have."""
 

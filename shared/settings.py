@@ -39,6 +39,7 @@ class Settings:
     block_limit_bytes: int = 20 * MIB
     rejections_kept: int = 100_000
     open_imports: int = 1000
+    jobs_an_hour: int = 1000
     import_blocks: int = 100_000
     stored_bytes: int = 1024 * 1024 * MIB
     batch_lines: int = 5000
@@ -105,6 +106,7 @@ class _Environment(Schema):
     block_limit_bytes = _positive(fields.Integer)
     rejections_kept = fields.Integer(validate=validate.Range(min=0))
     open_imports = _positive(fields.Integer)
+    jobs_an_hour = _positive(fields.Integer)
     stored_bytes = _positive(fields.Integer)
     upload_days = _positive(fields.Float)
     import_blocks = fields.Integer(validate=validate.Range(min=1, max=MAX_BLOCKS))

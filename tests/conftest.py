@@ -101,5 +101,6 @@ def service(ground: Ground, secret: str) -> Service:
 @pytest.fixture(scope="session")
 def served(environment: dict[str, str], ground: Ground) -> Iterator[Served]:
     """The application under gunicorn, on a database that is migrated."""
-    with gunicorn(environment) as running:
+    # Hostile input makes more jobs than any client should.
+    with gunicorn(environment | {"LONGSHORE_JOBS_AN_HOUR": "1000000"}) as running:
         yield running

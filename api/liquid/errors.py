@@ -42,6 +42,7 @@ MEANINGS: Mapping[type[errors.LongshoreError], Meaning] = {
     logins.UserRefused: Meaning(400, "invalid_grant"),
     logins.ClientRefused: Meaning(401, "invalid_client", BASIC),
     slowing.TooManyFailures: Meaning(429, "temporarily_unavailable"),
+    errors.TooManyJobs: Meaning(429, "temporarily_unavailable"),
     access.AccessRefused: Meaning(401, "invalid_token", BEARER),
     access.RefreshRefused: Meaning(400, "invalid_grant"),
     access.CommunityRefused: Meaning(400, "invalid_scope"),
@@ -97,7 +98,7 @@ def refusal(status: int, error: str, description: str, **headers: str) -> Respon
 
 def _answer_domain(error: errors.LongshoreError) -> Response:
     meaning = MEANINGS.get(type(error), _UNKNOWN)
-    if isinstance(error, slowing.TooManyFailures):
+    if isinstance(error, slowing.TooManyFailures | errors.TooManyJobs):
         return refusal(meaning.status, meaning.error, str(error), Retry_After=str(error.retry_seconds))
     if meaning.status < 500:
         challenge = {"WWW_Authenticate": meaning.challenge} if meaning.challenge else {}

@@ -28,6 +28,7 @@ NO_FILE = (
     "The parameter file is missing: send the form as multipart/form-data, with a part that is called file."
 )
 
+JOB_REFUSED = TOKEN_REFUSED | {409: "The jobId is taken", 429: "Too many jobs within an hour"}
 JOB_MISSING = TOKEN_REFUSED | {404: "The community has no such job"}
 
 blueprint = guarded("batch jobs", BATCH, "Imports of files and exports, in the Liquid Decisions API.")
@@ -37,8 +38,7 @@ blueprint = guarded("batch jobs", BATCH, "Imports of files and exports, in the L
 @described(
     schemas.JOB,
     {MULTIPART: schemas.IMPORT_FORM},
-    refusals=TOKEN_REFUSED
-    | {409: "The jobId is taken", 411: "The body's length is not told", 415: "Not multipart/form-data"},
+    refusals=JOB_REFUSED | {411: "The body's length is not told", 415: "Not multipart/form-data"},
 )
 def import_file() -> Response:
     """Take a file while it comes in; answered when it is durable and the job accepted, or rejected."""
@@ -52,7 +52,7 @@ def import_file() -> Response:
 
 
 @blueprint.post("/export")
-@described(schemas.JOB, form(schemas.EXPORT_FORM), needs_body=False)
+@described(schemas.JOB, form(schemas.EXPORT_FORM), JOB_REFUSED, needs_body=False)
 def export() -> Response:
     """Accept an export, or reject it."""
     fields = fields_of(request)

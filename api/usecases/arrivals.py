@@ -71,7 +71,7 @@ class FileArrival:
         """Write the file as it comes. `description` is what is known by now, `job_id` the caller's choice.
 
         A quota that does not allow it is told by `start`, when the job can be described.
-        Raises JobIdTaken, UploadTooLarge, StorageFault, and whatever `chunks` does.
+        Raises JobIdTaken, TooManyJobs, UploadTooLarge, StorageFault, and whatever `chunks` does.
         """
         self._has_file = True
         try:
@@ -115,7 +115,9 @@ class FileArrival:
         """Reject the job, and keep nothing of the file; one that was canceled meanwhile stays so."""
         with self._ground.database.begin() as session:
             if self._job_id is None:
-                job = add_job(session, self._service, "import", description, job_id, refusal=reason)
+                job = add_job(
+                    self._ground, session, self._service, "import", description, job_id, refusal=reason
+                )
                 tell_end(session, job)
             else:
                 job = self._reject_seen(session, description, reason)
@@ -129,6 +131,8 @@ class FileArrival:
     def _take(self, chunks: Iterable[bytes], description: JobDescription, job_id: UUID | None) -> None:
         settings = self._ground.settings
         with self._ground.database.begin() as session:
+            # Also where the job cannot be made yet: before all of the file has come.
+            quotas.admit_job(session, self._service.id, settings.jobs_an_hour)
             room = quotas.room_bytes(session, self._service.id, settings.stored_bytes)
             import_id = imports.next_id(session)
             self._announce(session, import_id, description, job_id)
@@ -164,7 +168,9 @@ class FileArrival:
             collection_id=item_type.collection_id,
             reading=reading.as_json(),
         )
-        return add_job(session, self._service, "import", description, job_id, import_id=import_id)
+        return add_job(
+            self._ground, session, self._service, "import", description, job_id, import_id=import_id
+        )
 
     def _reject_seen(self, session: Session, description: JobDescription, reason: str) -> BatchJob:
         job, row = self._seen(session)

@@ -37,7 +37,7 @@ def submit_export(
     order: ExportOrder,
     job_id: UUID | None = None,
 ) -> ShownJob:
-    """A new job, accepted. Raises JobRefused, TemplateRefused, QueryRefused, JobIdTaken."""
+    """A new job, accepted. Raises JobRefused, TemplateRefused, QueryRefused, JobIdTaken, TooManyJobs."""
     if order.template is not None:
         compile_template(order.template)
     with ground.database.begin() as session:
@@ -49,7 +49,7 @@ def submit_export(
             selection=_selection(session, service, item_type, order),
             rendering=_rendering(order),
         )
-        job = add_job(session, service, "export", description, job_id, export_id=row.id)
+        job = add_job(ground, session, service, "export", description, job_id, export_id=row.id)
         accepted = shown(ground, session, existing_job(session, service, str(job.id)))
     ground.dispatcher.nudge_export(row.id)
     return accepted

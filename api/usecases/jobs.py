@@ -6,7 +6,7 @@ from uuid import UUID
 
 from api.usecases.imports import MAX_PAGE, PAGE
 from api.usecases.services import Service
-from shared.db import blocks, exports, jobs, rejections
+from shared.db import blocks, exports, jobs, quotas, rejections
 from shared.db.database import Session
 from shared.db.endings import links_of, tell_end, tell_end_of_export
 from shared.db.jobs import FoundJob
@@ -109,9 +109,9 @@ def reject_job(
     reason: str,
     job_id: UUID | None = None,
 ) -> ShownJob:
-    """A job that is rejected before there is anything to do. Raises JobIdTaken."""
+    """A job that is rejected before there is anything to do. Raises JobIdTaken, TooManyJobs."""
     with ground.database.begin() as session:
-        job = add_job(session, service, kind, description, job_id, refusal=reason)
+        job = add_job(ground, session, service, kind, description, job_id, refusal=reason)
         tell_end(session, job)
         rejected = shown(ground, session, existing_job(session, service, str(job.id)))
     ground.dispatcher.nudge_mails()
@@ -153,6 +153,7 @@ def shown(ground: Ground, session: Session, found: FoundJob) -> ShownJob:
 
 
 def add_job(  # noqa: PLR0913 - what is kept of a job
+    ground: Ground,
     session: Session,
     service: Service,
     kind: str,
@@ -163,7 +164,8 @@ def add_job(  # noqa: PLR0913 - what is kept of a job
     export_id: int | None = None,
     refusal: str | None = None,
 ) -> BatchJob:
-    """A new job, under an id of the caller's choice where there is one. Raises JobIdTaken."""
+    """A new job, under an id of the caller's choice where there is one. Raises JobIdTaken, TooManyJobs."""
+    quotas.admit_job(session, service.id, ground.settings.jobs_an_hour)
     if job_id is not None and jobs.find_anywhere(session, job_id) is not None:
         raise JobIdTaken("The jobId is taken: choose a new one for each job, or none.")
     return jobs.add(

@@ -3,10 +3,12 @@
 Of several requests for one data service, each waits for those before it: no two take the last place.
 """
 
+from math import ceil
+
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.errors import TooManyOpenImports, TooManyStoredBytes
+from shared.errors import TooManyJobs, TooManyOpenImports, TooManyStoredBytes
 
 HOLD_SERVICE = "SELECT id FROM data_services WHERE id = :service_id FOR NO KEY UPDATE"
 
@@ -17,6 +19,12 @@ SELECT count(*) FROM (
 ) AS open
 """
 
+# The job that has to be an hour old before there is room for another; seconds until it is.
+WAIT_FOR_JOBS = """
+SELECT extract(epoch FROM submitted_at + interval '1 hour' - now()) FROM batch_jobs
+ WHERE service_id = :service_id AND submitted_at > now() - interval '1 hour'
+ ORDER BY submitted_at DESC OFFSET :limit - 1 LIMIT 1
+"""
 
 # Kept by the database's triggers, see the migration of the stored bytes.
 STORED_BYTES = "SELECT stored_bytes FROM service_usage WHERE service_id = :service_id"
@@ -28,6 +36,15 @@ def admit_import(session: Session, service_id: int, limit: int) -> None:
     session.execute(text(HOLD_SERVICE), given)
     if session.execute(text(OPEN_IMPORTS), given).scalar_one() >= limit:
         raise TooManyOpenImports(limit)
+
+
+def admit_job(session: Session, service_id: int, limit: int) -> None:
+    """Let the caller's transaction add one batch job, whatever becomes of it. Raises TooManyJobs."""
+    given = {"service_id": service_id, "limit": limit}
+    session.execute(text(HOLD_SERVICE), given)
+    wait_seconds = session.execute(text(WAIT_FOR_JOBS), given).scalar_one_or_none()
+    if wait_seconds is not None:
+        raise TooManyJobs(limit, max(1, ceil(wait_seconds)))
 
 
 def stored_bytes(session: Session, service_id: int) -> int:

@@ -1,11 +1,13 @@
 """What is answered where a data service has as much as it may have, and by each door in its own form."""
 
+import io
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from api.usecases import tokens
 from api.usecases.services import Service
@@ -112,6 +114,48 @@ def test_a_batch_export_without_room_for_its_file_is_rejected_with_its_reason(
 
     assert (rejected["status"], rejected["links"]) == ("Rejected", [])
     assert rejected["reason"] == f"The export cannot be done: {TOO_MANY_BYTES}"
+
+
+def test_too_many_jobs_within_an_hour_the_rejected_ones_counted(limited: WithLimits, ground: Ground) -> None:
+    _, liquid = limited(jobs_an_hour=3)
+    told = {"notificationEmail": "joe@example.com"}
+    liquid.upload(ITEMS, **told)
+    liquid.export(itemType="unknown", **told)
+    liquid.upload(ITEMS, itemType="unknown", **told)
+
+    refused = [
+        liquid(f"{BATCH}/export", data=FIELDS | told),
+        liquid(f"{BATCH}/export", data=told),
+        liquid(f"{BATCH}/import", data=FIELDS | told),
+        liquid(f"{BATCH}/import", data=FIELDS | told | {"file": (io.BytesIO(ITEMS), "a.json")}),
+        liquid(f"{BATCH}/import", data={"file": (io.BytesIO(ITEMS), "a.json")} | FIELDS | told),
+    ]
+
+    assert [answer.status_code for answer in refused] == [429] * 5
+    assert {answer.get_json()["error"] for answer in refused} == {"temporarily_unavailable"}
+    assert all(3500 < int(answer.headers["Retry-After"]) <= 3600 for answer in refused)
+    assert kept(ground, liquid) == (3, 2)
+
+    an_hour_passes(ground, liquid)
+
+    assert liquid.export()["status"] == "Accepted"
+
+
+def kept(ground: Ground, liquid: Liquid) -> tuple[int, int]:
+    """How many jobs the community has, and how many mails about their ends."""
+    counts = """
+    SELECT count(*), count(n.job_id) FROM batch_jobs j LEFT JOIN notifications n ON n.job_id = j.id
+     WHERE j.service_id = :service_id
+    """
+    with ground.database.begin() as session:
+        jobs, mails = session.execute(text(counts), {"service_id": liquid.service.id}).one()
+    return jobs, mails
+
+
+def an_hour_passes(ground: Ground, liquid: Liquid) -> None:
+    earlier = "UPDATE batch_jobs SET submitted_at = submitted_at - interval '1 hour' WHERE service_id = :id"
+    with ground.database.begin() as session:
+        session.execute(text(earlier), {"id": liquid.service.id})
 
 
 @pytest.mark.parametrize("file_comes", ["first", "last"])

@@ -8,11 +8,11 @@ import pytest
 from api.usecases.blocks import receive_block
 from api.usecases.imports import delete_import, get_import, list_imports
 from api.usecases.services import Service
-from shared.errors import QuotaReached, TooManyBlocks, TooManyOpenImports
+from shared.errors import QuotaReached, TooManyBlocks, TooManyJobs, TooManyOpenImports
 from shared.ground import Ground
 from shared.lifecycle import Status
 from tests.integration.builders import an_import, ask, block_files, numbered, tuned, work_off
-from tests.integration.job_builders import a_file_import, an_item_type
+from tests.integration.job_builders import a_file_import, an_export, an_item_type
 
 AT_ONCE = 10
 
@@ -23,7 +23,7 @@ def at_once(act: Callable[[], object], callers: int = AT_ONCE) -> int:
     def is_let(_: int) -> bool:
         try:
             act()
-        except QuotaReached:
+        except (QuotaReached, TooManyJobs):
             return False
         return True
 
@@ -91,6 +91,18 @@ def test_anothers_open_imports_are_no_ones_concern(ground: Ground, service: Serv
     an_import(limited, service)
 
     an_import(limited, stranger)
+
+
+def test_of_many_jobs_at_once_so_many_are_taken_and_the_strangers_are_no_concern(
+    ground: Ground, service: Service, stranger: Service
+):
+    limited = tuned(ground, jobs_an_hour=4)
+    for whose in (service, stranger):
+        an_item_type(ground, whose)
+    for _ in range(4):
+        an_export(limited, stranger)
+
+    assert at_once(lambda: an_export(limited, service)) == 4
 
 
 def test_an_import_takes_so_many_blocks(ground: Ground, service: Service):

@@ -99,10 +99,13 @@ class BatchJob(Base):
     """What the door promised a client about one import or export."""
 
     __tablename__ = "batch_jobs"
-    __table_args__ = (CheckConstraint("kind IN ('import', 'export')", name="kind"),)
+    __table_args__ = (
+        CheckConstraint("kind IN ('import', 'export')", name="kind"),
+        Index("ix_batch_jobs_submitted", "service_id", "submitted_at"),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(UUID(as_uuid=True), primary_key=True)
-    service_id: Mapped[int] = mapped_column(ForeignKey("data_services.id", ondelete="CASCADE"), index=True)
+    service_id: Mapped[int] = mapped_column(ForeignKey("data_services.id", ondelete="CASCADE"))
     kind: Mapped[str]
     import_id: Mapped[int | None] = mapped_column(
         BigInteger, ForeignKey("imports.id", ondelete="CASCADE"), unique=True
