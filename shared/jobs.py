@@ -51,6 +51,7 @@ class ExportRow(Protocol):
     last_error: str | None
     records: int
     total_records: int | None
+    expires_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def view_of_export(row: ExportRow, now: datetime) -> JobView:
     reasons = {
         ACCEPTED: "The job is ready for processing",
         PROCESSING: f"The items are being exported: {told} so far",
-        COMPLETED: f"The export is complete: {told}",
+        COMPLETED: f"The export is complete: {told}{_end_of_links(row.expires_at, now)}",
         REJECTED: f"The export cannot be done: {row.last_error}",
         CANCELING: f"The job will be canceled: {told} so far",
         CANCELED: f"The job has been canceled: {told} until then",
@@ -131,6 +132,12 @@ def view_of_export(row: ExportRow, now: datetime) -> JobView:
     return JobView(
         status, reasons[status], row.records, 0, _run_time_ms(row.ran_at, row.ended_at, now), percent
     )
+
+
+def _end_of_links(expires_at: datetime | None, now: datetime) -> str:
+    if expires_at is None or now < expires_at:
+        return ""
+    return f"; its links ended at {expires_at:%Y-%m-%d %H:%M} UTC, export again to get new ones"
 
 
 def _percent(done: int, total: int | None) -> int:

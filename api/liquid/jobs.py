@@ -11,7 +11,7 @@ from api.liquid.description import MULTIPART, TOKEN_REFUSED, described, form
 from api.liquid.door import BATCH, ParameterInvalid, guarded
 from api.liquid.forms import JSON, fields_of, usable
 from api.liquid.job_forms import description_of, export_order, import_order, job_id_of
-from api.liquid.uploads import TEXT_LIMIT_BYTES, Part, parts_of
+from api.liquid.uploads import Part, parts_of
 from api.liquid.vocabulary import status_object
 from api.usecases import exports, jobs
 from api.usecases.arrivals import FileArrival
@@ -44,8 +44,7 @@ def import_file() -> Response:
     """Take a file while it comes in; answered when it is durable and the job accepted, or rejected."""
     if request.mimetype in FORMS_WITHOUT_FILE:
         return _answer(_rejected_without_file(fields_of(request)))
-    limit_bytes = current_settings().upload_limit_bytes + TEXT_LIMIT_BYTES
-    parts = parts_of(request, limit_bytes)
+    parts = parts_of(request, current_settings().upload_limit_bytes)
     with FileArrival(current_ground(), current_service()) as arrival:
         fields, part_type = _take_parts(parts, arrival)
         return _answer(_settled(arrival, fields, part_type))

@@ -109,7 +109,9 @@ IMPORT_FORM = Form.from_dict(
         "merge": _text(f"Merge items into stored ones, or replace them. {BOOLEAN}", required=False),
         "separator": _text("Of a CSV file, where it is not to be found.", required=False),
         "headerRow": _text(f"The first row of a CSV file names its columns. {BOOLEAN}", required=False),
-        "jobId": _text("A UUID, where the caller chooses it.", required=False, pattern=UUID_OR_EMPTY),
+        "jobId": _text(
+            "A UUID that no job has, where the caller chooses it.", required=False, pattern=UUID_OR_EMPTY
+        ),
     },
     name="ImportForm",
 )

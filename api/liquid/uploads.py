@@ -1,6 +1,7 @@
 """A multipart body as a stream: parts as they come, the file among them never held in memory or on disk."""
 
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from flask import Request
@@ -9,6 +10,7 @@ from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, Multip
 
 from api.http.bodies import body_pieces
 from api.http.problems import Refused, problem
+from api.usecases.arrivals import UploadTooLarge
 from shared.errors import BlockTooLarge
 
 # What stands between parts, and before a part's content: headers and boundaries.
@@ -41,19 +43,26 @@ class Part:
         return held.decode("utf-8", "replace")
 
 
-def parts_of(request: Request, limit_bytes: int) -> Iterator[Part]:
+def parts_of(request: Request, file_limit_bytes: int) -> Iterator[Part]:
     """The body's parts in the order they come. Headers are judged before this returns.
 
     The iterator, or a part's pieces, raises Refused for a body that is malformed or cut off, and
-    RequestEntityTooLarge for one of more than `limit_bytes`.
+    UploadTooLarge, as this does, for one that only a file of more than `file_limit_bytes` can make so large.
     """
     boundary = request.mimetype_params.get("boundary", "")
     if request.mimetype != "multipart/form-data" or not boundary:
         raise Refused(NOT_MULTIPART)
+    with _limit_told(file_limit_bytes):
+        pieces = body_pieces(request, file_limit_bytes + TEXT_LIMIT_BYTES)
+    return _parts(_events(pieces, boundary, file_limit_bytes))
+
+
+@contextmanager
+def _limit_told(file_limit_bytes: int) -> Iterator[None]:
     try:
-        return _parts(_events(body_pieces(request, limit_bytes), boundary))
+        yield
     except BlockTooLarge as error:
-        raise RequestEntityTooLarge from error
+        raise UploadTooLarge(file_limit_bytes) from error
 
 
 def _parts(events: Iterator[Event]) -> Iterator[Part]:
@@ -73,19 +82,18 @@ def _content(events: Iterator[Event]) -> Generator[bytes, None, None]:
                 return
 
 
-def _events(pieces: Iterator[bytes], boundary: str) -> Iterator[Event]:
+def _events(pieces: Iterator[bytes], boundary: str, file_limit_bytes: int) -> Iterator[Event]:
     decoder = MultipartDecoder(boundary.encode(), HEAD_LIMIT_BYTES, max_parts=PART_LIMIT)
     event: Event | None = None
     try:
-        for piece in pieces:
-            decoder.receive_data(piece)
-            while not isinstance(event := decoder.next_event(), NeedData):
-                yield event
+        with _limit_told(file_limit_bytes):
+            for piece in pieces:
+                decoder.receive_data(piece)
+                while not isinstance(event := decoder.next_event(), NeedData):
+                    yield event
         decoder.receive_data(None)
         while not isinstance(event, Epilogue):
             event = decoder.next_event()
             yield event
-    except BlockTooLarge as error:
-        raise RequestEntityTooLarge from error
     except ValueError as error:
         raise Refused(MALFORMED) from error

@@ -27,12 +27,15 @@ from shared.storage.receipts import StoredBytes
 
 
 class UploadTooLarge(LongshoreError):
-    """A file is larger than the limit."""
+    """A file is larger than the limit; the message tells which one, and who sets it."""
 
     code = "upload_too_large"
 
     def __init__(self, limit_bytes: int) -> None:
-        super().__init__(f"The upload is larger than {limit_bytes} bytes, the most that is taken.")
+        super().__init__(
+            f"The file is larger than {limit_bytes} bytes, the most that is taken: send it in parts. The"
+            " service's setting of it is LONGSHORE_UPLOAD_LIMIT_BYTES."
+        )
 
 
 class FileArrival:

@@ -36,7 +36,7 @@ class JsonRenderer:
 
     media_type = "application/json"
     extension = "json"
-    begin, separator, end = b"[\n", b",\n", b"\n]\n"
+    begin, separator, end = b"[", b",\n", b"]\n"
 
     def __init__(self, item_type: str) -> None:
         headers = msgspec.json.encode({"category": "entity", "type": item_type})

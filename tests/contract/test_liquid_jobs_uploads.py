@@ -198,6 +198,9 @@ def test_an_upload_beyond_the_limit(small: Liquid, ground: Ground, service: Serv
     response = small(f"{BATCH}/import", **request)
 
     assert (response.status_code, response.get_json()["error"]) == (413, "invalid_request")
+    told = response.get_json()["error_description"]
+    assert told.startswith("The file is larger than 1048576 bytes, the most that is taken: send it in parts.")
+    assert told.endswith("LONGSHORE_UPLOAD_LIMIT_BYTES.")
     assert counted(ground, service) == (0, 0)
 
 

@@ -18,11 +18,12 @@ from api.liquid.door import ParameterInvalid
 from api.liquid.forms import fields_of, usable
 from api.liquid.job_forms import description_of, export_order, import_order, job_id_of
 from api.liquid.uploads import parts_of
+from api.usecases.arrivals import UploadTooLarge
 from api.usecases.jobs import JobRefused
 from tests.fuzz.fuzzing import altered, fuzzed, of_pieces
 
 LIMIT_BYTES = 100_000
-DOCUMENTED = (Refused, ParameterInvalid, RequestEntityTooLarge)
+DOCUMENTED = (Refused, ParameterInvalid, RequestEntityTooLarge, UploadTooLarge)
 NAMES = """
     jobName itemType contentType template merge headerRow rowHeader separator filters sqlQuery gzip
     notificationEmail jobId file page

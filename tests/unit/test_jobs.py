@@ -49,6 +49,7 @@ class AnExport:
     last_error: str | None = None
     records: int = 0
     total_records: int | None = None
+    expires_at: datetime | None = None
 
 
 def test_a_job_that_waits_for_the_end_of_maintenance_says_so():
@@ -150,6 +151,16 @@ def test_an_import_whose_file_ended_it_halfway_tells_what_was_done():
     row = AnImport(Status.REJECTED, last_error="The file cannot be read: Why.", created_documents=3)
 
     assert view_of_import(row, NOW).reason.endswith("Why. Done until then: 3 created")
+
+
+@pytest.mark.parametrize(
+    ("seconds_left", "told"),
+    [(1, ""), (0, "; its links ended at 2026-03-01 12:00 UTC, export again to get new ones")],
+)
+def test_an_export_tells_that_its_links_have_ended(seconds_left: float, told: str):
+    row = AnExport("completed", records=3, expires_at=NOW + timedelta(seconds=seconds_left))
+
+    assert view_of_export(row, NOW).reason == f"The export is complete: 3 items{told}"
 
 
 def test_a_refusal_is_a_rejected_job():
