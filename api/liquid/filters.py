@@ -3,7 +3,9 @@
 import ast
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
+import msgspec
 import orjson
 
 from api.usecases.exports import Filters
@@ -25,6 +27,11 @@ _TOKEN = re.compile(
 )
 _WORDS = {"True": "true", "False": "false", "None": "null"}
 _MARKS = {"(": "[", ")": "]"}
+
+# Numbers keep every digit: integers of any size, and fractions as the texts that they will be.
+_decode = msgspec.json.Decoder(float_hook=str).decode
+_encode = msgspec.json.Encoder().encode
+_UNREADABLE = (ValueError, SyntaxError, RecursionError, msgspec.DecodeError, orjson.JSONEncodeError)
 
 
 def filters_of(text: str | None) -> Filters | None:
@@ -49,7 +56,7 @@ def _values(name: str, value: object) -> list[str]:
     values = value if isinstance(value, list) else [value]
     if not values or any(isinstance(one, dict | list) or one is None for one in values):
         raise JobRefused(f"The filter on {name!r} cannot be used: a value or a list of values is expected.")
-    return [one if isinstance(one, str) else orjson.dumps(one).decode() for one in values]
+    return [one if isinstance(one, str) else _encode(one).decode() for one in values]
 
 
 def _parsed(text: str) -> object:
@@ -57,20 +64,18 @@ def _parsed(text: str) -> object:
         return None
     if len(text) > LONGEST:
         raise JobRefused(f"The parameter filters has {len(text)} characters; {LONGEST} are allowed.")
+    with suppress(*_UNREADABLE):
+        return _decode(text)
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        return orjson.loads("".join(_as_json(text)))
-    except (ValueError, SyntaxError, orjson.JSONEncodeError) as error:
+        return _decode("".join(_as_json(text)))
+    except _UNREADABLE as error:
         raise JobRefused(f"The parameter filters cannot be read: {EXPECTED}.") from error
 
 
 def _as_json(text: str) -> Iterator[str]:
     """Python literals, token by token, as JSON. Only single strings are left to Python's own parser.
 
-    Raises ValueError, SyntaxError and JSONEncodeError for what is no literal or no text.
+    Raises what is in _UNREADABLE for what is no literal or no text.
     """
     position, comma = 0, ""
     while position < len(text):
