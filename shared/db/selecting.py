@@ -1,8 +1,9 @@
 """Documents of a collection, streamed out as fast as PostgreSQL gives them."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from struct import Struct
 from typing import Any, cast
 
@@ -32,7 +33,11 @@ SELECT documentid, properties::text FROM documents WHERE collection_id = %(colle
 """
 NAMED = " AND documentid = ANY(%(values_{number})s)"
 MATCHING = " AND properties #>> %(field_{number})s = ANY(%(values_{number})s)"
+# Looking into each document for a text and then for a number took 1.6 times as long as for a text alone. The
+# first condition, which all that match fulfil and few others, brings it to 1.1; where nearly all match, 1.5
+# (counting, one process, 300,000 documents of about 200 bytes, two cores, 2026-11-25).
 EQUALING = """
+   AND split_part(properties #>> %(field_{number})s, '.', 1) = ANY(%(heads_{number})s)
    AND (properties #>> %(field_{number})s = ANY(%(values_{number})s)
         OR properties #> %(field_{number})s = ANY(%(equals_{number})s::jsonb[]))
 """
@@ -153,6 +158,7 @@ def _query(selection: Selection) -> tuple[str, dict[str, Any]]:
             f"field_{number}": list(path_of(name)),
             f"values_{number}": list(values),
             f"equals_{number}": equals,
+            f"heads_{number}": _heads([*values, *map(_as_stored, equals)]),
         }
     return query, given
 
@@ -166,6 +172,19 @@ def _condition(is_key: bool, has_equals: bool) -> str:
 def _equals(values: Sequence[str]) -> list[str]:
     """JSON of the values that are more than their texts."""
     return [_BOOLEANS.get(value, value) for value in values if value in _BOOLEANS or _NUMBER.fullmatch(value)]
+
+
+def _as_stored(value: str) -> str:
+    """A number without exponent, as the database writes it, but for zeros at its end; a boolean as it is."""
+    if value in _BOOLEANS.values():
+        return value
+    number = Decimal(value)
+    return f"{number:f}" if number else "0"
+
+
+def _heads(texts: Iterable[str]) -> list[str]:
+    """What stands before the first point of each, once."""
+    return sorted({text.partition(".")[0] for text in texts})
 
 
 def _driver(session: Session) -> connection:

@@ -217,6 +217,49 @@ class TestFilters:
 
         assert [item["data"]["accountId"] for item in items_of(job)] == ["1"]
 
+    @pytest.mark.parametrize(
+        ("value", "found"),
+        [
+            ("-0.5", ["minus half"]),
+            ("-50e-2", ["minus half"]),
+            ("-0", ["minus nought", "nought"]),
+            ("0.00", ["minus nought", "nought"]),
+            ("0e7", ["minus nought", "nought"]),
+            ("1000", ["thousand"]),
+            ("1e3", ["text", "thousand"]),
+            ("1E-3", ["thousandth"]),
+            ("0.0010", ["thousandth"]),
+            ("a.b", ["point"]),
+            ("a", []),
+            ("5", []),
+        ],
+    )
+    def test_numbers_are_told_from_texts_and_by_their_value(
+        self, ground: Ground, service: Service, value: str, found: list[str]
+    ):
+        an_item_type(ground, service)
+        stored = {"minus half": "-0.50", "nought": "0", "minus nought": "-0.0", "thousand": "1000.0"}
+        stored |= {"thousandth": "0.001", "text": '"1e3"', "point": '"a.b"', "other": '"5.0"'}
+        lines = "\n".join(f'{{"accountId":"{name}","n":{text}}}' for name, text in stored.items())
+        a_file_import(ground, service, lines.encode()).work_off()
+
+        job = exported(ground, service, filters={"n": [value]})
+
+        assert [item["data"]["accountId"] for item in items_of(job)] == found
+
+    @pytest.mark.parametrize("written", ["%d", '"%d"', "[%d]", "%d.00"])
+    @pytest.mark.parametrize("number", [2**63, 2**64 + 1, -(2**64) - 1, 10**30 + 7])
+    def test_an_integer_of_any_size_is_told_from_its_neighbours(
+        self, ground: Ground, service: Service, number: int, written: str
+    ):
+        accounts(
+            ground, service, {f"{away}": {"accountId": f"{away}", "n": number + away} for away in (-1, 0, 1)}
+        )
+
+        job = exported(ground, service, filters=filters_of(f'{{"n": {written % number}}}'))
+
+        assert [item["data"]["accountId"] for item in items_of(job)] == ["0"]
+
     def test_the_id_can_be_asked_for_where_there_is_no_primary_key(self, ground: Ground, service: Service):
         accounts(ground, service, {"n1": {"x": 1}, "n2": {"x": 2}}, key=None)
 
