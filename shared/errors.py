@@ -175,6 +175,31 @@ class StorageFault(LongshoreError):
     code = "storage_fault"
 
 
+class StorageAway(StorageFault):
+    """What is at the storage's place is not the volume that the database's blocks are in."""
+
+    code = "storage_away"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The volume of blocks is not there: what is in its place has not its mark. It must be mounted, or"
+            " marked by longshore migrate; trying again will work then."
+        )
+
+
+class StorageUnmarked(StorageFault):
+    """Block storage has not the mark that it should have, and is not given another one."""
+
+    code = "storage_unmarked"
+
+    def __init__(self, volume_id: str) -> None:
+        super().__init__(
+            "STORAGE_URL names a folder without the mark, or without the blocks, of this database's volume:"
+            " mount that one. If it is the right one all the same (restored, or new because all is lost),"
+            f" write the line {volume_id} into the file .longshore-volume there."
+        )
+
+
 class BlockDamaged(StorageFault):
     """Block storage works, but not for these bytes: they are missing or not the ones that were stored."""
 

@@ -1,8 +1,10 @@
 """What every process stands on, opened once after it has forked."""
 
 from dataclasses import dataclass
+from functools import cache, partial
 
 from shared.db.database import Database
+from shared.db.volumes import id_of_volume
 from shared.dispatch import Dispatcher
 from shared.settings import Settings
 from shared.storage.contract import BlockStorage, open_storage
@@ -20,16 +22,17 @@ class Ground:
     @classmethod
     def open(cls, settings: Settings, process: str | None = None) -> "Ground":
         """`process` is what the database's own views call it; without one, by its process id."""
+        database = Database(
+            settings.database_url,
+            pool_size=settings.database_pool,
+            process=process,
+            # Who is silent for longer than a lease has lost what it held.
+            silence_seconds=settings.lease_seconds,
+        )
         return cls(
             settings=settings,
-            database=Database(
-                settings.database_url,
-                pool_size=settings.database_pool,
-                process=process,
-                # Who is silent for longer than a lease has lost what it held.
-                silence_seconds=settings.lease_seconds,
-            ),
-            storage=open_storage(settings.storage_url),
+            database=database,
+            storage=open_storage(settings.storage_url, cache(partial(id_of_volume, database))),
             dispatcher=Dispatcher(settings.redis_url),
         )
 

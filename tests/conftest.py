@@ -9,6 +9,7 @@ import pytest
 
 from api.usecases.collections import add_collection
 from api.usecases.services import Service, add_service
+from api.usecases.volumes import mark_storage
 from shared.db.migrate import migrate, prepare_reader
 from shared.db.queries.reader import reader_of
 from shared.embedded.services import ServiceUrls
@@ -79,6 +80,7 @@ def ground(settings: Settings) -> Iterator[Ground]:
     """The ground on a migrated database."""
     opened = Ground.open(settings)
     migrate(opened.database)
+    mark_storage(opened.database, opened.storage)
     prepare_reader(opened.database, reader_of(settings.database_url, settings.reader_url))
     yield opened
     opened.close()

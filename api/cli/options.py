@@ -65,6 +65,13 @@ def database_url(data_dir: Path | None) -> str:
     return given or running_stack(data_dir).database_url
 
 
+def storage_url(data_dir: Path | None) -> str | None:
+    """Block storage, where a database is named by the environment and it is not: None. Raises StackAbsent."""
+    if data_dir is None and os.environ.get("DATABASE_URL"):
+        return os.environ.get("STORAGE_URL") or None
+    return running_stack(data_dir).storage_url
+
+
 def _settings(data_dir: Path | None) -> Settings:
     given = {name: os.environ[name] for name in URLS if os.environ.get(name)}
     if data_dir is None and len(given) == len(URLS):

@@ -18,6 +18,7 @@ from api.cli.stack_folder import RunningStack, StackFolder
 from api.cli.stack_services import Foundation, lay_foundation
 from api.cli.supervisor import Report, Supervisor
 from api.usecases import services, tokens
+from api.usecases.volumes import mark_storage
 from shared.db.migrate import migrate, prepare_reader
 from shared.db.queries.reader import reader_of
 from shared.db.queries.refusals import ReaderRefused
@@ -94,6 +95,7 @@ class Stack:
             report("Database schema")
             migrate(ground.database, report=report)
             _prepare_reader(ground, report)
+            mark_storage(ground.database, ground.storage)
             self._service = settings.default_service
             self._token = make_token(ground, self._service)
         finally:

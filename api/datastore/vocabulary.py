@@ -34,6 +34,7 @@ MEANINGS: Mapping[type[errors.LongshoreError], Meaning] = {
     errors.DatabaseUnavailable: _UNAVAILABLE,
     errors.ConflictOfTransactions: _UNAVAILABLE,
     errors.StorageFault: _UNAVAILABLE,
+    errors.StorageAway: Meaning(503, "Service Unavailable", "Import block"),
 }
 
 INVALID_IMPORT_ID = problem(400, "Invalid import ID", "Import ID", "Import ID must be a positive integer")

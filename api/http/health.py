@@ -10,12 +10,13 @@ from api.usecases.maintenance import is_on_maintenance
 from shared.db.migrate import is_migrated
 from shared.errors import DatabaseUnavailable, StorageFault
 from shared.ground import Ground
+from shared.storage.contract import BlockStorage
 
 REASONS = {
     "database": "The database does not answer.",
     "migrations": "The database has not the schema of this release: run longshore migrate.",
     "redis": "Redis does not answer.",
-    "storage": "Block storage cannot take bytes.",
+    "storage": "Block storage cannot take bytes, or is not the volume that longshore migrate has marked.",
 }
 
 # Redis only wakes workers: without it the sweep's clock stands still, but every request is answered and
@@ -71,14 +72,22 @@ def ready() -> dict[str, str | bool | list[str]]:
 
 def missing_dependencies(ground: Ground) -> list[str]:
     """Names of what does not work now, in the order of `REASONS`."""
-    missing = _missing_in_database(ground)
+    in_database = _missing_in_database(ground)
+    missing = list(in_database)
     if not ground.dispatcher.is_reachable():
         missing.append("redis")
-    try:
-        ground.storage.check()
-    except StorageFault:
+    # The database knows which storage is the right one.
+    if not in_database and not _takes_bytes(ground.storage):
         missing.append("storage")
     return missing
+
+
+def _takes_bytes(storage: BlockStorage) -> bool:
+    try:
+        storage.check()
+    except StorageFault:
+        return False
+    return True
 
 
 def _missing_in_database(ground: Ground) -> list[str]:

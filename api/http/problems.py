@@ -5,7 +5,7 @@ door's own vocabulary: it comes in as a table.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import structlog
@@ -92,9 +92,9 @@ def problem_of_http(error: HTTPException) -> Problem:
 def problem_of(error: LongshoreError, meanings: Mapping[type[LongshoreError], Meaning]) -> Problem:
     """The problem of a domain error; 500 for one that no client can cause."""
     meaning = meanings.get(type(error), Meaning(500, "Internal Server Error"))
-    if meaning.status == 503:
-        return UNAVAILABLE
     params = (Param(meaning.param, str(error)),) if meaning.param else ()
+    if meaning.status == 503:
+        return replace(UNAVAILABLE, params=params)
     headers = {} if meaning.retry_seconds is None else {"Retry-After": str(meaning.retry_seconds)}
     return Problem(status=meaning.status, title=meaning.title, params=params, headers=headers)
 

@@ -50,6 +50,7 @@ MEANINGS: Mapping[type[errors.LongshoreError], Meaning] = {
     errors.DatabaseUnavailable: _UNAVAILABLE,
     errors.ConflictOfTransactions: _UNAVAILABLE,
     errors.StorageFault: _UNAVAILABLE,
+    errors.StorageAway: _UNAVAILABLE,
 }
 
 

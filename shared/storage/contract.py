@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from shared.errors import SettingsInvalid
 from shared.storage.folder import FolderStorage
+from shared.storage.mark import VolumeId
 from shared.storage.receipts import StoredBytes
 
 
@@ -27,7 +28,10 @@ class StorageWriter(Protocol):
 
 
 class BlockStorage(Protocol):
-    """Immutable bytes under keys, grouped by import. Every method raises StorageFault when it cannot."""
+    """Immutable bytes under keys, grouped by import. Every method raises StorageFault when it cannot.
+
+    It has a mark, and without it StorageAway is raised: a bare mount point would take the bytes, too.
+    """
 
     def write(self, import_id: int, chunks: Iterable[bytes]) -> StoredBytes:
         """Store the chunks durably under a new key. Whatever `chunks` raises leaves nothing behind."""
@@ -53,10 +57,22 @@ class BlockStorage(Protocol):
     def check(self) -> None:
         """Raises StorageFault unless bytes can be stored now."""
 
+    def is_marked(self) -> bool:
+        """Whether it has its mark."""
 
-def open_storage(url: str) -> BlockStorage:
-    """The storage that `url` names: `file:///folder`. Raises SettingsInvalid for any other."""
+    def mark(self) -> None:
+        """Give it its mark. Raises StorageFault where it has another one."""
+
+    def holds(self, key: str) -> bool:
+        """Whether there are bytes under `key`, with or without a mark."""
+
+
+def open_storage(url: str, volume_id: VolumeId) -> BlockStorage:
+    """The storage that `url` names: `file:///folder`, marked with `volume_id`.
+
+    Raises SettingsInvalid for any other.
+    """
     parts = urlsplit(url)
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path.startswith("/"):
-        return FolderStorage(Path(unquote(parts.path)))
+        return FolderStorage(Path(unquote(parts.path)), volume_id)
     raise SettingsInvalid("STORAGE_URL: expected file:///an/absolute/folder.")

@@ -11,7 +11,9 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from shared.errors import BlockDamaged, StorageFault
+from shared.storage.durable import make_file_durable, make_names_durable
 from shared.storage.faults import storage_faults
+from shared.storage.mark import Mark, VolumeId
 from shared.storage.receipts import StoredBytes
 
 _OWNER_ONLY = 0o700
@@ -22,8 +24,9 @@ _READ_BUFFER_BYTES = 1 << 18
 class FolderStorage:
     """One file a block under `<root>/<import id>/`; under its final name it is whole and durable."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, volume_id: VolumeId) -> None:
         self._root = root
+        self._mark = Mark(root, volume_id)
 
     def write(self, import_id: int, chunks: Iterable[bytes]) -> StoredBytes:
         """Store the chunks durably under a new key. Whatever `chunks` raises leaves nothing behind."""
@@ -37,8 +40,9 @@ class FolderStorage:
         """A writer under a new key of `group`; durable at the end, nothing where the body raises."""
         path = self._root / group / uuid4().hex
         unfinished = path.with_suffix(_UNFINISHED)
+        self._mark.require()
         with storage_faults("store"):
-            path.parent.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
+            path.parent.mkdir(mode=_OWNER_ONLY, exist_ok=True)
             file = unfinished.open("xb")
         writer = FolderWriter(f"{group}/{path.name}", file)
         try:
@@ -46,8 +50,10 @@ class FolderStorage:
             writer.finish()
             with storage_faults("store"):
                 unfinished.rename(path)
-                _make_names_durable(path.parent)
-                _make_names_durable(self._root)
+                make_names_durable(path.parent)
+                make_names_durable(self._root)
+            # It may have gone away meanwhile, and what is in its place have taken the bytes.
+            self._mark.require()
         except BaseException:
             with suppress(OSError):  # a full disk refuses what is still buffered, too
                 file.close()
@@ -62,15 +68,14 @@ class FolderStorage:
             try:
                 file = path.open("rb", buffering=_READ_BUFFER_BYTES)
             except FileNotFoundError as error:
-                # Without its folder, too, it is the volume that is not there.
-                if path.parent.is_dir():
-                    raise BlockDamaged("Block storage has lost the bytes.") from error
-                raise
+                self._mark.require()
+                raise BlockDamaged("Block storage has lost the bytes.") from error
             file.seek(offset)
         return file
 
     def remove(self, key: str) -> None:
         """Remove one key; absent is fine."""
+        self._mark.require()
         with storage_faults("remove"):
             (self._root / key).unlink(missing_ok=True)
 
@@ -81,12 +86,14 @@ class FolderStorage:
     def remove_group(self, group: str) -> None:
         """Remove every key of the group; absent is fine."""
         folder = self._root / group
+        self._mark.require()
         with storage_faults("remove"):
             if folder.exists():
                 shutil.rmtree(folder)
 
     def remove_unfinished(self, older_than_seconds: float) -> None:
         """Remove what writers that died left behind, where it has not grown for that long."""
+        self._mark.require()
         with storage_faults("remove"):
             for path in self._root.glob(f"*/*{_UNFINISHED}"):
                 with suppress(FileNotFoundError):  # its writer was done meanwhile
@@ -95,10 +102,23 @@ class FolderStorage:
 
     def check(self) -> None:
         """Raises StorageFault unless bytes can be stored now."""
+        self._mark.require()
         with storage_faults("reach"):
-            self._root.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
             if not os.access(self._root, os.W_OK | os.X_OK):
                 raise StorageFault("Block storage is not writable.")
+
+    def is_marked(self) -> bool:
+        """Whether it has its mark."""
+        return self._mark.is_there()
+
+    def mark(self) -> None:
+        """Give it its mark. Raises StorageFault where it has another one."""
+        self._mark.make()
+
+    def holds(self, key: str) -> bool:
+        """Whether there are bytes under `key`, with or without a mark."""
+        with storage_faults("reach"):
+            return (self._root / key).is_file()
 
 
 class FolderWriter:
@@ -120,18 +140,9 @@ class FolderWriter:
     def finish(self) -> None:
         """Make it durable."""
         with storage_faults("store"):
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            make_file_durable(self._file)
             self._file.close()
 
     def receipt(self) -> StoredBytes:
         """What was stored, once it is."""
         return StoredBytes(self._key, self.size_bytes, self._digest.digest())
-
-
-def _make_names_durable(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,8 +11,10 @@ from sqlalchemy import make_url
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
+from shared.ground import Ground
 from shared.settings import Settings
 from tests.contract.conftest import IMPORTS, Caller, application
+from tests.integration.builders import storage_away
 
 UNAVAILABLE = {"title": "Service Unavailable", "status": "503"}
 
@@ -49,6 +51,25 @@ def test_readiness_names_what_is_missing(without: dict[str, Flask], missing: str
     assert int(response.headers["Retry-After"]) > 0
     assert not re.search(r"localhost|nowhere|template1|:1\b", response.text), "no internals"
     assert client.get("/health/live").status_code == 200
+
+
+def test_while_the_volume_is_away_nothing_is_acknowledged(call: Caller, ground: Ground) -> None:
+    """Its mount point would take the bytes, and the same process goes on when it is mounted again."""
+    import_id = call.new_import()
+
+    with storage_away(ground) as bare:
+        refused = call.add_block(import_id, b'{"documentid":"1"}')
+        ready = call.client.get("/health/ready")
+        assert list(bare.iterdir()) == []
+
+    assert refused.status_code == 503
+    assert int(refused.headers["Retry-After"]) > 0
+    [param] = refused.get_json()["invalid-params"]
+    assert param["name"] == "Import block"
+    assert "The volume of blocks is not there" in param["reason"]
+    assert [param["name"] for param in ready.get_json()["invalid-params"]] == ["storage"]
+    assert call.add_block(import_id, b'{"documentid":"1"}').status_code == 200
+    assert call.client.get("/health/ready").status_code == 200
 
 
 def test_without_redis_requests_are_answered_and_readiness_says_so(without: dict[str, Flask]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from api.cli.stack_folder import StackFolder
+from api.usecases.volumes import mark_storage
 from shared.db.migrate import migrate, prepare_reader
 from shared.db.queries.reader import reader_of
 from shared.embedded.postgres import EmbeddedPostgres
@@ -70,12 +71,13 @@ class Foundation:
 @contextmanager
 def a_foundation(folder: Path, stack: StackFolder) -> Iterator[Foundation]:
     """Everything up and the schema made; stopped at the end."""
-    database, blocks = folder / "database", folder / "blocks"
+    database, volumes = folder / "database", folder / "volumes"
+    blocks = volumes / "blocks"
     with ExitStack() as ends:
         sockets = make_socket_folder(stack.run)
         ends.callback(remove_socket_folder, stack.run)
         database_disk = ends.enter_context(a_disk(database, DATABASE_DISK_MIB))
-        blocks_disk = ends.enter_context(a_disk(blocks, BLOCKS_DISK_MIB))
+        blocks_disk = ends.enter_context(a_disk(volumes, BLOCKS_DISK_MIB))
         postgres = EmbeddedPostgres(
             folder=database / "postgres", sockets=sockets / "postgres", log=stack.logs / "postgres.log"
         )
@@ -112,6 +114,7 @@ def _ground(ends: ExitStack, environment: dict[str, str]) -> Ground:
     ground = Ground.open(Settings.read(environment))
     ends.callback(ground.close)
     migrate(ground.database)
+    mark_storage(ground.database, ground.storage)
     prepare_reader(ground.database, reader_of(ground.settings.database_url, ground.settings.reader_url))
     weather.install(ground)
     return ground

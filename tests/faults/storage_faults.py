@@ -1,5 +1,6 @@
 """Block storage that is full, away, or gives nothing or something else for a while."""
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -67,15 +68,13 @@ def make_blocks_unreadable(fleet: Fleet, dice: Random) -> Iterator[None]:
 
 @fault("block storage away", "blocks", (1.0, 4.0))
 def take_storage_away(fleet: Fleet, _: Random) -> Iterator[None]:
-    """What an unmounted volume looks like: an empty folder where the groups of blocks were."""
-    away = fleet.foundation.blocks.with_name("blocks-away")
-    away.mkdir(exist_ok=True)
-    groups = [path for path in fleet.foundation.blocks.iterdir() if path.is_dir()]
-    for path in groups:
-        path.rename(fleet.foundation.blocks / f".{path.name}")
+    """What an unmounted volume leaves: a bare folder that takes bytes. What it took is hidden afterwards."""
+    blocks = fleet.foundation.blocks
+    away = blocks.rename(blocks.with_name("blocks-away"))
+    blocks.mkdir()
     yield
-    for path in groups:
-        _bring_back(fleet.foundation.blocks / f".{path.name}", path)
+    blocks.rename(blocks.with_name(f"bare-{time.monotonic_ns()}"))
+    away.rename(blocks)
 
 
 @contextmanager
@@ -90,16 +89,6 @@ def _aside(path: Path) -> Iterator[None]:
 def _remove_folder(path: Path) -> None:
     with suppress(FileNotFoundError):  # its import was deleted meanwhile
         path.rmdir()
-
-
-def _bring_back(hidden: Path, path: Path) -> None:
-    """What was stored in its absence joins what was there before."""
-    if not path.exists():
-        hidden.rename(path)
-        return
-    for file in hidden.iterdir():
-        file.rename(path / file.name)
-    hidden.rmdir()
 
 
 def _some_unread(fleet: Fleet, dice: Random) -> list[Path]:

@@ -2,9 +2,12 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterable
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from threading import current_thread
 from typing import Any
@@ -24,9 +27,11 @@ from shared.bounds import Bounds
 from shared.db import claims
 from shared.db.leases import Lease
 from shared.db.models import Import
+from shared.db.volumes import id_of_volume
 from shared.dispatch import IMPORTS_QUEUE
 from shared.ground import Ground
 from shared.lifecycle import RUNNABLE, Status
+from shared.storage.mark import VolumeId
 from workers.importing import run_import
 
 BOTH = ("create", "update")
@@ -200,6 +205,24 @@ def block_files(ground: Ground, import_id: int) -> list[Path]:
 
 def storage_folder(ground: Ground) -> Path:
     return Path(urlsplit(ground.settings.storage_url).path)
+
+
+def volume_id(ground: Ground) -> VolumeId:
+    """Asks the database."""
+    return partial(id_of_volume, ground.database)
+
+
+@contextmanager
+def storage_away(ground: Ground) -> Iterator[Path]:
+    """The volume of blocks is not mounted; gives the bare folder that is in its place."""
+    folder = storage_folder(ground)
+    away = folder.rename(folder.with_name(f"{folder.name}-away"))
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+        away.rename(folder)
 
 
 def take_nudges(ground: Ground) -> list[int]:

@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from api.usecases.collections import add_collection
 from api.usecases.services import Service, add_service
+from api.usecases.volumes import mark_storage
 from shared.db.database import Database
 from shared.db.migrate import migrate
 from shared.ground import Ground
@@ -130,6 +131,7 @@ def apart(empty: Database, empty_url: str, settings: Settings, tmp_path: Path) -
     """A ground with a database of its own, in which nothing waits that others left."""
     migrate(empty)
     with _opened(replace(settings, database_url=empty_url, storage_url=f"file://{tmp_path}")) as opened:
+        mark_storage(opened.database, opened.storage)
         yield opened
 
 
@@ -142,6 +144,7 @@ def module_apart(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -
         _opened(replace(settings, database_url=url, storage_url=f"file://{folder}")) as opened,
     ):
         migrate(opened.database)
+        mark_storage(opened.database, opened.storage)
         yield opened
 
 

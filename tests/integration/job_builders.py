@@ -27,7 +27,7 @@ from shared.ground import Ground
 from shared.storage.folder import FolderStorage, FolderWriter
 from shared.storage.reading import Chunks
 from shared.storage.receipts import StoredBytes
-from tests.integration.builders import never, storage_folder
+from tests.integration.builders import never, storage_folder, volume_id
 from workers.exporting import run_export
 from workers.importing import run_import
 
@@ -261,7 +261,7 @@ class WatchedStorage(FolderStorage):
     """A folder that calls `on_write` before each write; what that raises, the write raises."""
 
     def __init__(self, ground: Ground, on_write: Callable[[], object]) -> None:
-        super().__init__(storage_folder(ground))
+        super().__init__(storage_folder(ground), volume_id(ground))
         self._on_write = on_write
 
     @contextmanager

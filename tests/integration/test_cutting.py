@@ -23,6 +23,7 @@ from tests.integration.builders import (
     row_versions,
     storage_folder,
     tuned,
+    volume_id,
 )
 from tests.integration.job_builders import Job, a_file_import, an_item_type, wait_until
 from tests.integration.players import Killed
@@ -302,7 +303,9 @@ class _Slow:
 @pytest.fixture
 def slow_job(ground: Ground, service: Service) -> Job:
     an_item_type(ground, service)
-    brief = replace(tuned(ground, lease_seconds=0.3), storage=SlowStorage(storage_folder(ground)))
+    brief = replace(
+        tuned(ground, lease_seconds=0.3), storage=SlowStorage(storage_folder(ground), volume_id(ground))
+    )
     job = a_file_import(ground, service, b'{"accountId":"1"}\n' * 200)
     return Job(brief, service, job.id)
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -32,9 +33,11 @@ from tests.integration.builders import (
     ndjson,
     numbered,
     rejected_lines,
+    storage_away,
     storage_folder,
     take_nudges,
     tuned,
+    volume_id,
     work,
     work_off,
 )
@@ -138,8 +141,8 @@ class SlowFile(BytesIO):
 class SlowStorage(FolderStorage):
     """Storage that takes its time with whatever it reads."""
 
-    def __init__(self, root: Path, meanwhile: Callable[[], object]) -> None:
-        super().__init__(root)
+    def __init__(self, ground: Ground, meanwhile: Callable[[], object]) -> None:
+        super().__init__(storage_folder(ground), volume_id(ground))
         self._meanwhile = meanwhile
 
     def open(self, key: str, offset: int = 0) -> BinaryIO:
@@ -156,7 +159,7 @@ def test_storage_that_is_slower_than_a_lease_costs_only_time(ground: Ground, ser
         time.sleep(0.6)
         work(brief, import_id, worker="another")
 
-    slow = replace(brief, storage=SlowStorage(storage_folder(ground), let_another_one_try))
+    slow = replace(brief, storage=SlowStorage(ground, let_another_one_try))
     work(slow, import_id)
     done = work_off(ground, service, import_id)
 
@@ -219,12 +222,9 @@ def test_a_world_that_is_wrong_for_a_while_ends_nothing_however_often_it_is_met(
     hasty = tuned(ground, attempts=2)
     import_id = an_import(ground, service, numbered(3))
     refuse("true", ADMIN_SHUTDOWN, times=5)
-    folder = storage_folder(ground) / str(import_id)
-    aside = folder.rename(folder.with_name("aside"))
     for failures in range(1, 11):
-        if failures == 6:
-            aside.rename(folder)
-        work(hasty, import_id)
+        with storage_away(ground) if failures < 6 else nullcontext():
+            work(hasty, import_id)
         row = get_import(ground, service, import_id)
         assert (row.status, row.failure_count) == (Status.RUNNING, failures)
         let_pauses_pass(ground, import_id)

@@ -25,6 +25,7 @@ from tests.integration.builders import (
     storage_folder,
     take_nudges,
     tuned,
+    volume_id,
     work,
     work_off,
 )
@@ -135,7 +136,7 @@ def test_a_removal_that_broke_in_the_middle_is_finished_later(keeping: Ground, s
     work_off(keeping, service, import_id)
     let_days_pass(keeping, import_id)
     with pytest.raises(StorageFault):
-        sweep(replace(keeping, storage=FailingStorage(storage_folder(keeping))))
+        sweep(replace(keeping, storage=FailingStorage(storage_folder(keeping), volume_id(keeping))))
     assert len(block_files(keeping, import_id)) == 2
     with pytest.raises(BlockGone):
         open_block(keeping, service, import_id, 1)
@@ -152,7 +153,7 @@ def test_an_import_may_be_deleted_while_its_bytes_wait_to_be_removed(keeping: Gr
     work_off(keeping, service, import_id)
     let_days_pass(keeping, import_id)
     with pytest.raises(StorageFault):
-        sweep(replace(keeping, storage=FailingStorage(storage_folder(keeping))))
+        sweep(replace(keeping, storage=FailingStorage(storage_folder(keeping), volume_id(keeping))))
 
     delete_import(keeping, service, import_id)
     sweep(keeping)

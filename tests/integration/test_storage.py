@@ -3,6 +3,7 @@
 import hashlib
 import os
 import resource
+import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import BlockDamaged, StorageFault
+from shared.errors import BlockDamaged, StorageAway, StorageFault
 from shared.storage import reading
 from shared.storage.contract import BlockStorage, open_storage
+from shared.storage.mark import MARK
 from shared.storage.receipts import StoredBytes
 
 
@@ -21,7 +23,9 @@ from shared.storage.receipts import StoredBytes
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> BlockStorage:
     """An empty storage of each kind."""
     urls = {"folder": f"file://{tmp_path}/block%20storage"}
-    return open_storage(urls[request.param])
+    opened = open_storage(urls[request.param], lambda: "the volume")
+    opened.mark()
+    return opened
 
 
 class Interrupted(Exception):
@@ -105,7 +109,7 @@ class TestBlockStorage:
         storage.remove_import(1)
         storage.remove_import(1)
 
-        with pytest.raises(StorageFault):
+        with pytest.raises(BlockDamaged):
             storage.open(gone.key)
         assert self.content(storage, kept.key) == b"x"
 
@@ -141,10 +145,12 @@ class TestFolderStorage:
 
     @pytest.fixture
     def storage(self, root: Path) -> BlockStorage:
-        return open_storage(f"file://{root}")
+        opened = open_storage(f"file://{root}", lambda: "the volume")
+        opened.mark()
+        return opened
 
     def files(self, root: Path) -> list[Path]:
-        return [path for path in root.rglob("*") if path.is_file()]
+        return [path for path in root.rglob("*") if path.is_file() and path.name != MARK]
 
     def test_an_interrupted_write_leaves_no_file(self, storage: BlockStorage, root: Path):
         with pytest.raises(Interrupted):
@@ -179,7 +185,50 @@ class TestFolderStorage:
         assert not old.exists()
         assert young.exists()
 
+    def test_a_bare_mount_point_takes_gives_and_loses_nothing(self, storage: BlockStorage, root: Path):
+        stored = storage.write(1, [b"x"])
+        away = root.rename(root.with_name("away"))
+        root.mkdir()
+
+        for attempt in (
+            storage.check,
+            lambda: storage.write(1, [b"x"]),
+            lambda: storage.open(stored.key),
+            lambda: storage.remove(stored.key),
+            lambda: storage.remove_import(1),
+            lambda: storage.remove_unfinished(0),
+        ):
+            with pytest.raises(StorageAway):
+                attempt()
+        assert list(root.iterdir()) == []
+        root.rmdir()
+        away.rename(root)
+        storage.check()
+
+    def test_another_volume_is_not_taken_for_it(self, storage: BlockStorage, root: Path):
+        storage.check()
+        (root / MARK).write_text("another volume")
+
+        with pytest.raises(StorageAway):
+            storage.write(1, [b"x"])
+        with pytest.raises(StorageFault, match="another database"):
+            storage.mark()
+
+    def test_what_a_bare_mount_point_took_in_the_middle_is_not_acknowledged(
+        self, storage: BlockStorage, root: Path
+    ):
+        def swapped_meanwhile() -> Iterator[bytes]:
+            """The volume goes and leaves a folder in which even the unfinished file is."""
+            (root / MARK).rename(root.with_name("mark"))
+            yield b"x"
+
+        with pytest.raises(StorageAway):
+            storage.write(1, swapped_meanwhile())
+
+        assert self.files(root) == []
+
     def test_a_file_in_its_place_is_a_fault_without_a_path(self, storage: BlockStorage, root: Path):
+        shutil.rmtree(root)
         root.write_text("not a folder")
 
         for attempt in (storage.check, lambda: storage.write(1, [b"x"])):

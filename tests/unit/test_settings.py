@@ -83,4 +83,4 @@ def test_no_password_is_in_repr():
 @pytest.mark.parametrize("url", ["s3://bucket", "file://other-machine/blocks", "/blocks", "file:blocks"])
 def test_a_storage_that_does_not_exist_is_refused_by_name(url: str):
     with pytest.raises(SettingsInvalid, match="STORAGE_URL"):
-        open_storage(url)
+        open_storage(url, lambda: "")

@@ -14,6 +14,7 @@ from shared.db.models.imports import Block, Import, ImportEvent, RejectedLine, S
 from shared.db.models.jobs import BatchJob, Export, ExportFile, Notification
 from shared.db.models.maintenance import Maintenance
 from shared.db.models.services import Collection, DataService, ServiceUsage, SigningSecret
+from shared.db.models.volumes import StorageVolume
 
 __all__ = [
     "Base",
@@ -36,6 +37,7 @@ __all__ = [
     "ServiceUsage",
     "SigningSecret",
     "StorageGarbage",
+    "StorageVolume",
     "User",
     "UserCommunity",
 ]
