@@ -31,6 +31,12 @@ _SAID_BY_THE_DATABASE = {
     "42P19",  # invalid recursion
     "42P20",  # windowing
 }
+_NO_SUCH_OPERATOR = "42883"
+_TEXT = re.compile(r"\btext\b")
+_CAST = (
+    " What no schema gives another type is text: cast it, as in (...)::numeric, or put the value that it is"
+    " compared with in quotes."
+)
 _TOO_LONG = "57014"
 # The last one is how a single value beyond a gigabyte is told, beside other things that are the query's own.
 _TOO_LARGE = ("53", "54", "XX000")
@@ -57,10 +63,15 @@ def _reason(error: psycopg2.Error) -> str | None:
     if state.startswith(_TOO_LARGE):
         return "The SQL needs more memory or space than a query may have: narrow it down."
     if state in _SAID_BY_THE_DATABASE:
-        return f"The SQL cannot be run: {error.diag.message_primary}."
+        said = str(error.diag.message_primary)
+        return f"The SQL cannot be run: {said}.{_advice(state, said)}"
     if state.startswith(_VALUES):
         return f"The SQL fails on a value ({_words(error)}): guard it with CASE or a condition."
     return "The SQL cannot be run." if state.startswith(_SQL) else None
+
+
+def _advice(state: str, said: str) -> str:
+    return _CAST if state == _NO_SUCH_OPERATOR and _TEXT.search(said) else ""
 
 
 def _words(error: psycopg2.Error) -> str:
