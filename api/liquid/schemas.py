@@ -101,6 +101,7 @@ _JOB_FIELDS = {
     "contentType": _text(f"Must be given: {', '.join(IS_CSV)}.", required=False),
     "template": _text("For CSV.", required=False),
     "notificationEmail": _text("Who is told of the job's end.", required=False),
+    "jobId": _text("A UUID no job has, where the caller chooses it.", required=False, pattern=UUID_OR_EMPTY),
 }
 IMPORT_FORM = Form.from_dict(
     {
@@ -109,9 +110,6 @@ IMPORT_FORM = Form.from_dict(
         "merge": _text(f"Merge items into stored ones, or replace them. {BOOLEAN}", required=False),
         "separator": _text("Of a CSV file, where it is not to be found.", required=False),
         "headerRow": _text(f"The first row of a CSV file names its columns. {BOOLEAN}", required=False),
-        "jobId": _text(
-            "A UUID that no job has, where the caller chooses it.", required=False, pattern=UUID_OR_EMPTY
-        ),
     },
     name="ImportForm",
 )
