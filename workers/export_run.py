@@ -145,7 +145,7 @@ class ExportRun:
         if rendering["template"]:
             return TemplateRenderer(compile_template(rendering["template"]), self._budget, key=key)
         if rendering["format"] == "json":
-            return JsonRenderer(_item_type_of(collection))
+            return JsonRenderer(_item_type_of(collection), collection.category)
         known = columns or self._find_columns(collection, source)
         return CsvRenderer(known, key=key, has_header=rendering["row_header"])
 

@@ -10,7 +10,7 @@ from api.cli import terminal
 from api.cli.options import chosen_service, connected, data_dir_option, json_option, service_option
 from api.usecases import collections as verbs
 from api.usecases.collections import ItemField, SchemaRefused
-from shared.formats.items import DOCUMENTID
+from shared.formats.items import CATEGORIES, DOCUMENTID, ENTITY
 
 
 @click.group()
@@ -21,6 +21,13 @@ def collections() -> None:
 @collections.command("add")
 @click.argument("path")
 @click.option("--key", help="The property of its items that is the document's id. [default: documentid]")
+@click.option(
+    "--category",
+    type=click.Choice(CATEGORIES),
+    default=ENTITY,
+    help="What the headers of its items tell.",
+    show_default=True,
+)
 @click.option(
     "--schema",
     "schema_file",
@@ -34,6 +41,7 @@ def add(
     *,
     path: str,
     key: str | None,
+    category: str,
     schema_file: BinaryIO | None,
     service_name: str | None,
     data_dir: Path | None,
@@ -50,7 +58,7 @@ def add(
     fields = None if schema_file is None else _fields(schema_file.read())
     with connected(data_dir) as ground:
         service = chosen_service(ground, service_name)
-        verbs.add_collection(ground, service, path, key=key, fields=fields)
+        verbs.add_collection(ground, service, path, key=key, fields=fields, category=category)
     if as_json:
         own_key = {} if key is None else {"key": key}
         terminal.print_json({"service": service.name, "collection": path, **own_key})

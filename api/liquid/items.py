@@ -17,6 +17,7 @@ from api.liquid.door import ParameterInvalid, guarded
 from api.liquid.forms import fields_of
 from api.liquid.schemas import LARGEST_SIZE, LATEST_MS
 from api.usecases import items
+from api.usecases.item_types import KnownType
 from api.usecases.items import FollowedItems, Place, RejectedItem
 from shared.db.updates import Updated
 from shared.errors import BlockTooLarge
@@ -55,17 +56,17 @@ def updates() -> Response:
     item_type, size = fields.get("itemType"), _number(fields, "max", USUAL_SIZE, LARGEST_SIZE)
     place = Place(after_ms=_number(fields, "processedAfter", 0, LATEST_MS), after_id=fields.get("lastId"))
     followed = items.follow(current_ground(), current_service(), item_type, place, size)
-    return stream(_told(item_type, followed, place), "application/json")
+    return stream(_told(followed, place), "application/json")
 
 
-def _told(item_type: str | None, followed: FollowedItems, place: Place) -> Generator[bytes, None, None]:
+def _told(followed: FollowedItems, place: Place) -> Generator[bytes, None, None]:
     """The answer, some items at a time."""
     last_ms, last_id = place.after_ms, place.after_id
     if followed.found:
         last_ms, last_id = followed.found[-1].updated_ms, followed.found[-1].documentid
     before = b'{"items":['
     for portion in filter(None, followed.portions()):
-        yield before + b",".join(msgspec.json.encode(_item(item_type, *one)) for one in portion)
+        yield before + b",".join(msgspec.json.encode(_item(followed.item_type, *one)) for one in portion)
         before = b","
     end = b"]," + msgspec.json.encode({"maxProcessedAt": last_ms, "lastId": last_id or ""})[1:]
     yield end if before == b"," else before + end
@@ -116,10 +117,10 @@ def _returned(item: bytes, rejected: RejectedItem) -> dict[str, object]:
     return {**given, "headers": {**headers, **receipt}}
 
 
-def _item(item_type: str | None, item: Updated, properties: str) -> dict[str, object]:
+def _item(item_type: KnownType, item: Updated, properties: str) -> dict[str, object]:
     headers = {
-        "category": "entity",
-        "type": item_type,
+        "category": item_type.category,
+        "type": item_type.name,
         "id": item.documentid,
         "processedAt": item.updated_ms,
     }

@@ -8,7 +8,7 @@ from api.usecases.services import Service
 from shared.db import collections, services
 from shared.errors import CollectionNotFound, LongshoreError, NameRefused, NameTaken
 from shared.formats.cells import TYPES
-from shared.formats.items import DOCUMENTID
+from shared.formats.items import CATEGORIES, DOCUMENTID, ENTITY
 from shared.ground import Ground
 
 # Paths alternate collection, document, collection: an odd number of segments names a collection.
@@ -49,20 +49,21 @@ def add_collection(
     *,
     key: str | None = None,
     fields: Sequence[ItemField] | None = None,
+    category: str = ENTITY,
 ) -> None:
     """Create a collection or subcollection.
 
-    `key` is the property of its items that is the document's id, `fields` are their fields in order.
-    Raises NameRefused, NameTaken, SchemaRefused.
+    `key` is the property of its items that is the document's id, `fields` are their fields in order,
+    `category` is what their headers tell. Raises NameRefused, NameTaken, SchemaRefused.
     """
     _check_path(path)
     _check_schema(key, fields)
+    _check_category(category)
     with ground.database.begin() as session:
         if not services.add_collection(session, service.id, path):
             raise NameTaken(f"The collection {path!r} exists already.")
-        if key is not None or fields is not None:
-            kept = None if fields is None else [asdict(field) for field in fields]
-            collections.describe(session, service.id, path, key=key, fields=kept)
+        kept = None if fields is None else [asdict(field) for field in fields]
+        collections.describe(session, service.id, path, key=key, fields=kept, category=category)
 
 
 def list_collections(ground: Ground, service: Service) -> list[str]:
@@ -94,6 +95,11 @@ def _check_path(path: str) -> None:
         )
     if path.split("/")[1] in RESERVED:
         raise NameRefused(f"{path!r} cannot name a collection: the service itself answers there.")
+
+
+def _check_category(category: str) -> None:
+    if category not in CATEGORIES:
+        raise SchemaRefused(f"The category {category!r} is not known: {' or '.join(CATEGORIES)} is expected.")
 
 
 def _check_schema(key: str | None, fields: Sequence[ItemField] | None) -> None:

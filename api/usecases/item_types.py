@@ -18,6 +18,7 @@ class KnownType:
     name: str
     collection_id: int
     key: str  # the property that is the document's id
+    category: str
     types: dict[str, str] = field(default_factory=dict)  # by field, in the schema's order; empty without one
 
 
@@ -34,5 +35,9 @@ def find_item_type(session: Session, service: Service, name: str | None) -> Know
 
 def _known(name: str, row: Collection) -> KnownType:
     return KnownType(
-        name=name, collection_id=row.id, key=row.key or DOCUMENTID, types=types_of(row.fields or [])
+        name=name,
+        collection_id=row.id,
+        key=row.key or DOCUMENTID,
+        category=row.category,
+        types=types_of(row.fields or []),
     )

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from api.usecases.item_types import find_item_type
+from api.usecases.item_types import KnownType, find_item_type
 from api.usecases.jobs import JobRefused
 from api.usecases.services import Service
 from shared.db import documents, updates
@@ -68,9 +68,9 @@ def follow(
     if after_id is None:
         after_ms, after_id = after_ms + 1, ""
     with ground.database.begin() as session:
-        collection_id = find_item_type(session, service, item_type).collection_id
-        found = updates.updated(session, collection_id, after_ms=after_ms, after_id=after_id, size=size)
-    return FollowedItems(ground, collection_id, found)
+        known = find_item_type(session, service, item_type)
+        found = updates.updated(session, known.collection_id, after_ms=after_ms, after_id=after_id, size=size)
+    return FollowedItems(ground, known, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class FollowedItems:
     """Items that were written, in order. Only where they are is held: together they may be very large."""
 
     ground: Ground
-    collection_id: int
+    item_type: KnownType
     found: list[Updated]
 
     def portions(self) -> Iterator[list[tuple[Updated, str]]]:
@@ -88,7 +88,9 @@ class FollowedItems:
         """
         for portion in _portions(self.found):
             with self.ground.database.begin() as session:
-                texts = documents.some(session, self.collection_id, [item.documentid for item in portion])
+                texts = documents.some(
+                    session, self.item_type.collection_id, [item.documentid for item in portion]
+                )
             yield [(item, texts[item.documentid]) for item in portion if item.documentid in texts]
 
 

@@ -1,4 +1,4 @@
-"""Collections with what is known of their items: the primary key, and the fields in order."""
+"""Collections with what is known of their items: the primary key, the category, and the fields in order."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,11 +10,19 @@ from shared.db.models import Collection
 
 
 def describe(
-    session: Session, service_id: int, path: str, *, key: str | None, fields: Sequence[dict[str, Any]] | None
+    session: Session,
+    service_id: int,
+    path: str,
+    *,
+    key: str | None,
+    fields: Sequence[dict[str, Any]] | None,
+    category: str,
 ) -> None:
     """Keep what is known of the items at `path`."""
     described = update(Collection).where(Collection.service_id == service_id, Collection.path == path)
-    session.execute(described.values(key=key, fields=None if fields is None else list(fields)))
+    session.execute(
+        described.values(key=key, fields=None if fields is None else list(fields), category=category)
+    )
 
 
 def in_order(session: Session, service_id: int) -> Sequence[Collection]:

@@ -25,6 +25,8 @@ from shared.formats.json_lines import (
 from shared.instructions import CREATING, Checkpoint, Instruction, Operation, is_usable_documentid
 
 DOCUMENTID = "documentid"
+ENTITY = "entity"
+CATEGORIES = (ENTITY, "work")
 
 BAD_HEADERS = Refusal("invalid_headers", "The item's headers are not an object: {...} is expected.")
 UNKNOWN_ACTION = Refusal("unknown_action", "The item's action is none of Create, Update, Merge, Delete.")

@@ -38,8 +38,8 @@ class JsonRenderer:
     extension = "json"
     begin, separator, end = b"[", b",\n", b"]\n"
 
-    def __init__(self, item_type: str) -> None:
-        headers = msgspec.json.encode({"category": "entity", "type": item_type})
+    def __init__(self, item_type: str, category: str) -> None:
+        headers = msgspec.json.encode({"category": category, "type": item_type})
         self._head = b'{"headers":' + headers[:-1] + b',"id":'
 
     def records(self, rows: Sequence[Row]) -> list[bytes]:

@@ -32,11 +32,18 @@ class Administration:
         collections.add_collection(self.ground, self.service, path)
 
     def add_item_type(
-        self, name: str, *, key: str = "accountId", schema: Mapping[str, str] | None = None
+        self,
+        name: str,
+        *,
+        key: str = "accountId",
+        schema: Mapping[str, str] | None = None,
+        category: str = "entity",
     ) -> str:
         """A new item type; `schema` is the type of each field."""
         fields = None if schema is None else [ItemField(*field) for field in schema.items()]
-        collections.add_collection(self.ground, self.service, f"/{name}", key=key, fields=fields)
+        collections.add_collection(
+            self.ground, self.service, f"/{name}", key=key, fields=fields, category=category
+        )
         return name
 
     def load(self, item_type: str, count: int) -> None:

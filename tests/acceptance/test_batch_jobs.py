@@ -71,16 +71,16 @@ def test_the_published_example_items_do_what_their_actions_say(liquid: LiquidCli
     assert found == example_items.outcome_of(exact(accounts))
 
 
-def test_items_of_another_category_and_with_other_headers_are_taken(
+def test_items_of_another_category_and_with_other_headers_come_out_as_what_their_type_is(
     liquid: LiquidClient, administration: Administration
 ) -> None:
-    administration.add_item_type("Cart", key="cartId")
+    administration.add_item_type("Cart", key="cartId", category="work")
 
     imported(liquid, "Cart", example_items.CARTS.encode())
 
     [cart] = json.loads(example_items.CARTS)
     [found] = json.loads(exported(liquid, "Cart"))
-    assert (found["headers"]["id"], found["data"]) == ("C1", cart["data"])
+    assert found == {"headers": {"category": "work", "type": "Cart", "id": "C1"}, "data": cart["data"]}
 
 
 def test_an_export_imported_again_gives_the_same_items(

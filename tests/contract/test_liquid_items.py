@@ -164,6 +164,16 @@ def test_an_empty_list_is_fine(liquid: Liquid):
     assert upsert(liquid) == {"count": 0}
 
 
+def test_updates_tell_the_category_of_the_item_type(liquid: Liquid, ground: Ground, service: Service):
+    add_collection(ground, service, "/Cart", key="cartId", category="work")
+    upsert(liquid, item(item_type="Cart", cartId="1"), item(accountId="1"))
+
+    [cart] = followed(liquid, itemType="Cart")["items"]
+    [account] = followed(liquid)["items"]
+
+    assert (cart["headers"]["category"], account["headers"]["category"]) == ("work", "entity")
+
+
 def test_updates_are_followed_page_by_page(liquid: Liquid):
     upsert(liquid, *(item(accountId=f"{n:02}") for n in range(5)))
     upsert(liquid, *(item(accountId=f"{n:02}") for n in range(5, 9)))

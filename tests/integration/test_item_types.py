@@ -1,6 +1,7 @@
 """What is known of a collection's items: the key and the fields in order."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from api.cli.collections import collections
 from api.usecases.collections import CollectionKey, ItemField, SchemaRefused, add_collection, list_keys
 from api.usecases.item_types import find_item_type
 from api.usecases.services import Service
+from shared.db.item_types import relations_of
 from shared.ground import Ground
 
 FIELDS = [ItemField("accountId", "string"), ItemField("age", "int")]
@@ -45,6 +47,19 @@ def test_keys_are_listed_with_their_collections(ground: Ground, service: Service
         CollectionKey("/Account", "accountId"),
         CollectionKey("/contacts", "documentid"),
     ]
+
+
+def test_an_item_type_has_a_category(ground: Ground, service: Service, run: Callable[..., str]):
+    run("add", "/Cart", "--category", "work")
+    run("add", "/Account")
+
+    with ground.database.begin() as session:
+        found = [find_item_type(session, service, name).category for name in ("Cart", "Account")]
+        relations = relations_of(session, service.id)
+    assert found == ["work", "entity"]
+    assert [relations[name].headers["category"] for name in ("Cart", "Account")] == found
+    with pytest.raises(SchemaRefused, match="entity or work is expected"):
+        add_collection(ground, service, "/Task", category="job")
 
 
 def test_a_schema_keeps_its_order(ground: Ground, service: Service):

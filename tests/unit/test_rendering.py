@@ -36,25 +36,25 @@ def table(*rows: Row, has_header: bool = True, **types: str) -> bytes:
 
 class TestJson:
     def test_a_list_of_items(self):
-        text = written(JsonRenderer("Account"), ("A1", b'{"n": 1.10}'), ('a"\\é', b"{}"))
+        text = written(JsonRenderer("Account", "work"), ("A1", b'{"n": 1.10}'), ('a"\\é', b"{}"))
 
         assert json.loads(text, parse_float=Decimal) == [
             {
-                "headers": {"category": "entity", "type": "Account", "id": "A1"},
+                "headers": {"category": "work", "type": "Account", "id": "A1"},
                 "data": {"n": Decimal("1.10")},
             },
-            {"headers": {"category": "entity", "type": "Account", "id": 'a"\\é'}, "data": {}},
+            {"headers": {"category": "work", "type": "Account", "id": 'a"\\é'}, "data": {}},
         ]
         assert b'{"n": 1.10}' in text
 
     def test_rows_of_a_query_are_plain(self):
-        assert json.loads(written(JsonRenderer("A"), (None, b'{"a":1}'), (None, b'{"a":2}'))) == [
+        assert json.loads(written(JsonRenderer("A", "entity"), (None, b'{"a":1}'), (None, b'{"a":2}'))) == [
             {"a": 1},
             {"a": 2},
         ]
 
     def test_nothing_is_an_empty_list(self):
-        assert written(JsonRenderer("A")) == b"[]\n"
+        assert written(JsonRenderer("A", "entity")) == b"[]\n"
 
 
 class TestColumns:

@@ -56,6 +56,7 @@ class Collection(Base):
     service_id: Mapped[int] = mapped_column(ForeignKey("data_services.id", ondelete="CASCADE"))
     path: Mapped[str]
     key: Mapped[str | None]  # the property that is the document's id, for item types
+    category: Mapped[str] = mapped_column(server_default="entity")  # of items, as their headers tell it
     # The item type's fields in order, each {"name": ..., "type": ...}; None where it has no schema.
     fields: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
