@@ -8,7 +8,7 @@ from shared.db import services
 from shared.db.database import Session
 from shared.db.models import Collection
 from shared.formats.cells import types_of
-from shared.formats.items import DOCUMENTID
+from shared.formats.items import DOCUMENTID, ENTITY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,7 @@ class KnownType:
     name: str
     collection_id: int
     key: str  # the property that is the document's id
-    category: str
+    category: str = ENTITY
     types: dict[str, str] = field(default_factory=dict)  # by field, in the schema's order; empty without one
 
 
