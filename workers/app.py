@@ -1,6 +1,5 @@
 """The Celery application of workers and beat, and what a process of theirs needs."""
 
-import mmap
 import os
 import secrets
 import socket
@@ -29,6 +28,7 @@ from workers.applying import ShouldStop
 from workers.beat import sweep_scheduler
 from workers.broker import PromptAMQP
 from workers.notifying import notify
+from workers.shutdown import Shutdown
 from workers.sweeping import sweep
 from workers.turns import Turns
 
@@ -41,19 +41,6 @@ _BROKER_SECONDS = 5.0
 # With Python's own 5 ms the two hardly overlap: 5.5 microseconds a document instead of 4.5
 # (two cores, PostgreSQL 18, 200-byte documents, 2026-11-22).
 _SWITCH_SECONDS = 0.0005
-
-
-class Shutdown:
-    """A flag that the main process raises and its children, forked from it, see at once."""
-
-    def __init__(self) -> None:
-        self._shared = mmap.mmap(-1, 1)
-
-    def ask(self) -> None:
-        self._shared[0] = 1
-
-    def is_asked(self) -> bool:
-        return self._shared[0] == 1
 
 
 class Process:
@@ -92,22 +79,22 @@ def create_celery(settings: Settings) -> Celery:
 
     @app.task(name=RUN_IMPORT)
     def run(import_id: int) -> None:
-        with _at_the_edge(RUN_IMPORT):
+        with shutdown.put_off(), _at_the_edge(RUN_IMPORT):
             process.take_turn(Job("import", import_id), shutdown.is_asked)
 
     @app.task(name=RUN_EXPORT)
     def run_one_export(export_id: int) -> None:
-        with _at_the_edge(RUN_EXPORT):
+        with shutdown.put_off(), _at_the_edge(RUN_EXPORT):
             process.take_turn(Job("export", export_id), shutdown.is_asked)
 
     @app.task(name=NOTIFY)
     def send_mails() -> None:
-        with _at_the_edge(NOTIFY):
+        with shutdown.put_off(), _at_the_edge(NOTIFY):
             notify(process.ground, should_stop=shutdown.is_asked)
 
     @app.task(name=SWEEP)
     def sweep_once() -> None:
-        with _at_the_edge(SWEEP):
+        with shutdown.put_off(), _at_the_edge(SWEEP):
             sweep(process.ground)
 
     @signals.setup_logging.connect(weak=False)

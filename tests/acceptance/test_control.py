@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import psutil
+import pytest
 
 from api.usecases.maintenance import begin_maintenance, end_maintenance, wait_for_workers
 from shared.db.models import Block
 from shared.ground import Ground
 from tests.acceptance.administration import Administration
 from tests.acceptance.client import Client, applied_lines
-from tests.acceptance.processes import families, held
+from tests.acceptance.processes import families, held, pool_children
 from tests.acceptance.waiting import wait_for
 
 LINES = 120_000  # of one block: a second or two of work
@@ -40,14 +41,25 @@ def has_no_worker(resource: dict[str, Any]) -> bool:
     return resource["work"]["worker"] is None
 
 
+def all_processes(pids: list[int]) -> list[int]:
+    """The children before the processes that started them: they get no other word."""
+    return [process.pid for process in reversed(families(pids))]
+
+
+@pytest.mark.parametrize("told", [list, all_processes], ids=["main processes", "all processes"])
 def test_a_worker_that_is_told_to_stop_does_so_soon_and_its_block_goes_on_where_it_was(
-    client: Client, collection: str, running_pids: Callable[[str], list[int]], stack_ground: Ground
+    client: Client,
+    collection: str,
+    running_pids: Callable[[str], list[int]],
+    stack_ground: Ground,
+    told: Callable[[list[int]], list[int]],
 ) -> None:
+    """Whoever stops a service may tell its main process, or all of its processes."""
     importid = started(client, collection, a_block())
     client.wait_until(importid, is_under_way)
     workers = families(running_pids("worker"))
 
-    for pid in running_pids("worker"):
+    for pid in told(running_pids("worker")):
         os.kill(pid, signal.SIGTERM)
     left = client.wait_until(importid, has_no_worker, seconds=DRAIN_SECONDS)
     _, alive = psutil.wait_procs(workers, timeout=DRAIN_SECONDS * SLOWNESS)
@@ -61,6 +73,23 @@ def test_a_worker_that_is_told_to_stop_does_so_soon_and_its_block_goes_on_where_
     assert (ended["createdDocuments"], ended["skippedDocuments"], ended["failureCount"]) == (LINES, 0, 0)
     with stack_ground.database.begin() as session:
         assert session.get_one(Block, (importid, 1)).epoch == 2
+
+
+def test_a_child_that_is_told_to_stop_alone_gives_its_block_back(
+    client: Client, collection: str, running_pids: Callable[[str], list[int]]
+) -> None:
+    importid = started(client, collection, a_block())
+    worker = client.wait_until(importid, is_under_way)["work"]["worker"]
+    children = [psutil.Process(pid) for pid in pool_children(running_pids("worker"))]
+
+    for child in children:
+        child.send_signal(signal.SIGTERM)
+    client.wait_until(importid, lambda seen: seen["work"]["worker"] != worker, seconds=DRAIN_SECONDS)
+    _, alive = psutil.wait_procs(children, timeout=DRAIN_SECONDS * SLOWNESS)
+
+    assert alive == []
+    ended = client.wait_for_end(importid)
+    assert (ended["createdDocuments"], ended["skippedDocuments"], ended["failureCount"]) == (LINES, 0, 0)
 
 
 def test_with_all_workers_busy_nothing_is_applied_after_a_control_and_counters_say_what_was(
