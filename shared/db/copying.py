@@ -14,9 +14,8 @@ from sqlalchemy.orm import Session
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
 _HEAD = Struct(">hiii").pack  # three columns; the first: its length, its value; the second: its length
-_LENGTH = Struct(">i").pack
-_JSONB_VERSION = b"\1"
-_SEND_BYTES = 1 << 18
+_JSONB_HEAD = Struct(">ib").pack  # the third column: its length, its format's version
+_JSONB_VERSION = 1
 
 
 def encode(collection_id: int, rows: Iterable[tuple[str, bytes]]) -> bytes:
@@ -27,8 +26,7 @@ def encode(collection_id: int, rows: Iterable[tuple[str, bytes]]) -> bytes:
         pieces += (
             _HEAD(3, 4, collection_id, len(name)),
             name,
-            _LENGTH(len(properties) + 1),
-            _JSONB_VERSION,
+            _JSONB_HEAD(len(properties) + 1, _JSONB_VERSION),
             properties,
         )
     pieces.append(_TRAILER)
@@ -40,4 +38,5 @@ def copy(session: Session, table: str, encoded: bytes) -> None:
     statement = f"COPY {table} (collection_id, documentid, properties) FROM STDIN (FORMAT binary)"
     driver = cast("connection", session.connection().connection)
     with driver.cursor() as cursor:
-        cursor.copy_expert(statement, BytesIO(encoded), _SEND_BYTES)
+        # All at once: each piece would have to wait for the interpreter, which the parser holds.
+        cursor.copy_expert(statement, BytesIO(encoded), len(encoded))

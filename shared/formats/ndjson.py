@@ -14,6 +14,7 @@ from shared.formats.json_lines import (
     parse_object,
     rejection,
 )
+from shared.formats.usual_lines import parser, read_usual
 from shared.instructions import (
     CREATING,
     Checkpoint,
@@ -31,6 +32,7 @@ class NdjsonReader:
     def __init__(self, operation: Operation, make_documentid: MakeDocumentid) -> None:
         """`make_documentid` names the documents of lines that do not, where they can be created."""
         self._operation = operation
+        self._parse = parser()
         self._make_documentid = make_documentid if operation in CREATING else _no_documentid
 
     def read(self, lines: Iterable[bytes], start: Checkpoint) -> Iterator[Read]:
@@ -45,6 +47,17 @@ class NdjsonReader:
 
     def read_line(self, line: bytes, number: int, offset: int) -> Outcome:
         """What one line asks for."""
+        usual = read_usual(line, self._parse)
+        if usual is None:
+            return self._read_any(line, number, offset)
+        documentid, properties = usual
+        if documentid is None:
+            documentid = self._make_documentid(number)
+        elif not is_usable_documentid(documentid):
+            return rejection(line, number, offset, UNUSABLE_DOCUMENTID)
+        return Instruction(number, offset, len(line), self._operation, documentid, properties)
+
+    def _read_any(self, line: bytes, number: int, offset: int) -> Outcome:
         text = line.removeprefix(BYTE_ORDER_MARK) if not offset else line
         properties = parse_object(text)
         if isinstance(properties, Refusal):

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from api.usecases.services import Service
 from shared.formats.batching import Outcome
 from shared.formats.items import ItemReader, ItemType
-from shared.formats.json_lines import MAX_NESTING
+from shared.formats.json_lines import MAX_NESTING, holds_nul, parse_object
 from shared.formats.ndjson import NdjsonReader
+from shared.formats.usual_lines import parser, read_usual
 from shared.ground import Ground
 from shared.instructions import Checkpoint, Instruction, Operation, Rejection, is_usable_documentid
 from tests.fuzz.fuzzing import altered, fuzzed, fuzzed_seldom, of_pieces
@@ -39,6 +40,7 @@ LINES = (
     | st.binary(max_size=60)
 )
 
+PARSE = parser()
 READERS = {
     "lines": NdjsonReader(Operation.MERGE, str),
     "items": ItemReader(ItemType("A", "k", merges=True), str),
@@ -55,6 +57,19 @@ def is_sound(outcome: Outcome, line: bytes) -> bool:
         told = outcome.documentid is None or is_usable_documentid(outcome.documentid)
         return told and bool(outcome.code) and outcome.reason.isprintable() and outcome.length == len(line)
     return not line.removeprefix(b"\xef\xbb\xbf").strip(b" \t\r\n")
+
+
+@fuzzed
+@given(LINES)
+def test_a_line_that_is_read_quickly_is_one_that_the_strict_way_accepts(line: bytes):
+    usual = read_usual(line, PARSE)
+
+    if usual is not None:
+        strict = parse_object(line)
+        assert isinstance(strict, dict)
+        documentid = strict.pop("documentid", None)
+        assert (documentid, strict) == (usual[0], orjson.loads(usual[1]))
+        assert not holds_nul(line, strict)
 
 
 @fuzzed
