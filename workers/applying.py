@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
+from functools import partial
 from typing import BinaryIO
 
 import structlog
@@ -18,19 +19,18 @@ from shared.db.database import Session
 from shared.db.interrupting import interrupter
 from shared.db.leases import Lease
 from shared.documentids import documentid_maker
-from shared.errors import BatchRefused, ConflictOfTransactions
+from shared.errors import BatchRefused
 from shared.formats.batching import Limits, Read, batched
 from shared.formats.reading import FileReading, Reader, datastore_reader, file_reader
 from shared.ground import Ground
 from shared.instructions import Batch
+from shared.retries import despite_conflicts
 from shared.storage import reading
 from shared.templates.budget import Budget
 from workers.ahead import ahead
 from workers.heartbeat import Heartbeat, Stopped
 
 _log = structlog.get_logger()
-
-CONFLICT_RETRIES = 5
 
 # How often a block that gives no batch learns that its import was paused or canceled.
 LOOK_SECONDS = 1.0
@@ -134,21 +134,12 @@ class BlockRun:
 
     def _apply(self, work: Work) -> None:
         try:
-            self._apply_patiently(work, self._write)
+            despite_conflicts(partial(self._commit, work, self._write))
         except BatchRefused:
             # Nothing of it was committed. Rejections of an import that was deleted are refused, too.
             self._renew_lease()
             # Once more, to find the lines that the database refuses.
-            self._apply_patiently(work, self._write_carefully)
-
-    def _apply_patiently(self, work: Work, write: Write) -> None:
-        for retries_left in reversed(range(CONFLICT_RETRIES)):
-            try:
-                return self._commit(work, write)
-            except ConflictOfTransactions:
-                if not retries_left:
-                    raise
-        return None
+            despite_conflicts(partial(self._commit, work, self._write_carefully))
 
     def _commit(self, work: Work, write: Write) -> None:
         began = time.monotonic()
