@@ -21,7 +21,7 @@ class WorkState(StrEnum):
     WAITING = "waiting"  # for a free worker
     WORKING = "working"  # a worker applies a block
     SILENT = "silent"  # its worker was not heard of lately; another one takes over when the lease is over
-    RETRYING = "retrying"  # after a critical failure, when a pause has passed
+    RETRYING = "retrying"  # after a critical failure: when a pause has passed, by the next free worker
     PAUSED = "paused"  # by its owner
     MAINTENANCE = "maintenance"  # of the service; it goes on by itself afterwards
     ENDED = "ended"
@@ -51,7 +51,7 @@ class Work:
     workers: int = 0  # that have a block of it; more than one where its order does not matter
     heartbeat_age_seconds: float | None = None  # since the worker was last heard of
     block_number: int | None = None
-    attempts: int = 0  # at the block since the last progress, the one under way included
+    attempts: int = 0  # at the block since its last checkpoint; 0 as soon as the one under way reaches one
     last_error: str | None = None  # the last critical failure, also where all went well afterwards
     next_retry_at: datetime | None = None  # never in the past; None while the import stands still
 
@@ -113,7 +113,10 @@ def _of_lease(block: BlockInHand, lease_seconds: float) -> Work:
         reason = f"Applying {what} broke; it is tried again when the pause is over."
         return Work(state=WorkState.RETRYING, reason=reason, next_retry_at=block.due_at)
     if block.is_failing:
-        return Work(state=WorkState.RETRYING, reason=f"Applying {what} broke; it waits for a free worker.")
+        return Work(
+            state=WorkState.RETRYING,
+            reason=f"Applying {what} broke; it is tried again by the next free worker.",
+        )
     return Work(state=WorkState.WAITING, reason=f"It waits for a free worker to apply {what}.")
 
 

@@ -133,7 +133,10 @@ class WorkSchema(Schema):
         attribute="block_number",
         metadata={"description": "The block that it is at.", "minimum": 0},
     )
-    attempts = _count("attempts", "How often this block was taken up since it last got on.")
+    attempts = _count(
+        "attempts",
+        "How often this block was taken up since its last checkpoint; 0 when this time reached one.",
+    )
     lastError = fields.String(  # noqa: N815
         required=True,
         allow_none=True,

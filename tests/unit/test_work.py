@@ -61,7 +61,7 @@ CASES = {
     "after a pause": (
         told(Status.RUNNING, FAILING, last_error="Why."),
         "retrying",
-        "waits for a free worker",
+        "tried again by the next free worker",
     ),
     "paused": (told(Status.PAUSED, a_block()), "paused", "goes on when it is resumed"),
     "paused while it failed": (told(Status.PAUSED, FAILING), "paused", "goes on when it is resumed"),
