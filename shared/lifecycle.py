@@ -84,6 +84,18 @@ SETTABLE: Mapping[Status, Event] = {
 }
 
 
+# What workers make of a status in a moment: whoever asks for it a second time must not be refused for it.
+_FOLLOWED_BY: Mapping[Status, frozenset[Status]] = {
+    Status.STARTED: frozenset({Status.RUNNING, Status.COMPLETE}),
+    Status.RESUMED: frozenset({Status.RUNNING, Status.COMPLETE}),
+}
+
+
+def has_been(status: Status, asked: Status) -> bool:
+    """Whether an import of this status is as it was asked to be, or has got on since."""
+    return status == asked or status in _FOLLOWED_BY.get(asked, ())
+
+
 def after(status: Status, event: Event) -> Status | None:
     """The status that `event` leads to from `status`; None where the event is refused."""
     return TARGET[event] if status in SOURCES[event] else None

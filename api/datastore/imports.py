@@ -84,7 +84,7 @@ def update_import(changes: ImportChanges, importid: int) -> ShownImport:
     """Change the configuration, or start, pause, resume or cancel the import.
 
     All changes of one request happen together or not at all. The configuration may change until the
-    import is started.
+    import is started. A request may be repeated: to start what runs or is complete changes nothing.
     """
     updated = imports.update_import(current_ground(), current_service(), importid, changes)
     return imports.show_import(current_ground(), updated)

@@ -9,7 +9,7 @@ from shared.db.models import Import
 from shared.db.transition import move
 from shared.errors import CollectionNotFound, ImportClosed, ImportNotFound, StatusRefused
 from shared.ground import Ground
-from shared.lifecycle import RUNNABLE, SETTABLE, Event, Status, after
+from shared.lifecycle import RUNNABLE, SETTABLE, Event, Status, after, has_been
 from shared.work import Work, work_of
 
 PAGE = 1000
@@ -91,9 +91,9 @@ def get_import(ground: Ground, service: Service, import_id: int) -> Import:
 def update_import(ground: Ground, service: Service, import_id: int, changes: ImportChanges) -> Import:
     """Change configuration and status together or not at all, and return the import as it is then.
 
-    Asking for what is so already changes nothing, so a request may be repeated. Raises
-    ImportNotFound, CollectionNotFound, ImportClosed for a configuration that may no longer change,
-    StatusRefused.
+    Asking for what is so already, or was so before workers got on with it, changes nothing: a request may
+    be repeated. Raises ImportNotFound, CollectionNotFound, StatusRefused, and ImportClosed for a
+    configuration that may no longer change.
     """
     with ground.database.begin() as session:
         row = imports.lock(session, service.id, import_id) if import_id <= MAX_IMPORT_ID else None
@@ -148,7 +148,7 @@ def _only_while_configuring(what: str, row: Import) -> None:
 
 def _event(row: Import, asked: Status | None) -> Event | None:
     # One that is paused for maintenance stays so afterwards when its owner wants it paused.
-    if asked is None or (asked == row.status and not row.is_suspended):
+    if asked is None or (has_been(Status(row.status), asked) and not row.is_suspended):
         return None
     event = SETTABLE.get(asked)
     if event is None or after(Status(row.status), event) is None:

@@ -65,7 +65,8 @@ class Model:
 
     def ask(self, import_id: int, status: Status) -> bool:
         model = self.imports[import_id]
-        return model.status == status or model.move(SETTABLE[status])
+        has_got_on = status in ("started", "resumed") and model.status in ("running", "complete")
+        return model.status == status or has_got_on or model.move(SETTABLE[status])
 
     def work(self, import_id: int, batches: int, act: Callable[[], bool]) -> None:
         with suppress(Killed):

@@ -250,7 +250,7 @@ def test_at_every_checkpoint_the_counters_add_up_to_the_lines_read(small: Ground
     assert seen == [(2, 2), (5, 5), (6, 6)]
 
 
-@pytest.mark.parametrize("asked", [Status.PAUSED, Status.RESUMED, Status.STARTED, Status.CANCELED])
+@pytest.mark.parametrize("asked", [Status.PAUSED, Status.CANCELED])
 def test_nothing_moves_an_import_that_is_complete(ground: Ground, service: Service, asked: Status):
     import_id = an_import(ground, service)
     work_off(ground, service, import_id)
@@ -259,6 +259,38 @@ def test_nothing_moves_an_import_that_is_complete(ground: Ground, service: Servi
         ask(ground, service, import_id, asked)
 
     assert events(ground, import_id)[-1] == ("complete", "complete")
+
+
+@pytest.mark.parametrize("asked", [Status.STARTED, Status.RESUMED])
+def test_asking_again_for_what_workers_have_got_on_with_is_no_mistake(
+    ground: Ground, service: Service, asked: Status
+):
+    import_id = an_import(ground, service)
+    if asked is Status.RESUMED:
+        ask(ground, service, import_id, Status.PAUSED)
+        ask(ground, service, import_id, asked)
+    work_off(ground, service, import_id)
+
+    again = ask(ground, service, import_id, asked)
+
+    assert again.status == Status.COMPLETE
+    assert events(ground, import_id)[-1] == ("complete", "complete")
+
+
+def test_of_ten_clients_that_start_an_import_at_once_none_is_refused(ground: Ground, service: Service):
+    """A worker takes it up, and completes it, before the last of them has asked."""
+    import_id = an_import(ground, service, status=Status.CONFIGURING)
+
+    def start(number: int) -> str:
+        row = ask(ground, service, import_id, Status.STARTED)
+        work(ground, import_id, worker=f"worker-{number}")
+        return str(row.status)
+
+    with ThreadPoolExecutor(10) as clients:
+        told = list(clients.map(start, range(10)))
+
+    assert set(told) <= {"started", "running", "complete"}
+    assert [event for event, _ in events(ground, import_id)] == ["start", "run", "complete"]
 
 
 def test_configuration_and_status_change_together_or_not_at_all(ground: Ground, service: Service):
