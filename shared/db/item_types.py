@@ -1,26 +1,27 @@
 """Item types as the relations that a client's SQL may read."""
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shared.db import collections
 from shared.db.models import Collection, DataService
 from shared.db.queries.relations import Field, ItemRelation
 from shared.formats.items import CATEGORIES
 
 
-def relations_of(session: Session, service_id: int) -> dict[str, ItemRelation]:
+def relations_of(session: Session, service_id: int) -> list[tuple[str, ItemRelation]]:
     """Every item type of the data service, as `<community>_<category>_<itemType>` and as `<itemType>`.
 
-    The category in a name may be any, and its items are of that one then.
+    The category in a name may be any, and its items are of that one then. By path; two of one name
+    are both there.
     """
     community = session.get_one(DataService, service_id).name
-    relations: dict[str, ItemRelation] = {}
-    for row in session.scalars(select(Collection).where(Collection.service_id == service_id)):
+    relations: list[tuple[str, ItemRelation]] = []
+    for row in collections.in_order(session, service_id):
         item_type = row.path.removeprefix("/")
-        name = item_type.replace("/", "_")
-        relations[name] = _relation(row, item_type, community, row.category)
+        relations.append((item_type, _relation(row, item_type, community, row.category)))
         for category in CATEGORIES:
-            relations[f"{community}_{category}_{name}"] = _relation(row, item_type, community, category)
+            name = f"{community}_{category}_{item_type}"
+            relations.append((name, _relation(row, item_type, community, category)))
     return relations
 
 

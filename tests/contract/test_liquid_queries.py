@@ -43,6 +43,32 @@ def test_headers_are_columns(liquid: Liquid):
     assert answer(liquid, done) == [{**headers, "name": "Ann"}]
 
 
+def test_a_community_with_a_hyphen_needs_no_quotes(app: Flask, ground: Ground):
+    service, _ = add_service(ground, "my-shop")
+    for path in ("/contacts", "/Movie", "/films/42/best-of"):
+        add_collection(ground, service, path)
+    liquid = liquid_client(app.test_client(), ground, service)
+
+    for query in (
+        "SELECT h_community FROM my_shop_entity_Movie",
+        'SELECT h_community FROM "my-shop_entity_Movie"',
+        "SELECT h_community FROM my_shop_work_films_42_best_of",
+    ):
+        assert liquid.work_off(liquid.export(sqlQuery=query))["status"] == "Completed"
+
+
+def test_item_types_whose_names_become_the_same_are_ambiguous(liquid: Liquid, ground: Ground):
+    add_collection(ground, liquid.service, "/best-of")
+    add_collection(ground, liquid.service, "/best_of")
+
+    refused = liquid.work_off(liquid.export(sqlQuery="SELECT * FROM best_of"))
+    told_apart = liquid.work_off(liquid.export(sqlQuery='SELECT * FROM "best-of"'))
+
+    assert refused["status"] == "Rejected"
+    assert "'best_of' is ambiguous" in refused["reason"]
+    assert told_apart["status"] == "Completed"
+
+
 UNKNOWN = {
     "a field": ("SELECT a.agee FROM Account a", "'agee' is not a column of a. Did you mean age?"),
     "a property": (

@@ -31,7 +31,7 @@ QUERIES = (
 
 def checked(sql: str) -> CheckedQuery | None:
     try:
-        return check_query(sql, RELATIONS)
+        return check_query(sql, RELATIONS.items())
     except QueryRefused:
         return None
 

@@ -51,7 +51,7 @@ def ask_texts(
     ground: Ground, sql: str, relations: Mapping[str, ItemRelation], limits: QueryLimits | None = None
 ) -> list[bytes]:
     """The rows of a checked query as they come."""
-    checked = check_query(sql, relations)
+    checked = check_query(sql, relations.items())
     url = reader_of(ground.settings.database_url).url
     with open_query(ground.database, url, checked, limits or QueryLimits()) as rows:
         return list(rows)

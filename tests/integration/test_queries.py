@@ -220,7 +220,9 @@ def test_columns_are_known_before_the_rows(
     ground: Ground, reader: Reader, relations: Mapping[str, ItemRelation]
 ):
     def columns(sql: str) -> tuple[str, ...] | None:
-        with open_query(ground.database, reader.url, check_query(sql, relations), QueryLimits()) as rows:
+        with open_query(
+            ground.database, reader.url, check_query(sql, relations.items()), QueryLimits()
+        ) as rows:
             return rows.columns
 
     assert columns("SELECT *, 1 AS one FROM movie LIMIT 0") == (*(field.name for field in FIELDS), "one")
@@ -232,6 +234,47 @@ def test_a_field_wins_over_a_header_of_its_name(ground: Ground, service: Service
     thing = ItemRelation(collection_id, [Field("h_id")])
 
     assert ask(ground, "SELECT h_id FROM thing", {"thing": thing}) == [{"h_id": "its own"}]
+
+
+TWINS = {"1": {"name": "a", "Name": "A"}, "2": {"name": "b"}, "3": {"Name": "C", "Other": 1}}
+
+
+@pytest.fixture(params=[[], [Field("name"), Field("Name"), Field("Other")]], ids=["no schema", "a schema"])
+def twins(
+    ground: Ground, service: Service, reader: Reader, request: pytest.FixtureRequest
+) -> Mapping[str, ItemRelation]:
+    """Items whose properties differ by case only."""
+    return {"thing": ItemRelation(a_collection(ground, service, "/thing", TWINS), request.param)}
+
+
+@pytest.mark.parametrize(("name", "found"), [("name", ["a", "b", None]), ("Name", ["A", None, "C"])])
+def test_quotes_tell_properties_apart(
+    ground: Ground, twins: Mapping[str, ItemRelation], name: str, found: list[str | None]
+):
+    rows = ask(ground, f'SELECT "{name}" FROM thing t ORDER BY t.documentid', twins)
+
+    assert rows == [{name: value} for value in found]
+
+
+@pytest.mark.parametrize("column", ["name", "Name", "t.NAME", "upper(name)"])
+def test_a_property_that_several_fit_is_ambiguous(
+    ground: Ground, twins: Mapping[str, ItemRelation], column: str
+):
+    with pytest.raises(QueryRefused, match=r"(?i)^'name' is ambiguous: several properties of t "):
+        ask(ground, f"SELECT {column} FROM thing t", twins)
+
+
+def test_all_of_an_item_has_both(ground: Ground, twins: Mapping[str, ItemRelation]):
+    rows = ask(ground, "SELECT * FROM thing ORDER BY documentid LIMIT 1", twins)
+
+    assert rows == [{"documentid": "1", **TWINS["1"]}]
+
+
+def test_in_quotes_a_property_without_schema_is_meant_exactly(
+    ground: Ground, relations: Mapping[str, ItemRelation]
+):
+    with pytest.raises(QueryRefused, match=r"No item of r has a property 'STARS'\. Did you mean Stars"):
+        ask(ground, 'SELECT "STARS" FROM rating r', relations)
 
 
 @pytest.fixture
@@ -357,7 +400,7 @@ def test_long_rows_come_whole_between_short_ones(ground: Ground, reader: Reader)
 
 def test_large_rows_behind_many_small_ones_do_not_fill_our_memory(ground: Ground, reader: Reader):
     sql = f"SELECT CASE WHEN n > 600 THEN {LARGE} END AS a FROM generate_series(1, 700) n"
-    query = check_query(sql, {})
+    query = check_query(sql, [])
     tracemalloc.start()
 
     with open_query(ground.database, reader.url, query, QueryLimits()) as rows:
@@ -396,7 +439,7 @@ def test_a_reader_that_cannot_log_in_is_a_database_out_of_reach(ground: Ground, 
 
     with (
         pytest.raises(DatabaseUnavailable),
-        open_query(ground.database, nobody, check_query("SELECT 1", {}), QueryLimits()),
+        open_query(ground.database, nobody, check_query("SELECT 1", []), QueryLimits()),
     ):
         pass
 
@@ -409,7 +452,7 @@ def test_whoever_waits_may_give_up(ground: Ground, reader: Reader):
     def give_up() -> None:
         raise GivenUp
 
-    endless = check_query(ENDLESS, {})
+    endless = check_query(ENDLESS, [])
 
     with (
         pytest.raises(GivenUp),
@@ -421,7 +464,7 @@ def test_whoever_waits_may_give_up(ground: Ground, reader: Reader):
 def test_a_query_sees_one_moment(ground: Ground, service: Service, reader: Reader):
     things = {str(number): {"n": number} for number in range(50)}
     collection_id = a_collection(ground, service, "/thing", things)
-    query = check_query("SELECT n FROM thing", {"thing": ItemRelation(collection_id)})
+    query = check_query("SELECT n FROM thing", [("thing", ItemRelation(collection_id))])
 
     with open_query(ground.database, reader.url, query, QueryLimits()) as rows:
         reading = iter(rows)

@@ -87,7 +87,7 @@ def test_the_role_logs_in_with_its_password_and_reads_what_was_signed_for(
     ground: Ground, service: Service, asked: Reader
 ):
     thing = ItemRelation(a_collection(ground, service, "/thing", {"1": {"name": "x"}}))
-    query = check_query("SELECT name FROM thing", {"thing": thing})
+    query = check_query("SELECT name FROM thing", [("thing", thing)])
 
     with open_query(ground.database, asked.url, query, QueryLimits()) as rows:
         assert list(rows) == [b'{"name":"x"}']
@@ -98,7 +98,7 @@ def test_a_guessed_password_is_no_way_in(ground: Ground, asked: Reader):
 
     with (
         pytest.raises(DatabaseUnavailable),
-        open_query(ground.database, guessed, check_query("SELECT 1", {}), QueryLimits()),
+        open_query(ground.database, guessed, check_query("SELECT 1", []), QueryLimits()),
     ):
         pass
 

@@ -13,7 +13,7 @@ RELATIONS = {"movie": MOVIE, "demo_entity_movie": MOVIE, "note": NOTE}
 
 
 def check(sql: str):
-    return check_query(sql, RELATIONS)
+    return check_query(sql, RELATIONS.items())
 
 
 @pytest.mark.parametrize("sql", HOSTILE.values(), ids=HOSTILE.keys())
@@ -91,9 +91,78 @@ def test_relations_match_whatever_their_case(name: str):
     assert check(f"SELECT * FROM {name} AS m") == check("SELECT * FROM demo_entity_movie AS m")
 
 
-def test_item_types_that_differ_in_case_only_cannot_be_told_apart():
-    with pytest.raises(QueryRefused, match="not an item type"):
-        check_query("SELECT * FROM movie", {"Movie": MOVIE, "movie": NOTE})
+LIKE = [("Movie", ItemRelation(1)), ("movie", ItemRelation(2)), ("my-list", ItemRelation(3))]
+LIKE += [
+    ("my_list", ItemRelation(4)),
+    ("My-Shop_entity_Movie", ItemRelation(1)),
+    ("films/42/cast", ItemRelation(5)),
+]
+
+
+@pytest.mark.parametrize("name", ["movie", "Movie", "MOVIE", '"MOVIE"', "my_list", '"my/list"', '"My_List"'])
+def test_a_name_that_fits_several_item_types_is_ambiguous(name: str):
+    with pytest.raises(QueryRefused) as refusal:
+        check_query(f"SELECT * FROM {name}", LIKE)
+
+    given = name.strip('"') if name.startswith('"') else name.lower()
+    assert str(refusal.value) == (
+        f"{given!r} is ambiguous: several item types are called so, but for case or signs."
+        " Write the name of one in double quotes, exactly."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "collection_id"),
+    [
+        ('"Movie"', 1),
+        ('"movie"', 2),
+        ('U&"\\006dovie"', 2),
+        ('"my-list"', 3),
+        ('"my_list"', 4),
+        ("my_shop_entity_movie", 1),
+        ("My_Shop_Entity_MOVIE", 1),
+        ('"my-shop_entity_movie"', 1),
+        ("films_42_cast", 5),
+        ('"films/42/cast"', 5),
+    ],
+)
+def test_quotes_tell_item_types_apart_and_signs_are_underscores(name: str, collection_id: int):
+    assert check_query(f"SELECT * FROM {name} AS m", LIKE).collection_ids == {collection_id}
+    assert check_query(f"WITH w AS (TABLE {name}) SELECT * FROM w", LIKE).collection_ids == {collection_id}
+
+
+def test_item_types_of_the_same_name_are_ambiguous_in_quotes_too():
+    with pytest.raises(QueryRefused, match="'Movie' is ambiguous"):
+        check_query('SELECT * FROM "Movie"', [("Movie", ItemRelation(1)), ("Movie", ItemRelation(2))])
+
+
+TWINS = [("thing", ItemRelation(1, [Field("name"), Field("Name"), Field("zip")], key="Name"))]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT name FROM thing",
+        "SELECT Name FROM thing",
+        'SELECT "NAME" FROM thing',
+        'SELECT "name", "Name" FROM thing',
+        'SELECT "name" FROM thing ORDER BY name',
+        "SELECT zip FROM thing t WHERE t.name = 'x'",
+        "SELECT * FROM thing JOIN thing AS other USING (name)",
+    ],
+)
+def test_a_field_with_a_twin_is_ambiguous_unless_it_is_spelled_exactly(sql: str):
+    with pytest.raises(QueryRefused, match="'name' is ambiguous"):
+        check_query(sql, TWINS)
+
+
+@pytest.mark.parametrize("name", ["name", "Name"])
+def test_quotes_tell_fields_apart(name: str):
+    checked = check_query(f'SELECT t."{name}" FROM thing t ORDER BY "{name}"', TWINS)
+
+    assert f"-> '{name}'" in checked.sql
+    assert checked.spellings["name"] == name
+    assert ("to_jsonb(d.documentid)" in checked.sql) == (name == "Name")
 
 
 def test_columns_get_their_spelling_back():
@@ -110,7 +179,7 @@ def test_a_property_without_schema_is_looked_up_as_it_is_written():
 def test_what_looks_like_sql_in_a_fields_name_stays_a_name():
     hostile = ItemRelation(71, [Field("a'); DROP TABLE documents; --"), Field('b" FROM documents; --')])
 
-    checked = check_query("SELECT * FROM movie", {"movie": hostile})
+    checked = check_query("SELECT * FROM movie", [("movie", hostile)])
 
-    assert check_query("SELECT * FROM movie", {"movie": hostile}) == checked
+    assert check_query("SELECT * FROM movie", [("movie", hostile)]) == checked
     assert "'a''); DROP TABLE documents; --'" in checked.sql

@@ -1,17 +1,17 @@
 """A client's SQL, checked and made into a query that can be run. No database is asked."""
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from pglast import ast, parse_sql, parser
 from pglast.stream import RawStream
 
 from shared.db.queries.columns import DOCUMENTS, FUNCTIONS, SCHEMA, Items
-from shared.db.queries.folding import fold_names, spelled_aliases, spelled_columns
+from shared.db.queries.folding import fold_names, spelled, spelled_aliases
 from shared.db.queries.guarding import guard
+from shared.db.queries.naming import Catalog
 from shared.db.queries.nodes import words
 from shared.db.queries.refusals import QueryRefused
-from shared.db.queries.relations import CheckedQuery, ItemRelation, fold
+from shared.db.queries.relations import CheckedQuery, ItemRelation
 from shared.db.queries.rewriting import WITH, Rewriter
 
 LONGEST_SQL = 20_000
@@ -20,23 +20,23 @@ LONGEST_SQL = 20_000
 MOST_WORDS = 3_000
 
 
-def check_query(sql: str, relations: Mapping[str, ItemRelation]) -> CheckedQuery:
-    """The query that `sql` means, reading nothing but `relations`, which go by name in any case.
+def check_query(sql: str, relations: Iterable[tuple[str, ItemRelation]]) -> CheckedQuery:
+    """The query that `sql` means, reading nothing but `relations`, each under the name beside it.
 
     Raises QueryRefused unless it is one SELECT, of these relations, built of what is allowed
     (`allowed` and `guarding`). Its message names only what the query itself names.
     """
     statement = _parse(sql)
     guard(statement, _nothing_is_ours)
-    spelled = spelled_columns(sql, statement)
+    names = spelled(sql, statement)
     aliases = spelled_aliases(statement)
     fold_names(statement)
-    rewriter = Rewriter(_by_folded_name(relations), spelled)
+    rewriter = Rewriter(Catalog(relations), names)
     rewriter.rewrite(statement)
     return CheckedQuery(
         sql=_print(statement),
         collection_ids=frozenset(items.relation.collection_id for items in rewriter.met),
-        spellings={**spelled, **_fields(rewriter.met), **aliases},
+        spellings={**names.columns, **_fields(rewriter.met), **aliases},
         guesses=[guess for items in rewriter.met if (guess := items.guess()).names],
     )
 
@@ -62,12 +62,6 @@ def _parse(sql: str) -> ast.SelectStmt:
 
 def _nothing_is_ours(_: ast.Node) -> str | None:
     return None
-
-
-def _by_folded_name(relations: Mapping[str, ItemRelation]) -> dict[str, ItemRelation]:
-    """Without those that only their case tells apart: which one is meant cannot be told."""
-    names = Counter(fold(name) for name in relations)
-    return {fold(name): relation for name, relation in relations.items() if names[fold(name)] == 1}
 
 
 def _fields(met: list[Items]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import cast
 
 from pglast import ast, parse_sql
 
+from shared.db.queries.folding import Spelled
 from shared.db.queries.relations import Field, Guess, ItemRelation, fold
 
 DOCUMENTS = "documents"
@@ -57,18 +58,32 @@ class Items:
 
     alias: str
     relation: ItemRelation
-    spelled: dict[str, str] = field(default_factory=dict)  # folded name -> name in the query's own case
+    spelled: Spelled
     typed: dict[str, None] = field(default_factory=dict)  # folded names, in order
     raw: dict[str, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.fields = {fold(known.name): known for known in reversed(self.relation.fields)}
+        twins: dict[str, list[Field]] = {}
+        for known in self.relation.fields:
+            twins.setdefault(fold(known.name), []).append(known)
+        chosen = {name: self._chosen(name, fitting) for name, fitting in twins.items()}
+        self.ambiguous = frozenset(name for name, known in chosen.items() if known is None)
+        self.fields = {name: known or twins[name][0] for name, known in chosen.items()}
+        # Whether the folded names are all that there are.
+        self.lists_fields = 0 < len(twins) == len(self.relation.fields)
         constants = {name: f"{literal(value)}::text" for name, value in self.relation.headers.items()}
         own = {HEADER + name: sql for name, sql in (HEADERS | constants).items()}
         self.headers = {fold(name): sql for name, sql in own.items() if fold(name) not in self.fields}
         self.spellings = {
-            fold(name): name for name in (*own, *(known.name for known in self.relation.fields))
+            fold(name): name for name in (*own, *(known.name for known in self.fields.values()))
         }
+
+    def _chosen(self, name: str, fitting: list[Field]) -> Field | None:
+        """The one field that a folded name means; None where several differ by case and no quotes tell."""
+        if len(fitting) == 1:
+            return fitting[0]
+        meant = self.spelled.columns.get(name) if name in self.spelled.exact else None
+        return next((known for known in fitting if known.name == meant), None)
 
     @property
     def has_schema(self) -> bool:
@@ -87,10 +102,13 @@ class Items:
 
     def guess(self) -> Guess:
         """Names that were taken for properties, with nothing to tell whether there are such."""
-        known = {WHOLE, DOCUMENTID, fold(self.relation.key), *self.headers}
-        names = () if self.has_schema else [name for name in {**self.typed, **self.raw} if name not in known]
-        written = {name: self.spelled.get(name, name) for name in names}
-        return Guess(self.alias, self.relation.collection_id, written)
+        known = {WHOLE, DOCUMENTID, *self.headers}
+        asked = {**self.typed, **self.raw}
+        names = [name for name in asked if name not in known and not self._is_key(name)]
+        written = {} if self.has_schema else {name: self._property(name) for name in names}
+        return Guess(
+            self.alias, self.relation.collection_id, written, self.spelled.exact.intersection(written)
+        )
 
     def build(self) -> ast.SelectStmt:
         """The subselect with the columns asked for."""
@@ -122,15 +140,24 @@ class Items:
         return self._value(name)
 
     def _value(self, name: str) -> str:
-        """The property as JSON: by its exact name, else (without a schema) whatever its case."""
-        known = self.fields.get(name, Field(self.spelled.get(name, name)))
-        exact = f"(d.properties -> {literal(known.name)})"
-        if fold(self.relation.key) == name:
+        """The property as JSON: by its exact name, else (without schema and quotes) whatever its case."""
+        exact = f"(d.properties -> {literal(self._property(name))})"
+        if self._is_key(name):
             return f"COALESCE({exact}, pg_catalog.to_jsonb(d.documentid))"
-        if self.has_schema:
+        if self.has_schema or name in self.spelled.exact:
             return exact
         other = f"{SCHEMA}.property(d.properties, {literal(name)})"
         return f"COALESCE({exact}, {other})"
+
+    def _property(self, name: str) -> str:
+        """The property that a folded name means, as far as this query and the schema tell."""
+        return self.fields[name].name if name in self.fields else self.spelled.columns.get(name, name)
+
+    def _is_key(self, name: str) -> bool:
+        key = self.relation.key
+        # A twin of the key is none, where it is meant exactly.
+        is_exact = name in self.spelled.exact and not self.lists_fields
+        return self._property(name) == key if is_exact else name == fold(key)
 
 
 def identifier(name: str) -> str:

@@ -1,5 +1,8 @@
 """Names whatever their case: every name of a query becomes lower case, and how it was written is kept."""
 
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
 from pglast import ast, parser
 
 from shared.db.queries.nodes import descendants, words
@@ -35,25 +38,41 @@ def _folded(value: object) -> object:
     return ast.String(sval=fold(value.sval or "")) if isinstance(value, ast.String) else value
 
 
-def spelled_columns(sql: str, root: ast.Node) -> dict[str, str]:
-    """Columns as the text spells them: the grammar itself has folded what is not quoted.
+class Spelled(NamedTuple):
+    """Names as the text spells them: the grammar itself has folded what is not quoted."""
 
-    Where it spells one in several ways, quotes win, then the first.
-    """
+    columns: Mapping[str, str]  # folded name -> name; of several ways those in quotes, then the first
+    exact: frozenset[str]  # folded names of columns that are always spelled in one way, in quotes
+    quoted_relations: Mapping[int, str]  # place in the text -> name
+
+
+def spelled(sql: str, root: ast.Node) -> Spelled:
+    """How `sql`, of which `root` was made, spells columns and relations."""
+    names = list(_names(sql, root))
+    columns: dict[str, str] = {}
+    ways: dict[str, set[tuple[bool, str]]] = {}
+    for kind, is_bare, _, name in sorted(names, key=lambda found: found[1:]):
+        if kind is ast.ColumnRef:
+            columns.setdefault(fold(name), name)
+            ways.setdefault(fold(name), set()).add((is_bare, name))
+    return Spelled(
+        columns,
+        frozenset(name for name, ways in ways.items() if ways == {(False, columns[name])}),
+        {place: name for kind, is_bare, place, name in names if kind is ast.RangeVar and not is_bare},
+    )
+
+
+def _names(sql: str, root: ast.Node) -> Iterator[tuple[type[ast.Node], bool, int, str]]:
+    """The kind of each node that names something, whether it is without quotes, its place, the name."""
     tokens = [token for token in parser.scan(sql) if token.name not in _COMMENTS]
     places = {token.start: index for index, token in enumerate(tokens)}
-    found = []
     for node, _ in descendants(root):
-        if isinstance(node, ast.ColumnRef) and node.location is not None:  # TABLE names none
-            names = words(node.fields)
+        if isinstance(node, ast.ColumnRef | ast.RangeVar) and node.location is not None:  # TABLE names none
+            names = words(node.fields) if isinstance(node, ast.ColumnRef) else (node.relname or "",)
             token = tokens[places[node.location] + 2 * (len(names) - 1)]  # name, dot, name
             written = sql[token.start : token.end + 1]
             is_bare = fold(written) == names[-1]
-            found.append((is_bare, token.start, written if is_bare else names[-1]))
-    spelled: dict[str, str] = {}
-    for _, _, name in sorted(found):
-        spelled.setdefault(fold(name), name)
-    return spelled
+            yield type(node), is_bare, node.location, written if is_bare else names[-1]
 
 
 def spelled_aliases(root: ast.Node) -> dict[str, str]:

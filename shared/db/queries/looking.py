@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from shared.db.queries.columns import DOCUMENTS, SCHEMA, literal
 from shared.db.queries.hints import hint
-from shared.db.queries.refusals import QueryRefused
+from shared.db.queries.refusals import QueryRefused, ambiguous
 from shared.db.queries.relations import Guess
 from shared.db.queries.talking import Conversation
 
@@ -18,8 +18,8 @@ from shared.db.queries.talking import Conversation
 _FIRST_PORTION = 100
 _LARGEST_PORTION = 10_000
 
-# A portion of the items in the order of their ids: how many there are, the last of them, and which of the
-# names (as written, and folded) they have.
+# A portion of the items in the order of their ids: how many there are, the last of them, and which properties
+# each of the names (as written, and folded) means there.
 LOOK = """
 WITH portion AS MATERIALIZED (
     SELECT documentid, properties FROM {schema}.{documents}
@@ -28,9 +28,12 @@ WITH portion AS MATERIALIZED (
 )
 SELECT (SELECT count(*) FROM portion),
        (SELECT max(documentid) FROM portion),
-       ARRAY(SELECT name.folded FROM (VALUES {names}) AS name (folded, written)
-              WHERE EXISTS (SELECT FROM portion, jsonb_object_keys(properties) AS key
-                             WHERE key = name.written OR lower(key) = name.folded))
+       (SELECT coalesce(json_object_agg(name.folded, found.number), '{{}}')
+          FROM (VALUES {names}) AS name (folded, written, is_exact),
+               LATERAL (SELECT count(DISTINCT key) AS number
+                          FROM portion, jsonb_object_keys(properties) AS key
+                         WHERE key = name.written
+                            OR NOT name.is_exact AND lower(key) = name.folded) AS found)
 """
 
 NAMES = """
@@ -47,13 +50,19 @@ class _Look:
 
     item_count: int
     missing: frozenset[str]  # folded names
+    ambiguous: frozenset[str]  # folded names
     is_whole: bool  # whether there are no more items
 
 
 def require_properties(talk: Conversation, guess: Guess, look_seconds: float) -> None:
-    """Raises QueryRefused for a name that no item looked at has; where there are none, any name will do."""
+    """Raises QueryRefused for a name that no item looked at has, or that several properties fit in a portion.
+
+    Where there are no items, any name will do.
+    """
     deadline = time.monotonic() + look_seconds
     for look in _looks(talk, guess):
+        if look.ambiguous:
+            raise QueryRefused(ambiguous(guess.names[min(look.ambiguous)], guess.alias))
         if not look.missing:
             return
         if look.is_whole or time.monotonic() > deadline:
@@ -66,12 +75,17 @@ def _looks(talk: Conversation, guess: Guess) -> Iterator[_Look]:
     after, count, size = "", 0, _FIRST_PORTION
     missing = frozenset(guess.names)
     while True:
-        names = ", ".join(f"({literal(name)}, {literal(guess.names[name])})" for name in sorted(missing))
+        names = ", ".join(_row(name, guess) for name in sorted(missing))
         look = _filled(LOOK, guess, after=literal(after), size=size, names=names)
         [(found_count, last, found)] = talk.run(look).fetchall()
-        missing, count = missing.difference(found), count + found_count
-        yield _Look(count, missing, is_whole=found_count < size)
+        missing, count = frozenset(name for name in missing if not found[name]), count + found_count
+        several = frozenset(name for name, number in found.items() if number > 1)
+        yield _Look(count, missing, several, is_whole=found_count < size)
         after, size = last, min(_LARGEST_PORTION, 4 * size)
+
+
+def _row(name: str, guess: Guess) -> str:
+    return f"({literal(name)}, {literal(guess.names[name])}, {name in guess.exact})"
 
 
 def _reason(talk: Conversation, guess: Guess, look: _Look) -> str:

@@ -62,7 +62,7 @@ class Output:
         return self._columns(source, frozenset())
 
     def _columns(self, source: Source, merged: frozenset[str]) -> list[ast.ResTarget]:
-        if isinstance(source, Items) and not source.has_schema:
+        if isinstance(source, Items) and not source.lists_fields:
             return [self._whole_items(source)]
         names = source.names if isinstance(source, Items) else source.columns
         if isinstance(source, Derived) and merged.isdisjoint(names):

@@ -11,6 +11,14 @@ class QueryRefused(LongshoreError):
     code: ClassVar[str] = "query_refused"
 
 
+def ambiguous(name: str, alias: str) -> str:
+    """What is wrong with a column that several properties fit."""
+    return (
+        f"{name!r} is ambiguous: several properties of {alias} are called so, but for case. Write one of them"
+        f" in double quotes, exactly, and no other in this query; {alias}.data->>'...' gives any of them."
+    )
+
+
 class ReaderRefused(LongshoreError):
     """The reader's role is missing, cannot be made or must not be used; the message tells what to do."""
 

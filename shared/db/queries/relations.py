@@ -36,6 +36,7 @@ class Guess:
     alias: str
     collection_id: int
     names: Mapping[str, str]
+    exact: frozenset[str] = frozenset()  # folded names that mean a property as they are written
 
 
 @dataclass(frozen=True)
@@ -57,4 +58,9 @@ SPREAD = "S:"
 
 def fold(name: str) -> str:
     """The form in which names are compared: lower case, and as long as the grammar leaves them."""
-    return name.lower().encode()[:_IDENTIFIER_BYTES].decode(errors="ignore")
+    return clip(name.lower())
+
+
+def clip(name: str) -> str:
+    """What the grammar leaves of a name in quotes."""
+    return name.encode()[:_IDENTIFIER_BYTES].decode(errors="ignore")

@@ -4,7 +4,6 @@ Each item type becomes a subselect (see `columns`), each WITH query gets a name 
 each column is traced to where it comes from. Trees are changed in place.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -12,10 +11,11 @@ from pglast import ast
 
 from shared.db.queries.allowed import ROW_FUNCTIONS
 from shared.db.queries.columns import WHOLE, Items
+from shared.db.queries.folding import Spelled
+from shared.db.queries.naming import Catalog
 from shared.db.queries.nodes import column, words
 from shared.db.queries.output import Output, Place
 from shared.db.queries.refusals import QueryRefused
-from shared.db.queries.relations import ItemRelation
 from shared.db.queries.scopes import Columns, Derived, Scope, Source
 from shared.db.queries.weighing import weigh
 
@@ -30,10 +30,9 @@ _SEE_OUTPUT_TOO = ("groupClause", "distinctClause", "sortClause")
 class Rewriter:
     """Rewrites one statement and remembers the item types that it met."""
 
-    def __init__(self, relations: Mapping[str, ItemRelation], spelled: Mapping[str, str]) -> None:
-        """`relations` and `spelled` by folded names."""
-        self._relations = relations
-        self._spelled = dict(spelled)
+    def __init__(self, catalog: Catalog, spelled: Spelled) -> None:
+        self._catalog = catalog
+        self._spelled = spelled
         self.met: list[Items] = []
 
     def rewrite(self, statement: ast.SelectStmt) -> None:
@@ -113,11 +112,10 @@ class Rewriter:
             node.relname, node.alias = WITH + name, alias
             scope.sources.append(Derived(called, _renamed(scope.withs[name], alias.colnames)))
             return node
-        if name not in self._relations:
-            raise QueryRefused(f"{name!r} is not an item type that this query may read.")
+        relation = self._catalog.find(name, self._spelled.quoted_relations.get(node.location or 0))
         if alias.colnames:
             raise QueryRefused("An item type's columns cannot be renamed in FROM: use AS in the select list.")
-        items = Items(called, self._relations[name], self._spelled)
+        items = Items(called, relation, self._spelled)
         self.met.append(items)
         scope.sources.append(items)
         return ast.RangeSubselect(lateral=False, alias=alias)

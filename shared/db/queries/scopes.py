@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from shared.db.queries.columns import Items
 from shared.db.queries.hints import hint
-from shared.db.queries.refusals import QueryRefused
+from shared.db.queries.refusals import QueryRefused, ambiguous
 
 Columns = tuple[str, ...]
 
@@ -58,6 +58,8 @@ class Scope:
 
     def ask(self, source: Source, name: str) -> None:
         """Have `source` make the column. Raises QueryRefused where it has none of this name."""
+        if isinstance(source, Items) and name in source.ambiguous:
+            raise QueryRefused(ambiguous(name, source.alias))
         if isinstance(source, Items) and (source.knows(name) or not source.has_schema):
             source.typed[name] = None
         elif not source.knows(name):
