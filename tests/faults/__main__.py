@@ -9,14 +9,16 @@ from pathlib import Path
 from rich.console import Console
 
 from shared.logs import warnings_only
-from tests.faults.fleet import LEASE_SECONDS, SWEEP_SECONDS, Fleet, a_fleet
+from tests.faults.comparison import compare
+from tests.faults.fleet import DEFAULT, QUICK, Fleet, a_fleet
 from tests.faults.orders import Workload, a_workload
+from tests.faults.plan import FAULTS, Planned, a_plan
+from tests.faults.recovery import late_recoveries
 from tests.faults.report import Report
-from tests.faults.round import RoundOutcome, compare, run_round
-from tests.faults.storm import FAULTS, Planned, a_plan, late_recoveries
+from tests.faults.round import RoundOutcome, run_round
 from tests.faults.waiting import NotInTime
 
-TABLE_WIDTH = 130
+TABLE_WIDTH = 160
 WORKLOADS = 5  # different ones; each is run in peace once
 
 
@@ -26,7 +28,12 @@ def main(arguments: list[str]) -> int:
     if given.list:
         console.print("\n".join(sorted(FAULTS)))
         return 0
-    with warnings_only(), tempfile.TemporaryDirectory() as folder, a_fleet(Path(folder) / "fleet") as fleet:
+    tempo = DEFAULT if given.defaults else QUICK
+    with (
+        warnings_only(),
+        tempfile.TemporaryDirectory() as folder,
+        a_fleet(Path(folder) / "fleet", tempo) as fleet,
+    ):
         return Chaos(fleet, given.fault, console).run(range(given.first_seed, given.first_seed + given.seeds))
 
 
@@ -41,11 +48,14 @@ class Chaos:
         self._calm: dict[int, RoundOutcome] = {}
 
     def run(self, seeds: range) -> int:
-        self._console.print(f"Leases of {LEASE_SECONDS:g} s, a sweep every {SWEEP_SECONDS:g} s.")
+        began = time.monotonic()
+        self._console.print(str(self._fleet.tempo))
         if impossible := [fault.name for fault in FAULTS.values() if not fault.needs(self._fleet)]:
             self._console.print(f"Left out, for this machine does not allow them: {', '.join(impossible)}.")
         wrong = [seed for seed in seeds if not self._is_right(seed)]
         self._console.print(self._report.table())
+        self._console.print(f"Of the end of the last of overlapping faults: {self._report.slowest()}.")
+        self._console.print(f"{(time.monotonic() - began) / len(seeds):.0f} s a round.")
         if wrong:
             self._console.print(f"Not as in peace: seeds {', '.join(map(str, wrong))}")
         return bool(wrong)
@@ -68,10 +78,11 @@ class Chaos:
     def _differences(self, workload: Workload, calm: RoundOutcome, found: RoundOutcome) -> list[str]:
         """What was not as in peace, in words."""
         differences = compare(workload, found, calm)
-        assert found.storm is not None
         self._report.add(found.storm.felt, differences)
         unmet = [f"{name}: it never began" for name in found.storm.unmet]
-        told = [*differences.notes, *late_recoveries(found.storm), *unmet]
+        for name in found.storm.missed:
+            self._console.print(f"  {name}: missed, nothing ran into it")
+        told = [*differences.notes, *late_recoveries(found.storm.felt), *unmet]
         return told or (["documents or rejections are others"] if differences else [])
 
     def _in_peace(self, number: int, workload: Workload) -> RoundOutcome:
@@ -95,6 +106,9 @@ def _parse(arguments: list[str]) -> Namespace:
     parser.add_argument("--first-seed", type=int, default=1, help="replays a round by its number")
     parser.add_argument(
         "--fault", action="append", default=[], choices=sorted(FAULTS), help="only this one; repeatable"
+    )
+    parser.add_argument(
+        "--defaults", action="store_true", help="leases, sweeps and retries as the settings have them"
     )
     parser.add_argument("--list", action="store_true", help="print the faults' names")
     return parser.parse_args(arguments)

@@ -13,7 +13,7 @@ from api.usecases.collections import add_collection, list_collections
 from api.usecases.services import Service, add_service
 from shared.ground import Ground
 from tests.faults.client import CarefulClient
-from tests.faults.customers import BatchCustomer
+from tests.faults.customers import UPLOADED, BatchCustomer
 from tests.faults.fleet import Fleet
 from tests.faults.orders import Workload
 
@@ -33,6 +33,7 @@ def a_community(fleet: Fleet, workload: Workload) -> Iterator[tuple[Service, Car
     ground = fleet.ground
     service, secret = add_service(ground, f"round-{next(_numbers)}")
     add_collection(ground, service, "/Csv", key="key")
+    add_collection(ground, service, UPLOADED)
     for order in workload.orders:
         _put(ground, service, order.collection, order.there_before)
     _put(ground, service, "/Exported", workload.exported)

@@ -1,8 +1,11 @@
 """The clients of a round: each brings one order and sees it through."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 from random import Random
+from threading import Event
 from typing import Any
 from uuid import uuid4
 
@@ -13,8 +16,11 @@ from shared.jobs import FINAL
 from tests.acceptance.client import applied_lines
 from tests.faults.client import CarefulClient
 from tests.faults.fleet import Fleet
-from tests.faults.orders import Kind, Order
+from tests.faults.orders import Kind, Order, an_uploaded_block, lines_of
+from tests.faults.waiting import LOOK_SECONDS
+from tests.integration.builders import CREATE
 
+UPLOADED = "/uploaded"
 SAME_PATCHES = 10
 SLOW_PIECES = 20
 _CUT_UPLOADS = 0.3  # of all blocks are begun and cut before they are brought
@@ -53,6 +59,18 @@ class Customer:
         self._see_through(order, seen)
         return seen
 
+    def upload_until(self, is_over: Event) -> Seen:
+        """Bring slow blocks, so that an upload is always under way, and have them applied at the end."""
+        seen = Seen(self._client.create(UPLOADED, CREATE))
+        for number in count(1):
+            body = lines_of(an_uploaded_block(number))
+            self._client.add_block(seen.import_id, number, body, pieces=SLOW_PIECES)
+            if is_over.is_set():
+                break
+        self._client.set_status(seen.import_id, "started")
+        seen.resource = self._client.wait_for_end(seen.import_id)
+        return seen
+
     def _see_through(self, order: Order, seen: Seen) -> None:
         part: Callable[[dict[str, Any]], bool] = self._somewhere_in(order)
         if order.kind is Kind.DELETED:
@@ -86,11 +104,13 @@ class Customer:
             return  # the API is down: cut by itself
 
     def _damage(self, import_id: int) -> None:
-        """Another byte in the second block, as a bad disk would have it."""
+        """The second block is gone, shorter or another for good, as a bad disk would have it."""
         with self._fleet.ground.database.begin() as session:
             key = session.get_one(Block, (import_id, 2)).storage_key
         path = self._fleet.foundation.blocks / key
-        path.write_bytes(path.read_bytes()[:-2] + b" \n")
+        content = path.read_bytes()
+        damaged = self._dice.choice([None, content[: len(content) // 2], content[:-2] + b" \n"])
+        path.unlink() if damaged is None else path.write_bytes(damaged)
 
 
 class BatchCustomer:
@@ -111,6 +131,13 @@ class BatchCustomer:
         given = {"itemType": item_type, "contentType": "text/plain", "headerRow": "true"}
         return self._run("import", given, files={"file": ("items.csv", content)})
 
+    def export_until(self, item_type: str, is_over: Event) -> list[dict[str, Any]]:
+        """One export after the other, so that one is always under way: all jobs."""
+        jobs = [self.export_json(item_type)]
+        while not is_over.is_set():
+            jobs.append(self.export_json(item_type))
+        return jobs
+
     def export_json(self, item_type: str) -> dict[str, Any]:
         return self._run("export", {"itemType": item_type, "contentType": "application/json"})
 
@@ -127,3 +154,4 @@ class BatchCustomer:
             job = self._client.until_answered("POST", "/ls/api/batch/status", data={"jobId": job_id}).json()
             if job["status"] in FINAL:
                 return dict(job)
+            time.sleep(LOOK_SECONDS)

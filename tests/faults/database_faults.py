@@ -14,26 +14,27 @@ from shared.ground import Ground
 from tests.faults import weather
 from tests.faults.fleet import Fleet
 from tests.faults.proxy import can_forget
-from tests.faults.registry import fault
-from tests.faults.waiting import wait_until
+from tests.faults.registry import Met, NotNow, fault
 
 TERMINATE = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
  WHERE application_name LIKE 'longshore:%' AND application_name <> current_setting('application_name')
 """
-BUSY = """
+IN_A_BATCH = """
 SELECT pid FROM pg_stat_activity
- WHERE application_name LIKE 'longshore:%' AND application_name <> current_setting('application_name')
- ORDER BY state = 'active' DESC LIMIT 1
+ WHERE application_name LIKE 'longshore:worker-%' AND backend_xid IS NOT NULL
+ ORDER BY state = 'active' DESC, pid LIMIT 1
 """
+DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 COMMITS = 3
 CONFLICT_CHANCE = 0.2
-_COMMITS_SECONDS = 10.0
+_NO_SPACE = b"No space left on device"
 
 
 @fault("Postgres killed", "database", (0.0, 2.0))
 def kill_postgres(fleet: Fleet, _: Random) -> Iterator[None]:
     """As a power cut would: crash recovery follows."""
+    _in_a_batch(fleet)
     fleet.foundation.postgres.member.kill()
     yield
     fleet.foundation.postgres.bring_up()
@@ -42,6 +43,7 @@ def kill_postgres(fleet: Fleet, _: Random) -> Iterator[None]:
 @fault("Postgres stopped at once", "database", (0.0, 2.0))
 def stop_postgres(fleet: Fleet, _: Random) -> Iterator[None]:
     """`immediate` in Postgres's words."""
+    _in_a_batch(fleet)
     fleet.foundation.postgres.member.send_to_leader(signal.SIGQUIT)
     fleet.foundation.postgres.member.wait(10)
     yield
@@ -51,16 +53,14 @@ def stop_postgres(fleet: Fleet, _: Random) -> Iterator[None]:
 @fault("backend killed", "database")
 def kill_a_backend(fleet: Fleet, _: Random) -> Iterator[None]:
     """Postgres ends all others and recovers by itself."""
-    with fleet.ground.database.begin() as session:
-        pid = session.execute(text(BUSY)).scalar_one_or_none()
-    if pid is not None:
-        os.kill(pid, signal.SIGKILL)
+    os.kill(_in_a_batch(fleet), signal.SIGKILL)
     yield
     fleet.foundation.postgres.bring_up()
 
 
 @fault("connections terminated", "database")
 def terminate_connections(fleet: Fleet, _: Random) -> Iterator[None]:
+    _in_a_batch(fleet)
     with fleet.ground.database.begin() as session:
         session.execute(text(TERMINATE))
     yield
@@ -79,14 +79,10 @@ def forget_database_connections(fleet: Fleet, _: Random) -> Iterator[None]:
     yield
 
 
-@fault("answers to COMMIT lost", "database network", (_COMMITS_SECONDS, _COMMITS_SECONDS))
-def lose_answers_to_commit(fleet: Fleet, _: Random) -> Iterator[None]:
+@fault("answers to COMMIT lost", "database network")
+def lose_answers_to_commit(fleet: Fleet, _: Random) -> Iterator[Met]:
     fleet.foundation.database_network.cut_commits(COMMITS)
-    with suppress(AssertionError):
-        wait_until(
-            lambda: not fleet.foundation.database_network.commits_to_cut, _COMMITS_SECONDS, "COMMITs came"
-        )
-    yield
+    yield lambda: not fleet.foundation.database_network.commits_to_cut
     fleet.foundation.database_network.cut_commits(0)
 
 
@@ -110,10 +106,12 @@ def slow_database_network(fleet: Fleet, _: Random) -> Iterator[None]:
     (1.0, 3.0),
     needs=lambda fleet: fleet.foundation.database_disk is not None,
 )
-def fill_database_disk(fleet: Fleet, _: Random) -> Iterator[None]:
+def fill_database_disk(fleet: Fleet, _: Random) -> Iterator[Met]:
     assert fleet.foundation.database_disk is not None
+    log = fleet.foundation.postgres.member.log
+    said_bytes = log.stat().st_size
     fleet.foundation.database_disk.fill()
-    yield
+    yield lambda: _NO_SPACE in log.read_bytes()[said_bytes:]
     fleet.foundation.database_disk.relieve()
     fleet.foundation.postgres.bring_up()
 
@@ -136,22 +134,38 @@ def _join(crowd: ExitStack, ground: Ground) -> None:
 
 
 @fault("deadlocks", "locks", (2.0, 4.0))
-def provoke_deadlocks(fleet: Fleet, dice: Random) -> Iterator[None]:
+def provoke_deadlocks(fleet: Fleet, dice: Random) -> Iterator[Met]:
     """Somebody locks documents in the order opposite to ours."""
+    before = _deadlocks(fleet.ground)
     is_over = threading.Event()
     thread = threading.Thread(target=_lock_backwards, args=[fleet.ground, dice.random(), is_over])
     thread.start()
-    yield
+    yield lambda: _deadlocks(fleet.ground) > before
     is_over.set()
     thread.join()
 
 
 @fault("serialization failures", "database", (2.0, 4.0))
-def provoke_serialization_failures(fleet: Fleet, _: Random) -> Iterator[None]:
+def provoke_serialization_failures(fleet: Fleet, _: Random) -> Iterator[Met]:
     """Statements of ours that write, whichever process they are of, must begin again now and then."""
+    before = weather.conflicts(fleet.ground)
     weather.set_conflicts(fleet.ground, CONFLICT_CHANCE)
-    yield
+    yield lambda: weather.conflicts(fleet.ground) > before
     weather.set_conflicts(fleet.ground, 0.0)
+
+
+def _in_a_batch(fleet: Fleet) -> int:
+    """The backend of a worker that has written something and not yet committed. Raises NotNow without one."""
+    with fleet.ground.database.begin() as session:
+        pid = session.execute(text(IN_A_BATCH)).scalar_one_or_none()
+    if pid is None:
+        raise NotNow
+    return int(pid)
+
+
+def _deadlocks(ground: Ground) -> int:
+    with ground.database.begin() as session:
+        return int(session.execute(text(DEADLOCKS)).scalar_one())
 
 
 LAST_WRITTEN = """

@@ -5,12 +5,13 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from api.cli import stack_programs
 from api.cli.stack_folder import StackFolder
 from shared.ground import Ground
+from shared.settings import Settings
 from tests.faults.clock import Clock, a_clock
 from tests.faults.foundation import START_SECONDS, Foundation, a_foundation
 from tests.faults.member import Member
@@ -19,21 +20,38 @@ from tests.faults.waiting import wait_until
 APIS = 2
 WORKERS = 3
 
-# Short leases, so that a round is soon over; small batches, so that there is much to interrupt.
-LEASE_SECONDS = 2.0
-SWEEP_SECONDS = 0.5
-SIZES = {
-    "LONGSHORE_LEASE_SECONDS": str(LEASE_SECONDS),
-    "LONGSHORE_SWEEP_SECONDS": str(SWEEP_SECONDS),
-    "LONGSHORE_RETRY_SECONDS": "0.5",
-    "LONGSHORE_BATCH_LINES": "250",
-}
+# Small batches, so that there is much to interrupt.
+SIZES = {"LONGSHORE_BATCH_LINES": "250"}
+
+
+@dataclass(frozen=True)
+class Tempo:
+    """How soon a fleet looks for work that was lost."""
+
+    lease_seconds: float
+    sweep_seconds: float
+    retry_seconds: float
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {f"LONGSHORE_{name.upper()}": str(seconds) for name, seconds in asdict(self).items()}
+
+    def __str__(self) -> str:
+        return (
+            f"Leases of {self.lease_seconds:g} s, a sweep every {self.sweep_seconds:g} s,"
+            f" the first retry after {self.retry_seconds:g} s."
+        )
+
+
+QUICK = Tempo(2.0, 0.5, 0.5)  # so that a round is soon over
+DEFAULT = Tempo(Settings.lease_seconds, Settings.sweep_seconds, Settings.retry_seconds)
 
 
 @dataclass(frozen=True)
 class Fleet:
     """Everything of ours that runs."""
 
+    tempo: Tempo
     foundation: Foundation
     apis: list[Member]
     workers: list[Member]
@@ -68,23 +86,27 @@ class Fleet:
 
 
 @contextmanager
-def a_fleet(folder: Path) -> Iterator[Fleet]:
+def a_fleet(folder: Path, tempo: Tempo = QUICK) -> Iterator[Fleet]:
     """A fleet with all its members up, its files in `folder`; everything is ended at the end."""
     stack = StackFolder(folder / "stack")
     stack.logs.mkdir(parents=True)
     with a_foundation(folder, stack) as foundation, ExitStack() as ends:
         listeners = [ends.enter_context(stack_programs.listen("127.0.0.1", 0)) for _ in range(APIS)]
-        fleet = _fleet(foundation, stack, listeners, a_clock(folder))
+        fleet = _fleet(tempo, foundation, stack, listeners, a_clock(folder))
         ends.callback(fleet.stop)
         fleet.start()
         yield fleet
 
 
 def _fleet(
-    foundation: Foundation, stack: StackFolder, listeners: list[socket.socket], clock: Clock | None
+    tempo: Tempo,
+    foundation: Foundation,
+    stack: StackFolder,
+    listeners: list[socket.socket],
+    clock: Clock | None,
 ) -> Fleet:
     urls = [stack_programs.url_of(listener) for listener in listeners]
-    environment = _environment(foundation, urls[0])
+    environment = _environment(foundation, urls[0]) | tempo.environment
     clocked = environment | (clock.environment if clock else {})
     apis = [stack_programs.api(stack, environment, listener) for listener in listeners]
     workers = [
@@ -92,6 +114,7 @@ def _fleet(
         for number in range(1, WORKERS + 1)
     ]
     return Fleet(
+        tempo=tempo,
         foundation=foundation,
         apis=[Member(f"api-{number}", program) for number, program in enumerate(apis, 1)],
         workers=[Member(f"worker-{number}", program) for number, program in enumerate(workers, 1)],

@@ -1,12 +1,16 @@
 """One process of a fleet: started, killed, frozen, asked to stop."""
 
 import os
+import re
 import signal
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
 from shared.embedded.process import Process, Program, last_lines
+
+_LABEL = re.compile("worker-[0-9a-f]{6}")
 
 
 class Member:
@@ -21,6 +25,11 @@ class Member:
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def log(self) -> Path:
+        """What it says."""
+        return self._program.log
 
     @property
     def is_running(self) -> bool:
@@ -62,6 +71,22 @@ class Member:
 
     def children(self) -> list[psutil.Process]:
         return psutil.Process(self.pid).children()
+
+    def label(self) -> str | None:
+        """What rows call the worker that it is now; None before its first task."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        named = [line for line in lines if "worker_named" in line]
+        found = _LABEL.search(named[-1]) if named else None
+        return found[0] if found else None
+
+    def has_open(self, folder: Path) -> list[Path]:
+        """Files under `folder` that it or its children have open."""
+        with suppress(psutil.NoSuchProcess):
+            leader = psutil.Process(self.pid)
+            members = [leader, *leader.children(recursive=True)]
+            paths = (Path(file.path) for member in members for file in member.open_files())
+            return [path for path in paths if path.is_relative_to(folder)]
+        return []
 
     def last_words(self) -> str:
         return last_lines(self._program.log)

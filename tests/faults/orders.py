@@ -16,6 +16,7 @@ SHARERS = 3
 SHARED_DOCUMENTS = 900
 CSV_ROWS = 1500
 EXPORTED_DOCUMENTS = 3000
+UPLOADED_LINES = 100  # a block
 
 # Only the database refuses it: the whole batch must be searched for it, so it is rare.
 [POISON] = [text for text, code in BROKEN.items() if code == "refused_by_database"]
@@ -87,6 +88,17 @@ def a_workload(seed: int) -> Workload:
     orders += [_order(dice, kind.value, kind, BOTH) for kind in (Kind.CANCELED, Kind.DELETED, Kind.DAMAGED)]
     dice.shuffle(orders)
     return Workload(orders, _csv(), {f"e{n:05}": json.dumps({"n": n}) for n in range(EXPORTED_DOCUMENTS)})
+
+
+def an_uploaded_block(number: int) -> dict[str, str]:
+    """Properties as JSON, by id, of a block that is brought for the upload's own sake."""
+    return {f"u{number:04}-{n:03}": json.dumps({"n": n}) for n in range(UPLOADED_LINES)}
+
+
+def lines_of(documents: dict[str, str]) -> bytes:
+    """The documents as a block is uploaded."""
+    lines = (json.dumps({"documentid": key} | json.loads(text)) for key, text in documents.items())
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _order(dice: Random, name: str, kind: Kind, strategies: tuple[str, ...]) -> Order:

@@ -1,29 +1,63 @@
-"""Processes of ours that are killed, frozen, asked to stop, or whose clock jumps."""
+"""Processes of ours that are killed, frozen, asked to stop, or whose clock jumps.
+
+A worker is chosen among those that are at work, an API among those in the middle of an upload.
+"""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from random import Random
 
 import psutil
+from sqlalchemy import text
 
-from tests.faults.fleet import LEASE_SECONDS, Fleet
+from tests.faults.fleet import Fleet
 from tests.faults.member import Member
-from tests.faults.registry import fault
+from tests.faults.registry import Met, NotNow, fault
 
+AT_WORK = """
+SELECT worker FROM blocks WHERE leased_until > clock_timestamp()
+UNION
+SELECT worker FROM exports WHERE leased_until > clock_timestamp() AND ended_at IS NULL
+"""
 DRAIN_SECONDS = 10.0  # five are promised; another fault may hold it up for as long
 
 # Longer than a lease: others take over, and a worker that wakes up stale tries to commit.
-_FROZEN_SECONDS = (LEASE_SECONDS * 1.5, LEASE_SECONDS * 4)
+_FROZEN_LEASES = (1.5, 3.0)
 _DOWN_SECONDS = (0.0, 2.0)
 
 Choose = Callable[[Fleet, Random], Member]
 
+
+def _at_work(fleet: Fleet) -> list[Member]:
+    """Workers that hold a lease. Raises NotNow where none does."""
+    with fleet.ground.database.begin() as session:
+        labels = set(session.scalars(text(AT_WORK)))
+    return _some(worker for worker in fleet.workers if worker.is_running and worker.label() in labels)
+
+
+def _in_an_upload(fleet: Fleet) -> list[Member]:
+    """APIs that have a part of an upload. Raises NotNow where none has."""
+    return _some(api for api in fleet.apis if api.is_running and _unfinished(fleet, api))
+
+
+def _unfinished(fleet: Fleet, api: Member) -> list[Path]:
+    return [path for path in api.has_open(fleet.foundation.blocks) if path.suffix == ".part"]
+
+
+def _some(members: Iterable[Member]) -> list[Member]:
+    found = list(members)
+    if not found:
+        raise NotNow
+    return found
+
+
 _MEMBERS: dict[str, tuple[str, Choose]] = {
-    "worker": ("workers", lambda fleet, dice: dice.choice(fleet.workers)),
+    "worker": ("workers", lambda fleet, dice: dice.choice(_at_work(fleet))),
     "beat": ("beat", lambda fleet, _: fleet.beat),
-    "API": ("apis", lambda fleet, dice: dice.choice(fleet.apis)),
+    "API": ("apis", lambda fleet, dice: dice.choice(_in_an_upload(fleet))),
 }
 
 
@@ -50,13 +84,26 @@ def _drain(choose: Choose, fleet: Fleet, dice: Random) -> Iterator[None]:
 
 
 for _name, (_target, _choose) in _MEMBERS.items():
-    fault(f"{_name} killed", _target, _DOWN_SECONDS)(partial(_kill, _choose))
-    fault(f"{_name} frozen", _target, _FROZEN_SECONDS)(partial(_freeze, _choose))
+    fault(f"{_name} frozen", _target, hold_leases=_FROZEN_LEASES)(partial(_freeze, _choose))
     fault(f"{_name} drained", _target)(partial(_drain, _choose))
+    if _name != "API":
+        fault(f"{_name} killed", _target, _DOWN_SECONDS)(partial(_kill, _choose))
+
+
+@fault("API killed", "apis", _DOWN_SECONDS)
+def kill_an_api(fleet: Fleet, dice: Random) -> Iterator[Met]:
+    """In the middle of an upload, of which the part that came stays behind."""
+    api = dice.choice(_in_an_upload(fleet))
+    parts = _unfinished(fleet, api)
+    api.kill()
+    was_cut = any(path.exists() for path in parts)
+    yield lambda: was_cut
+    api.start()
 
 
 @fault("all workers killed", "workers", (1.0, 4.0))
 def kill_all_workers(fleet: Fleet, _: Random) -> Iterator[None]:
+    _at_work(fleet)
     for worker in fleet.workers:
         worker.kill()
     yield
@@ -77,7 +124,7 @@ def terminate_a_child(fleet: Fleet, dice: Random) -> Iterator[None]:
     yield
 
 
-@fault("worker's child frozen", "workers", _FROZEN_SECONDS)
+@fault("worker's child frozen", "workers", hold_leases=_FROZEN_LEASES)
 def freeze_a_child(fleet: Fleet, dice: Random) -> Iterator[None]:
     frozen = _send_to_children(fleet, dice, signal.SIGSTOP)
     yield
@@ -87,7 +134,7 @@ def freeze_a_child(fleet: Fleet, dice: Random) -> Iterator[None]:
 
 
 def _send_to_children(fleet: Fleet, dice: Random, number: signal.Signals) -> list[psutil.Process]:
-    children = dice.choice(fleet.workers).children()
+    children = dice.choice(_at_work(fleet)).children()
     for child in children:
         with suppress(psutil.NoSuchProcess):
             child.send_signal(number)

@@ -7,7 +7,15 @@ from random import Random
 
 from tests.faults.fleet import Fleet
 
-Act = Callable[[Fleet, Random], AbstractContextManager[None]]
+# Whether something of ours has run into the fault by now.
+Met = Callable[[], bool]
+Act = Callable[[Fleet, Random], AbstractContextManager[Met | None]]
+
+AT_ONCE = (0.0, 0.0)
+
+
+class NotNow(Exception):
+    """A fault's moment is not there: nobody is at what it is to break."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +25,17 @@ class Fault:
     name: str
     target: str  # what it breaks; two faults of one target do not overlap
     hold_seconds: tuple[float, float]  # how long it lasts, at least and at most
+    hold_leases: tuple[float, float]  # and so many leases more
     act: Act
     needs: Callable[[Fleet], bool]  # whether this machine allows it
+
+    def hold(self, chance: float, lease_seconds: float) -> float:
+        """How long it lasts: at least with 0, at most with 1."""
+        least, most = (
+            seconds + leases * lease_seconds
+            for seconds, leases in zip(self.hold_seconds, self.hold_leases, strict=True)
+        )
+        return least + chance * (most - least)
 
 
 FAULTS: dict[str, Fault] = {}
@@ -31,14 +48,20 @@ def _always(_: Fleet) -> bool:
 def fault(
     name: str,
     target: str,
-    hold_seconds: tuple[float, float] = (0.0, 0.0),
+    hold_seconds: tuple[float, float] = AT_ONCE,
+    *,
+    hold_leases: tuple[float, float] = AT_ONCE,
     needs: Callable[[Fleet], bool] = _always,
-) -> Callable[[Callable[[Fleet, Random], Iterator[None]]], Act]:
-    """Put a generator function, which yields while the fault lasts, among the faults."""
+) -> Callable[[Callable[[Fleet, Random], Iterator[Met | None]]], Act]:
+    """Put a generator function among the faults.
 
-    def register(function: Callable[[Fleet, Random], Iterator[None]]) -> Act:
+    It yields while the fault lasts: nothing where the fault cannot be missed, else what tells whether it was.
+    It raises NotNow, before anything is broken, where it is to be tried again a little later.
+    """
+
+    def register(function: Callable[[Fleet, Random], Iterator[Met | None]]) -> Act:
         act = contextmanager(function)
-        FAULTS[name] = Fault(name, target, hold_seconds, act, needs)
+        FAULTS[name] = Fault(name, target, hold_seconds, hold_leases, act, needs)
         return act
 
     return register

@@ -7,9 +7,11 @@ from rich import box
 from rich.table import Table
 
 from tests.faults.outcome import Differences
-from tests.faults.storm import Felt
+from tests.faults.plan import Felt
+from tests.faults.recovery import KINDS
 
-_HEAD = ("fault", "times", "held s", "recovered s", "lost", "doubled", "counters off", "rejections off")
+_DAMAGE = ("lost", "doubled", "counters off", "rejections off")
+_HEAD = ("fault", "times", "missed", "held s", *(f"{kind} after s" for kind in KINDS), *_DAMAGE)
 
 
 @dataclass
@@ -17,8 +19,9 @@ class Line:
     """One fault over all rounds. What a round lost is told beside each fault of it."""
 
     times: int = 0
+    missed: int = 0  # of these; nothing of ours ran into it
     held: list[float] = field(default_factory=list)
-    recovered: list[float] = field(default_factory=list)
+    recovered: dict[str, list[float]] = field(default_factory=dict)  # by kind of work
     lost: int = 0
     doubled: int = 0
     counters: int = 0
@@ -27,8 +30,9 @@ class Line:
     def add(self, felt: Felt, differences: Differences) -> None:
         self.times += 1
         self.held.append(felt.planned.hold_seconds)
-        if felt.recovered_seconds is not None:
-            self.recovered.append(felt.recovered_seconds)
+        self.missed += not felt.was_met
+        for kind, seconds in felt.recovered_seconds.items():
+            self.recovered.setdefault(kind, []).append(seconds)
         self.lost += differences.lost
         self.doubled += differences.doubled
         self.counters += differences.counters
@@ -36,7 +40,8 @@ class Line:
 
     def cells(self, name: str) -> tuple[str, ...]:
         numbers = (self.lost, self.doubled, self.counters, self.rejections)
-        return name, str(self.times), _span(self.held), _span(self.recovered), *map(str, numbers)
+        recovered = (_span(self.recovered.get(kind, [])) for kind in KINDS)
+        return name, str(self.times), str(self.missed), _span(self.held), *recovered, *map(str, numbers)
 
 
 class Report:
@@ -48,6 +53,14 @@ class Report:
     def add(self, felt: Iterable[Felt], differences: Differences) -> None:
         for one in felt:
             self._lines.setdefault(one.planned.fault.name, Line()).add(one, differences)
+
+    def slowest(self) -> str:
+        """How long work waited at most after the faults were over."""
+        every = [line.recovered for line in self._lines.values()]
+        longest = {
+            kind: max((s for found in every for s in found.get(kind, [])), default=0.0) for kind in KINDS
+        }
+        return ", ".join(f"{kind} within {seconds:.1f} s" for kind, seconds in longest.items())
 
     def table(self) -> Table:
         """One row a fault."""

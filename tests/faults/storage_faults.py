@@ -8,15 +8,17 @@ from random import Random
 
 from sqlalchemy import text
 
+from shared.ground import Ground
 from tests.faults.fleet import Fleet
-from tests.faults.registry import fault
+from tests.faults.registry import Met, NotNow, fault
 
 # Blocks that a worker is still to read.
 UNREAD = """
-SELECT storage_key FROM blocks b JOIN imports i ON i.id = b.import_id
+SELECT storage_key, import_id FROM blocks b JOIN imports i ON i.id = b.import_id
  WHERE b.finished_at IS NULL AND i.status IN ('started', 'running', 'paused', 'resumed')
    AND i.collection_id NOT IN (SELECT id FROM collections WHERE path = '/damaged')
 """
+FAILURES = "SELECT id, failure_count FROM imports WHERE id = ANY(:ids)"
 
 
 @fault("block disk full", "blocks", (1.0, 3.0), needs=lambda fleet: fleet.foundation.blocks_disk is not None)
@@ -28,42 +30,46 @@ def fill_blocks_disk(fleet: Fleet, _: Random) -> Iterator[None]:
 
 
 @fault("blocks missing for a while", "blocks", (0.5, 2.0))
-def hide_blocks(fleet: Fleet, dice: Random) -> Iterator[None]:
+def hide_blocks(fleet: Fleet, dice: Random) -> Iterator[Met]:
+    unread = _some_unread(fleet, dice)
     with ExitStack() as hidden:
-        for path in _some_unread(fleet, dice):
+        for path in unread.paths:
             hidden.enter_context(_aside(path))
-        yield
+        yield unread.were_met
 
 
 @fault("blocks altered for a while", "blocks", (0.5, 2.0))
-def alter_blocks(fleet: Fleet, dice: Random) -> Iterator[None]:
+def alter_blocks(fleet: Fleet, dice: Random) -> Iterator[Met]:
+    unread = _some_unread(fleet, dice)
     with ExitStack() as altered:
-        for path in _some_unread(fleet, dice):
+        for path in unread.paths:
             content = path.read_bytes()
             altered.enter_context(_aside(path))
-            path.write_bytes(content.replace(b'"d0', b'"d9'))
-        yield
+            path.write_bytes(content.replace(b"00", b"90"))
+        yield unread.were_met
 
 
 @fault("blocks truncated for a while", "blocks", (0.5, 2.0))
-def truncate_blocks(fleet: Fleet, dice: Random) -> Iterator[None]:
+def truncate_blocks(fleet: Fleet, dice: Random) -> Iterator[Met]:
+    unread = _some_unread(fleet, dice)
     with ExitStack() as truncated:
-        for path in _some_unread(fleet, dice):
+        for path in unread.paths:
             content = path.read_bytes()
             truncated.enter_context(_aside(path))
             path.write_bytes(content[: len(content) // 2])
-        yield
+        yield unread.were_met
 
 
 @fault("blocks unreadable for a while", "blocks", (0.5, 2.0))
-def make_blocks_unreadable(fleet: Fleet, dice: Random) -> Iterator[None]:
+def make_blocks_unreadable(fleet: Fleet, dice: Random) -> Iterator[Met]:
     """The system refuses to read a folder, as it does a bad sector."""
+    unread = _some_unread(fleet, dice)
     with ExitStack() as unreadable:
-        for path in _some_unread(fleet, dice):
+        for path in unread.paths:
             unreadable.enter_context(_aside(path))
             path.mkdir()
             unreadable.callback(_remove_folder, path)
-        yield
+        yield unread.were_met
 
 
 @fault("block storage away", "blocks", (1.0, 4.0))
@@ -91,9 +97,31 @@ def _remove_folder(path: Path) -> None:
         path.rmdir()
 
 
-def _some_unread(fleet: Fleet, dice: Random) -> list[Path]:
+class _Unread:
+    """Some blocks that workers are still to read, and what came of their imports."""
+
+    def __init__(self, ground: Ground, blocks: dict[Path, int]) -> None:
+        self.paths = list(blocks)
+        self._ground = ground
+        self._import_ids = sorted(set(blocks.values()))
+        self._before = self._failures()
+
+    def were_met(self) -> bool:
+        """Whether a worker failed over one of the imports since."""
+        return any(count > self._before.get(number, 0) for number, count in self._failures().items())
+
+    def _failures(self) -> dict[int, int]:
+        with self._ground.database.begin() as session:
+            rows = session.execute(text(FAILURES), {"ids": self._import_ids})
+            return {row.id: row.failure_count for row in rows}
+
+
+def _some_unread(fleet: Fleet, dice: Random) -> _Unread:
+    """Raises NotNow where every block was read."""
     with fleet.ground.database.begin() as session:
-        keys = sorted(session.scalars(text(UNREAD)))
-    paths = [fleet.foundation.blocks / key for key in keys]
-    there = [path for path in paths if path.exists()]
-    return dice.sample(there, min(5, len(there)))
+        rows = session.execute(text(UNREAD)).all()
+    blocks = {fleet.foundation.blocks / row.storage_key: row.import_id for row in sorted(rows)}
+    there = [path for path in blocks if path.exists()]
+    if not there:
+        raise NotNow
+    return _Unread(fleet.ground, {path: blocks[path] for path in dice.sample(there, min(5, len(there)))})

@@ -1,0 +1,52 @@
+"""A plan of faults, drawn from a seed, and what became of each of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from random import Random
+
+from tests.faults import database_faults, operator_faults, process_faults, redis_faults, storage_faults
+from tests.faults.fleet import Fleet
+from tests.faults.registry import FAULTS, Fault
+
+# Importing them registers their faults.
+__all__ = ["FAULTS", "database_faults", "operator_faults", "process_faults", "redis_faults", "storage_faults"]
+
+FAULTS_A_ROUND = 4
+# Shares of the round's bytes; some are never applied, for imports are canceled, deleted and damaged.
+_BEGIN = (0.02, 0.6)
+_TOGETHER = 0.4  # of all faults begin with the one before them
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One fault of a round: when it begins, how long it lasts, and what it draws."""
+
+    fault: Fault
+    at: float  # of the round's bytes applied
+    hold_seconds: float
+    seed: float
+
+
+@dataclass
+class Felt:
+    """What became of one planned fault."""
+
+    planned: Planned
+    # By kind of work; a kind that is not there had nothing waiting when the faults were over.
+    recovered_seconds: dict[str, float] = field(default_factory=dict)
+    was_met: bool = True  # its moment came: something of ours ran into it
+
+
+def a_plan(seed: int, fleet: Fleet, names: Iterable[str] = ()) -> list[Planned]:
+    """The same one for the same seed; of the named faults only, each of them once, where there are names."""
+    dice = Random(f"plan {seed}")
+    faults = [FAULTS[name] for name in names] or [FAULTS[name] for name in sorted(FAULTS)]
+    possible = [fault for fault in faults if fault.needs(fleet)]
+    chosen = possible if names else dice.sample(possible, min(FAULTS_A_ROUND, len(possible)))
+    plan: list[Planned] = []
+    for fault in chosen:
+        together = plan and dice.random() < _TOGETHER
+        at = plan[-1].at if together else dice.uniform(*_BEGIN)
+        hold_seconds = fault.hold(dice.random(), fleet.tempo.lease_seconds)
+        plan.append(Planned(fault, at, hold_seconds, dice.random()))
+    return sorted(plan, key=lambda planned: planned.at)

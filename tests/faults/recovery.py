@@ -1,0 +1,112 @@
+"""How soon work goes on when faults are over.
+
+Faults that overlap are one spell, and so is one that begins before work went on after another. It is over
+when nothing is broken any longer. What waits then must move within RECOVERY_SECONDS of that moment, and how
+long the last of it took is what each fault of the spell is told to have cost.
+"""
+
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+
+from sqlalchemy import text
+
+from shared.errors import LongshoreError
+from shared.ground import Ground
+from tests.faults.foundation import START_SECONDS
+from tests.faults.plan import Felt
+from tests.faults.waiting import wait_until
+
+RECOVERY_SECONDS = 15.0
+KINDS = ("imports", "exports", "mails")
+
+# What waits for a worker, and what of it changes when one works on it. A mail that is being handed over waits
+# for nobody.
+WAITING = """
+SELECT 'imports' AS kind, i.id::text AS id, concat_ws('/', i.applied_bytes, sum(b.epoch)) AS step
+  FROM imports i LEFT JOIN blocks b ON b.import_id = i.id
+ WHERE i.service_id = :service_id AND i.status IN ('started', 'running', 'resumed', 'canceling')
+ GROUP BY i.id
+UNION ALL
+SELECT 'exports', e.id::text, concat_ws('/', e.epoch, e.records, e.total_records)
+  FROM exports e
+ WHERE e.service_id = :service_id AND e.ended_at IS NULL
+UNION ALL
+SELECT 'mails', n.job_id::text, n.attempts::text
+  FROM notifications n JOIN batch_jobs j ON j.id = n.job_id
+ WHERE j.service_id = :service_id AND n.sent_at IS NULL AND n.given_up_at IS NULL AND n.sending_since IS NULL
+"""
+
+_Steps = dict[tuple[str, str], str]  # by kind and id
+
+
+class Recovery:
+    """Watches one data service."""
+
+    def __init__(self, ground: Ground, service_id: int) -> None:
+        self._ground = ground
+        self._given = {"service_id": service_id}
+        self._spell: list[Felt] = []
+        self._over_at = 0.0
+        self._waiting: _Steps = {}
+
+    @property
+    def waiting(self) -> list[str]:
+        """What has not moved since the faults were over, in words."""
+        return [f"{kind} {number}" for kind, number in self._waiting]
+
+    def begin_fault(self, felt: Felt) -> None:
+        """Something breaks. What should have moved before is late, whatever comes of it now."""
+        if self._waiting and time.monotonic() - self._over_at > RECOVERY_SECONDS:
+            self._note({kind for kind, _ in self._waiting})
+        self._waiting = {}
+        self._spell.append(felt)
+
+    def end_faults(self) -> None:
+        """Nothing is broken any longer: whatever waits now must be worked on soon."""
+        self._over_at = time.monotonic()
+        self._wait_for(self._steps_when_it_answers())
+
+    def look(self) -> None:
+        """Note what has moved. Raises DatabaseUnavailable."""
+        if self._waiting:
+            steps = self._steps()
+            self._wait_for({key: step for key, step in self._waiting.items() if steps.get(key) == step})
+
+    def _wait_for(self, left: _Steps) -> None:
+        self._note({kind for kind, _ in self._waiting} - {kind for kind, _ in left})
+        self._waiting = left
+        if not left:
+            self._spell = []
+
+    def _note(self, kinds: Iterable[str]) -> None:
+        seconds = time.monotonic() - self._over_at
+        for felt in self._spell:
+            for kind in kinds:
+                felt.recovered_seconds[kind] = max(seconds, felt.recovered_seconds.get(kind, 0.0))
+
+    def _steps_when_it_answers(self) -> _Steps:
+        """A database may take a while until it knows that it must recover, and then until it has."""
+        found: list[_Steps] = []
+
+        def ask() -> bool:
+            with suppress(LongshoreError):
+                found.append(self._steps())
+            return bool(found)
+
+        wait_until(ask, START_SECONDS, "the database answers")
+        return found[0]
+
+    def _steps(self) -> _Steps:
+        with self._ground.database.begin() as session:
+            return {(row.kind, row.id): row.step for row in session.execute(text(WAITING), self._given)}
+
+
+def late_recoveries(felt: Iterable[Felt]) -> list[str]:
+    """What took longer than promised, in words."""
+    return [
+        f"{one.planned.fault.name}: {kind} went on after {seconds:.1f} s"
+        for one in felt
+        for kind, seconds in one.recovered_seconds.items()
+        if seconds > RECOVERY_SECONDS
+    ]
