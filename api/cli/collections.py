@@ -59,6 +59,12 @@ def add(
     with connected(data_dir) as ground:
         service = chosen_service(ground, service_name)
         verbs.add_collection(ground, service, path, key=key, fields=fields, category=category)
+        lookalikes = verbs.lookalikes_of(ground, service, path)
+    if lookalikes:
+        others = ", ".join(lookalikes)
+        terminal.err().print(
+            f"Warning: in SQL only its exact name in double quotes tells {path} from {others}."
+        )
     if as_json:
         own_key = {} if key is None else {"key": key}
         terminal.print_json({"service": service.name, "collection": path, **own_key})

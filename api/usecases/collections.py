@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 from api.usecases.services import Service
 from shared.db import collections, services
+from shared.db.queries.naming import loose
 from shared.errors import CollectionNotFound, LongshoreError, NameRefused, NameTaken
 from shared.formats.cells import TYPES
 from shared.formats.items import CATEGORIES, DOCUMENTID, ENTITY
@@ -64,6 +65,12 @@ def add_collection(
             raise NameTaken(f"The collection {path!r} exists already.")
         kept = None if fields is None else [asdict(field) for field in fields]
         collections.describe(session, service.id, path, key=key, fields=kept, category=category)
+
+
+def lookalikes_of(ground: Ground, service: Service, path: str) -> list[str]:
+    """Other collections that SQL can only tell from the one at `path` by names in quotes."""
+    paths = list_collections(ground, service)
+    return [other for other in paths if other != path and loose(other) == loose(path)]
 
 
 def list_collections(ground: Ground, service: Service) -> list[str]:

@@ -26,7 +26,13 @@ def schema(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], ground: Ground, service: Service):
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    ground: Ground,
+    service: Service,
+    told: list[str],
+):
     """Runs `longshore collections`, and returns what it printed."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -35,9 +41,16 @@ def run(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], ground: Gr
         done = CliRunner().invoke(collections, [*map(str, arguments), "--service", service.name])
         if done.exception is not None:
             raise done.exception
+        told.append(done.stderr)
         return done.stdout
 
     return run
+
+
+@pytest.fixture
+def told() -> list[str]:
+    """What each command printed beside its answer."""
+    return []
 
 
 def test_keys_are_listed_with_their_collections(ground: Ground, service: Service):
@@ -55,7 +68,7 @@ def test_an_item_type_has_a_category(ground: Ground, service: Service, run: Call
 
     with ground.database.begin() as session:
         found = [find_item_type(session, service, name).category for name in ("Cart", "Account")]
-        relations = relations_of(session, service.id)
+        relations = dict(relations_of(session, service.id))
     assert found == ["work", "entity"]
     assert [relations[name].headers["category"] for name in ("Cart", "Account")] == found
     with pytest.raises(SchemaRefused, match="entity or work is expected"):
@@ -99,6 +112,22 @@ def test_the_command_takes_key_and_schema(run, schema: Path):
     assert json.loads(added)["key"] == "accountId"
     assert listed.splitlines() == ["/Account (key: accountId)", "/contacts"]
     assert (as_json["collections"], as_json["keys"]) == (["/Account", "/contacts"], {"/Account": "accountId"})
+
+
+@pytest.mark.parametrize("path", ["/Contacts", "/CONTACTS"])
+def test_a_collection_that_differs_from_another_by_case_is_added_with_a_warning(
+    run, told: list[str], path: str
+):
+    added = run("add", path, "--json")
+
+    assert json.loads(added)["collection"] == path
+    assert told == [f"Warning: in SQL only its exact name in double quotes tells {path} from /contacts.\n"]
+
+
+def test_a_collection_like_no_other_is_added_without_a_warning(run, told: list[str]):
+    run("add", "/contact")
+
+    assert told == [""]
 
 
 @pytest.mark.parametrize("content", ["", "{}", '[{"name": "a"}]', '[{"name": 1, "type": "int"}]', "[1]"])

@@ -15,14 +15,14 @@ class Catalog:
     def __init__(self, named: Iterable[tuple[str, ItemRelation]]) -> None:
         self._named: defaultdict[str, list[tuple[str, ItemRelation]]] = defaultdict(list)
         for name, relation in named:
-            self._named[_loose(name)].append((clip(name), relation))
+            self._named[loose(name)].append((clip(name), relation))
 
     def find(self, name: str, quoted: str | None) -> ItemRelation:
         """The item type meant by `name`; `quoted` is the name where it stands in quotes, exactly.
 
         Raises QueryRefused where there is none, or more than one, and quotes do not tell which.
         """
-        fitting = self._named.get(_loose(name), [])
+        fitting = self._named.get(loose(name), [])
         exact = [(known, relation) for known, relation in fitting if known == quoted]
         for meant in (exact, fitting):
             if len({relation.collection_id for _, relation in meant}) == 1:
@@ -35,5 +35,6 @@ class Catalog:
         )
 
 
-def _loose(name: str) -> str:
+def loose(name: str) -> str:
+    """The form in which names of item types are compared where quotes do not tell."""
     return fold(name.translate(_AS_UNDERSCORE))
