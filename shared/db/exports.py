@@ -45,10 +45,15 @@ RETURNING id, service_id, collection_id, selection, rendering, epoch, attempts,
           rendered_items, rendering_seconds
 """  # noqa: S608 - of constants
 
-# Also how a worker learns that it is to stop: an export that is being canceled gives no row.
+# Also how a worker learns that it is to stop: an export that is being canceled gives no row. Who gets further
+# than all before was not stopped by what stopped them.
 PROGRESS = """
 UPDATE exports
-   SET records = :records, leased_until = clock_timestamp() + :lease
+   SET records = :records, leased_until = clock_timestamp() + :lease,
+       furthest_records = greatest(furthest_records, :records),
+       attempts = CASE WHEN :records > furthest_records THEN 0 ELSE attempts END,
+       suspicions = CASE WHEN :records > furthest_records THEN 0 ELSE suspicions END,
+       failing_since = CASE WHEN :records > furthest_records THEN NULL ELSE failing_since END
  WHERE id = :export_id AND epoch = :epoch AND status = 'processing'
 RETURNING id
 """
@@ -75,6 +80,7 @@ RETURNING id
 GIVE_UP = """
 UPDATE exports
    SET leased_until = NULL, failure_count = failure_count + 1, last_error = :reason,
+       attempts = greatest(attempts, 1),
        failing_since = coalesce(failing_since, clock_timestamp()), due_at = clock_timestamp() + :pause
  WHERE id = :export_id AND epoch = :epoch AND status = 'processing'
 RETURNING suspicions, attempts,

@@ -223,6 +223,26 @@ class TestInterruptions:
         assert "Its worker stopped" in job.reason
         assert len(job.mails()) == 1
 
+    def test_workers_that_die_further_on_each_time_end_nothing(self, ground: Ground, service: Service):
+        an_item_type(ground, service)
+        with_many(ground, service, 100)
+        # With a template it counts row by row, and each file is a write.
+        small = tuned(ground, attempts=2, export_file_bytes=20)
+        job = an_export(small, service, is_csv=True, template="$accountId")
+
+        def die_once_it_is_noted() -> None:
+            before = job.export_row().records
+            wait_until(lambda: job.export_row().records > before)
+            die()
+
+        for number in (3, 6, 9):
+            with suppress(Killed):
+                Job(watched(job.ground, at_write(number, die_once_it_is_noted)), service, job.id).work()
+            let_lease_expire(job)
+        job.work()
+
+        assert (job.status, job.export_row().epoch) == ("Completed", 4)
+
     def test_files_of_a_dead_worker_are_removed_after_the_end(self, ground: Ground, service: Service):
         an_item_type(ground, service)
         with_many(ground, service, 100)

@@ -68,6 +68,7 @@ class Export(Base):
     expires_at: Mapped[datetime | None]  # when its links end
     files_removed_at: Mapped[datetime | None]
     records: Mapped[int] = mapped_column(BigInteger, server_default="0")  # documents written so far
+    furthest_records: Mapped[int] = mapped_column(BigInteger, server_default="0")  # in any attempt
     rendered_items: Mapped[int] = mapped_column(BigInteger, server_default="0")  # in all attempts
     rendering_seconds: Mapped[float] = mapped_column(Double, server_default="0")  # of processor time
     total_records: Mapped[int | None] = mapped_column(BigInteger)
@@ -75,8 +76,8 @@ class Export(Base):
     last_error: Mapped[str | None]
     epoch: Mapped[int] = mapped_column(Integer, server_default="0")
     attempts: Mapped[int] = mapped_column(Integer, server_default="0")
-    suspicions: Mapped[int] = mapped_column(Integer, server_default="0")  # attempts whose worker died
-    failing_since: Mapped[datetime | None]  # the first critical failure
+    suspicions: Mapped[int] = mapped_column(Integer, server_default="0")  # workers that died since it got on
+    failing_since: Mapped[datetime | None]  # the first critical failure since it got on
     worker: Mapped[str | None]
     leased_until: Mapped[datetime | None]
     due_at: Mapped[datetime] = mapped_column(server_default=func.now())
