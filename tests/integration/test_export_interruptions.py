@@ -49,6 +49,11 @@ def at_work(job: Job, **worker: Any) -> Iterator[threading.Thread]:
     assert not thread.is_alive()
 
 
+QUERIES = pytest.mark.parametrize(
+    "query", [None, "SELECT * FROM Account"], ids=["documents", "rows of a query"]
+)
+
+
 class TestCancel:
     def test_before_anybody_works_on_it(self, ground: Ground, service: Service):
         accounts(ground, service)
@@ -59,7 +64,7 @@ class TestCancel:
 
         assert (job.status, stored_paths(job), len(job.mails())) == ("Canceled", [], 1)
 
-    @pytest.mark.parametrize("query", [None, "SELECT * FROM Account"])
+    @QUERIES
     def test_while_the_worker_waits_for_the_database(
         self, ground: Ground, service: Service, query: str | None
     ):
@@ -152,9 +157,12 @@ class TestCancel:
 
 
 class TestInterruptions:
-    def test_a_worker_that_goes_home_leaves_it_to_the_next_one(self, ground: Ground, service: Service):
+    @QUERIES
+    def test_a_worker_that_goes_home_leaves_it_to_the_next_one(
+        self, ground: Ground, service: Service, query: str | None
+    ):
         accounts(ground, service)
-        job = an_export(ground, service)
+        job = an_export(ground, service, query=query)
 
         with at_work(job, should_stop=lambda: True) as worker:
             worker.join(20)
@@ -163,10 +171,13 @@ class TestInterruptions:
 
         assert (len(items_of(job)), job.export_row().failure_count) == (2, 0)
 
-    def test_a_killed_worker_s_export_is_begun_again(self, ground: Ground, service: Service):
+    @QUERIES
+    def test_a_killed_worker_s_export_is_begun_again(
+        self, ground: Ground, service: Service, query: str | None
+    ):
         an_item_type(ground, service)
         with_many(ground, service, 100)
-        job = an_export(ground, service)
+        job = an_export(ground, service, query=query)
         small = tuned(ground, export_file_bytes=1000)
         with suppress(Killed):
             Job(watched(small, at_write(6, die)), service, job.id).work()
@@ -180,12 +191,13 @@ class TestInterruptions:
         assert len(stored_paths(job)) == len(file_rows(job))
         assert job.export_row().failure_count == 1
 
+    @QUERIES
     def test_a_worker_that_was_taken_over_removes_only_what_is_its_own(
-        self, ground: Ground, service: Service
+        self, ground: Ground, service: Service, query: str | None
     ):
         an_item_type(ground, service)
         with_many(ground, service, 100)
-        job = an_export(ground, service)
+        job = an_export(ground, service, query=query)
         small = tuned(ground, export_file_bytes=1000)
 
         def take_over() -> None:
@@ -197,9 +209,12 @@ class TestInterruptions:
         assert (job.status, len(items_of(job)), len(job.mails())) == ("Completed", 100, 1)
         assert len(stored_paths(job)) == len(file_rows(job))
 
-    def test_a_lease_lasts_while_the_database_takes_long(self, ground: Ground, service: Service):
+    @QUERIES
+    def test_a_lease_lasts_while_the_database_takes_long(
+        self, ground: Ground, service: Service, query: str | None
+    ):
         accounts(ground, service)
-        job = an_export(tuned(ground, lease_seconds=0.3), service)
+        job = an_export(tuned(ground, lease_seconds=0.3), service, query=query)
 
         with at_work(job):
             first = job.export_row().leased_until
