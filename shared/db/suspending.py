@@ -27,7 +27,8 @@ def suspend(session: Session, *, limit: int) -> int:
     Fewer than `limit`: there are no more. One that ends meanwhile is counted, too.
     """
     running = list(session.scalars(text(RUNNING), {"limit": limit}))
-    for import_id in running:
+    # In one order, whoever worked on what: the sweep may be at the same imports.
+    for import_id in sorted(running):
         move(session, import_id, Event.SUSPEND)
     return len(running)
 

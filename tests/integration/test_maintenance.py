@@ -15,7 +15,7 @@ from api.usecases.collections import add_collection
 from api.usecases.imports import get_import, show_import
 from api.usecases.maintenance import PORTION, begin_maintenance, end_maintenance, look_at_maintenance
 from api.usecases.services import Service, add_service
-from shared.db import claims, exports, maintenance
+from shared.db import claims, exports, imports, maintenance, suspending
 from shared.db.database import Session
 from shared.db.maintenance import JobTally
 from shared.db.transition import events_of, move
@@ -211,13 +211,13 @@ def test_during_maintenance_nothing_is_nudged_and_afterwards_everything(small: G
     assert waiting in take_nudges(small)
 
 
-def somebody_waits(ground: Ground) -> bool:
-    """Whether a transaction waits for the end of another one."""
+def waiters(ground: Ground) -> int:
+    """How many transactions wait for the end of another one."""
     waiting = """
     SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
     """
     with ground.database.begin() as session:
-        return bool(session.execute(text(waiting)).scalar_one())
+        return int(session.execute(text(waiting)).scalar_one())
 
 
 LetGo = Callable[[], None]
@@ -252,7 +252,7 @@ def test_maintenance_does_not_begin_before_a_claim_under_way_is_to_be_seen(
         with small.database.begin() as session:
             let_go = claim_one(small, tenant, session)
             beginning = threads.submit(begin)
-            wait_until(lambda: beginning.done() or somebody_waits(small))
+            wait_until(lambda: beginning.done() or waiters(small) > 0)
             assert not beginning.done()
         seen = beginning.result(timeout=20)
     let_go()
@@ -272,11 +272,46 @@ def test_all_that_runs_is_paused_also_where_an_import_ends_meanwhile(small: Grou
         with small.database.begin() as session:
             move(session, ending, Event.COMPLETE)
             beginning = threads.submit(begin_maintenance, small, None)
-            wait_until(lambda: somebody_waits(small))
+            wait_until(lambda: waiters(small) > 0)
         beginning.result(timeout=20)
 
     statuses = {get_import(small, tenant, import_id).status for import_id in others}
     assert statuses == {Status.PAUSED}
+
+
+HOLD_BLOCKS = """
+UPDATE blocks
+   SET leased_until = CASE WHEN import_id = :import_id THEN clock_timestamp() + interval '1 hour' END
+ WHERE finished_at IS NULL
+"""
+
+
+def test_an_operator_and_the_sweep_that_pause_the_same_imports_do_not_lock_each_other_out(
+    small: Ground, tenant: Service
+):
+    """Each begins with those that are worked on, and one found others than the other a moment before."""
+    first, second = (an_import(small, tenant, numbered(1)) for _ in range(2))
+    with small.database.begin() as session:
+        for import_id in (first, second):
+            move(session, import_id, Event.RUN)
+
+    def suspend_while_held(held: int) -> int:
+        with small.database.begin() as session:
+            session.execute(text(HOLD_BLOCKS), {"import_id": held})
+        with small.database.begin() as session:
+            return suspending.suspend(session, limit=PORTION)
+
+    with ThreadPoolExecutor() as threads:
+        with small.database.begin() as session:
+            imports.lock(session, tenant.id, first)
+            waiting = []
+            for held in (first, second):
+                waiting.append(threads.submit(suspend_while_held, held))
+                wait_until(lambda: waiters(small) == len(waiting))
+        for suspended in waiting:
+            suspended.result(timeout=20)
+
+    assert {get_import(small, tenant, import_id).status for import_id in (first, second)} == {Status.PAUSED}
 
 
 @pytest.mark.parametrize("table", ["maintenance", "imports"])
