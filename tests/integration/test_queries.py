@@ -264,6 +264,15 @@ def test_a_property_that_several_fit_is_ambiguous(
         ask(ground, f"SELECT {column} FROM thing t", twins)
 
 
+def test_a_twin_behind_the_first_hundred_items_is_the_same_column(
+    ground: Ground, service: Service, reader: Reader
+):
+    items = {f"{number:03}": {"name": "x"} for number in range(150)} | {"999": {"Name": "y"}}
+    things = {"thing": ItemRelation(a_collection(ground, service, "/thing", items))}
+
+    assert ask(ground, "SELECT count(name) FROM thing WHERE name IN ('x', 'y')", things) == [{"count": 151}]
+
+
 def test_all_of_an_item_has_both(ground: Ground, twins: Mapping[str, ItemRelation]):
     rows = ask(ground, "SELECT * FROM thing ORDER BY documentid LIMIT 1", twins)
 
