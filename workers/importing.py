@@ -5,7 +5,7 @@ from functools import partial
 import structlog
 
 from shared.bounds import Bounds
-from shared.db import claims, leases, long_jobs
+from shared.db import claims, giving_back, long_jobs
 from shared.db.leases import Lease
 from shared.errors import BlockDamaged, LeaseLost, LongshoreError, QuotaReached
 from shared.formats.pieces import FileRefused
@@ -85,7 +85,7 @@ def _run_block(ground: Ground, lease: Lease, should_stop: ShouldStop) -> bool:
 def _release(ground: Ground, lease: Lease, should_stop: ShouldStop) -> None:
     def say() -> None:
         with ground.database.begin() as session:
-            leases.release(session, lease)
+            giving_back.release(session, lease)
 
     give_back(say, ground.settings.patience_seconds, should_stop)
 
@@ -94,9 +94,9 @@ def _reject(ground: Ground, lease: Lease, reason: str) -> None:
     _log.info("import_refused", reason=reason)
     try:
         with ground.database.begin() as session:
-            leases.reject(session, lease, reason)
+            giving_back.reject(session, lease, reason)
             # It may have been canceled meanwhile.
-            leases.release(session, lease)
+            giving_back.release(session, lease)
     except LeaseLost as lost:
         _log.info("block_left", reason=str(lost))
 
@@ -104,4 +104,4 @@ def _reject(ground: Ground, lease: Lease, reason: str) -> None:
 def _give_up(ground: Ground, lease: Lease, error: LongshoreError) -> None:
     retries, is_suspicious = Retries.of(ground.settings), isinstance(error, BlockDamaged)
     with ground.database.begin() as session:
-        leases.give_up(session, lease, str(error), retries, is_suspicious=is_suspicious)
+        giving_back.give_up(session, lease, str(error), retries, is_suspicious=is_suspicious)

@@ -12,7 +12,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from shared.bounds import Bounds
-from shared.db import leases, long_jobs, maintenance, sessions
+from shared.db import giving_back, long_jobs, maintenance, sessions
 from shared.db.leases import Lease
 from shared.db.takeable import IMPORT_TAKEABLE, LOCK_SERVICE, NEXT_BLOCK
 from shared.db.transition import move
@@ -121,7 +121,7 @@ def _run(session: Session, owner: Row[Any]) -> None:
 def _give_up_worker(session: Session, import_id: int, block: Row[Any], *, silence_seconds: float) -> None:
     _log.warning("worker_lost", import_id=import_id, block=block.number, worker=block.worker)
     sessions.end_silent(session, block.worker, silence_seconds=silence_seconds)
-    leases.count_failure(session, import_id, f"Its worker stopped while it held block {block.number}.")
+    giving_back.count_failure(session, import_id, f"Its worker stopped while it held block {block.number}.")
 
 
 def _lease(owner: Row[Any], claimed: Row[Any]) -> Lease:

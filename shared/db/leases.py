@@ -1,8 +1,8 @@
-"""What a worker does with a block that it has taken: keep it, note how far it is, give it back.
+"""What a worker does with a block that it has taken: keep it, and note how far it is.
 
 All of it is guarded by the block's epoch and the database's clock. Whoever touches an import and
 one of its blocks locks the import first, so that no two transactions wait for each other.
-`shared.db.claims` tells how it is taken.
+`shared.db.claims` tells how it is taken, `shared.db.giving_back` how it is given back.
 """
 
 from dataclasses import asdict, dataclass
@@ -12,21 +12,11 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.db.retention import end_keeping
 from shared.db.transition import move
 from shared.errors import LeaseLost
 from shared.instructions import Checkpoint, Tally
 from shared.lifecycle import Event
-from shared.retries import Retries
 from shared.templates.budget import Spent
-
-LOCK_ANY_IMPORT = "SELECT id FROM imports WHERE id = :import_id FOR NO KEY UPDATE"
-
-COUNT_FAILURE = """
-UPDATE imports SET failure_count = failure_count + 1, last_error = :reason WHERE id = :import_id
-"""
-
-KEEP_REASON = "UPDATE imports SET last_error = :reason WHERE id = :import_id"
 
 # The fence: nothing of a batch is committed unless the import still runs and the epoch is still ours.
 CHECKPOINT = """
@@ -64,36 +54,6 @@ RETURNING b.number
 
 UNFINISHED = "SELECT 1 FROM blocks WHERE import_id = :import_id AND finished_at IS NULL LIMIT 1"
 
-# Of an import whose order does not matter, other workers may hold other blocks.
-HELD = """
-SELECT 1 FROM blocks
- WHERE leasing_service_id = :service_id AND import_id = :import_id AND leased_until > clock_timestamp()
- LIMIT 1
-"""
-
-RELEASE = """
-UPDATE blocks
-   SET leased_until = NULL, leasing_service_id = NULL, attempts = 0
- WHERE import_id = :import_id AND number = :number AND epoch = :epoch
-RETURNING number
-"""
-
-# An attempt that reached a checkpoint before it broke counts as the first since then.
-GIVE_UP = """
-UPDATE blocks
-   SET leased_until = NULL, leasing_service_id = NULL, attempts = greatest(attempts, 1),
-       suspicions = suspicions + :suspicions,
-       failing_since = coalesce(failing_since, clock_timestamp())
- WHERE import_id = :import_id AND number = :number AND epoch = :epoch
-RETURNING suspicions, attempts,
-          extract(epoch FROM clock_timestamp() - failing_since)::float8 AS failing_seconds
-"""
-
-WAIT = """
-UPDATE blocks SET due_at = clock_timestamp() + :pause
- WHERE import_id = :import_id AND number = :number AND epoch = :epoch
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -115,6 +75,10 @@ class Lease:
     checkpoint: Checkpoint
     spent: Spent  # by renderings of the import's template, whoever had them done
 
+    def fence(self) -> dict[str, object]:
+        """Which block in which epoch, as statements name them."""
+        return {"import_id": self.import_id, "number": self.block_number, "epoch": self.epoch}
+
 
 def commit_without_waiting(session: Session) -> None:
     """Let COMMIT return before the log is on disk.
@@ -127,7 +91,7 @@ def commit_without_waiting(session: Session) -> None:
 
 def renew(session: Session, lease: Lease, *, lease_seconds: float) -> None:
     """Keep the block while a batch takes long. Raises LeaseLost where it may not be applied any longer."""
-    given = _fence(lease) | {"lease": timedelta(seconds=lease_seconds)}
+    given = lease.fence() | {"lease": timedelta(seconds=lease_seconds)}
     if session.execute(text(RENEW), given).first() is None:
         raise LeaseLost(f"Block {lease.block_number} is no longer this worker's to apply.")
 
@@ -161,52 +125,3 @@ def checkpoint(
         raise LeaseLost(f"Block {lease.block_number} is no longer this worker's to apply.")
     if is_finished and session.execute(text(UNFINISHED), {"import_id": lease.import_id}).first() is None:
         move(session, lease.import_id, Event.COMPLETE)
-
-
-def release(session: Session, lease: Lease) -> None:
-    """Give the block back, due at once: the import was paused or canceled, or the worker goes home."""
-    session.execute(text(LOCK_ANY_IMPORT), {"import_id": lease.import_id})
-    session.execute(text(RELEASE), _fence(lease))
-    given = {"import_id": lease.import_id, "service_id": lease.service_id}
-    if session.execute(text(HELD), given).first() is None:
-        move(session, lease.import_id, Event.LET_GO)
-
-
-def reject(session: Session, lease: Lease, reason: str) -> None:
-    """The import cannot go on as it was asked for: end it as rejected, and keep nothing of its file.
-
-    Raises LeaseLost.
-    """
-    session.execute(text(LOCK_ANY_IMPORT), {"import_id": lease.import_id})
-    if session.execute(text(RELEASE), _fence(lease)).first() is None:
-        raise LeaseLost(f"Block {lease.block_number} is no longer this worker's to apply.")
-    session.execute(text(KEEP_REASON), {"import_id": lease.import_id, "reason": reason})
-    if move(session, lease.import_id, Event.REJECT):
-        end_keeping(session, lease.import_id)
-
-
-def give_up(session: Session, lease: Lease, reason: str, retries: Retries, *, is_suspicious: bool) -> None:
-    """Give the block back after a critical failure, due after a pause that grows with each attempt.
-
-    Where `retries` are over, the import ends as failed, with the reason kept. A suspicious failure points
-    at the block itself; any other at the world around it.
-    """
-    session.execute(text(LOCK_ANY_IMPORT), {"import_id": lease.import_id})
-    given = _fence(lease) | {"suspicions": int(is_suspicious)}
-    failing = session.execute(text(GIVE_UP), given).mappings().one_or_none()
-    if failing is None:
-        return
-    count_failure(session, lease.import_id, reason)
-    if retries.are_over(**failing):
-        move(session, lease.import_id, Event.FAIL)
-    else:
-        session.execute(text(WAIT), _fence(lease) | {"pause": retries.pause(failing["attempts"])})
-
-
-def count_failure(session: Session, import_id: int, reason: str) -> None:
-    """Note a critical failure of the import, which the caller holds."""
-    session.execute(text(COUNT_FAILURE), {"import_id": import_id, "reason": reason})
-
-
-def _fence(lease: Lease) -> dict[str, object]:
-    return {"import_id": lease.import_id, "number": lease.block_number, "epoch": lease.epoch}

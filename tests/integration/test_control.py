@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 
 from api.usecases.imports import ImportChanges, delete_import, get_import, update_import
 from api.usecases.services import Service
-from shared.db import claims, leases
+from shared.db import claims, giving_back, leases
 from shared.db.models import Block, Import, RejectedLine
 from shared.db.transition import events_of
 from shared.errors import ImportNotFound, StatusRefused
@@ -329,7 +329,7 @@ def test_a_block_gives_way_at_a_checkpoint_when_its_time_is_over(small: Ground, 
         assert not is_done
         assert counts(small, service, import_id) == Counts(created=applied)
         with small.database.begin() as session:
-            leases.release(session, lease)
+            giving_back.release(session, lease)
 
     assert work_off(small, service, import_id).created_documents == 8
 

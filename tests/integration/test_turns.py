@@ -11,7 +11,7 @@ from sqlalchemy import text
 from api.usecases.collections import add_collection
 from api.usecases.services import Service, add_service
 from shared.bounds import Bounds
-from shared.db import exports, imports, leases, long_jobs, turns
+from shared.db import exports, giving_back, imports, long_jobs, turns
 from shared.db.leases import Lease
 from shared.db.long_jobs import DUE_EXPORTS, FIRST_EXPORT, FIRST_FILE, LARGE_FILE_BYTES
 from shared.db.turns import FIRST_IMPORT, HELD, SERVICE_OF_IMPORT, SERVICES
@@ -169,7 +169,7 @@ class TestHeldLeases:
         assert held(apart) == {first.id: 1}
 
         with apart.database.begin() as session:
-            leases.release(session, lease)
+            giving_back.release(session, lease)
 
         assert held(apart) == {}
 

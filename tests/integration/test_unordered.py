@@ -8,7 +8,7 @@ import pytest
 
 from api.usecases.imports import ImportChanges, get_import, show_import, update_import
 from api.usecases.services import Service
-from shared.db import leases
+from shared.db import giving_back, leases
 from shared.db.leases import Lease
 from shared.db.transition import move
 from shared.errors import ImportClosed, LeaseLost
@@ -116,7 +116,7 @@ def test_a_block_that_was_given_back_is_no_way_around_the_bound(ground: Ground, 
     for _ in range(2):
         hold(ground, import_id)
     with ground.database.begin() as session:
-        leases.release(session, first)
+        giving_back.release(session, first)
 
     assert claim(ground, import_id, bounds=bounds) is None
     assert claim(ground, import_id) is not None
@@ -166,7 +166,7 @@ def test_what_is_canceled_by_its_workers_is_so_when_the_last_one_lets_go(ground:
 
     for lease, expected in zip(held, (Status.CANCELING, Status.CANCELED), strict=True):
         with ground.database.begin() as session:
-            leases.release(session, lease)
+            giving_back.release(session, lease)
         assert status(ground, service, import_id) == expected
 
 
@@ -201,7 +201,7 @@ def test_a_block_that_fails_does_not_keep_the_others(ground: Ground, service: Se
     lease = hold(ground, import_id)
     retries = Retries(attempts=5, patience_seconds=3600, first_pause_seconds=60)
     with ground.database.begin() as session:
-        leases.give_up(session, lease, "It broke.", retries, is_suspicious=False)
+        giving_back.give_up(session, lease, "It broke.", retries, is_suspicious=False)
 
     for number in range(2, BLOCKS + 1):
         taken = hold(ground, import_id)
