@@ -19,11 +19,11 @@ _STATIONS = ("harbour", "pier", "lighthouse", "breakwater")
 
 def write_airports(path: Path) -> int:
     """One airport a line, and among them one line that breaks off; returns how many lines are good."""
-    airports = list(_airports())
-    lines = [json.dumps(airport, ensure_ascii=False) for airport in airports]
+    found = list(airports())
+    lines = [json.dumps(airport, ensure_ascii=False) for airport in found]
     lines.insert(AIRPORTS_BEFORE_BROKEN_LINE, lines[0][:40])
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return len(airports)
+    return len(found)
 
 
 def write_readings(path: Path, count: int = READINGS) -> None:
@@ -39,7 +39,8 @@ def write_visit(path: Path, airport: str) -> None:
     path.write_text(json.dumps({"documentid": airport, "visited": True}) + "\n")
 
 
-def _airports() -> Iterator[dict[str, Any]]:
+def airports() -> Iterator[dict[str, Any]]:
+    """Real records, ids among them. Raises CannotStart without the package."""
     # The file is read where it lies: importing the package would load pandas first.
     package = find_spec("vega_datasets")
     if package is None or not package.submodule_search_locations:

@@ -7,24 +7,30 @@ from itertools import cycle
 from typing import Any
 
 from tests.benchmarks.documents import blocks_of, flat_documents
-from tests.benchmarks.figures import Figure
-from tests.benchmarks.stack import Stack
+from tests.benchmarks.figures import Figure, percentile
+from tests.benchmarks.stack import BOTH, Stack, running_stack
 
 CONTROLS = 100
 IMPORTS_AT_ONCE = 6
 DOCUMENTS = 30_000  # of a block
 BLOCKS = 4  # of an import: a few seconds of work
-BLOCK_BYTES = 20 * 1024 * 1024
 LOOK_SECONDS = 0.003
 TOO_LATE = 400  # it has ended meanwhile
 DEADLINE_SECONDS = 30.0
 
 
-def controls_obeyed(stack: Stack) -> list[Figure]:
+def control_figures(*, documents: int, repeats: int) -> list[Figure]:
     """From the request to the moment at which the import's worker has let go, and to the answer."""
-    body = next(iter(blocks_of((line for _, line in flat_documents(DOCUMENTS)), BLOCK_BYTES)))
+    del documents, repeats
+    with running_stack(workers=2) as stack:
+        return _controls_obeyed(stack)
+
+
+def _controls_obeyed(stack: Stack) -> list[Figure]:
+    body = next(blocks_of(flat_documents(DOCUMENTS)))
     busy, wishes = _BusyImports(stack, body), cycle(("paused", "canceled"))
-    answered, let_go = [], []
+    answered: list[float] = []
+    let_go: list[float] = []
     while len(let_go) < CONTROLS:
         path, wish = busy.one_that_a_worker_applies(), next(wishes)
         began = time.monotonic()
@@ -47,10 +53,7 @@ class _BusyImports:
         self._stack = stack
         self._body = body
         self._paths: list[str] = []
-        names = [f"/controls-{number}" for number in range(IMPORTS_AT_ONCE)]
-        for name in names:
-            stack.add_collection(name)
-        self._collections = cycle(names)
+        self._collections = cycle([stack.new_collection() for _ in range(IMPORTS_AT_ONCE)])
 
     def one_that_a_worker_applies(self) -> str:
         deadline = time.monotonic() + DEADLINE_SECONDS
@@ -70,10 +73,8 @@ class _BusyImports:
                 yield path
 
     def _start(self) -> str:
-        path = self._stack.prepare_import(
-            next(self._collections), ["create", "update"], [self._body] * BLOCKS
-        )
-        self._stack.client.patch(path, json={"status": "started"}).raise_for_status()
+        path = self._stack.prepare_import(next(self._collections), BOTH, [self._body] * BLOCKS)
+        self._stack.start(path)
         return path
 
 
@@ -90,7 +91,7 @@ def _counters(resource: dict[str, Any]) -> list[int]:
 
 
 def _figure(what: str, waits: list[float]) -> Figure:
-    p99 = statistics.quantiles(waits, n=100)[98] * 1000
+    p99 = percentile(waits, 99) * 1000
     median, slowest = statistics.median(waits) * 1000, max(waits) * 1000
     note = f"{len(waits)} of them, all workers busy; p50 {median:.0f}, slowest {slowest:.0f}"
-    return Figure(f"pause or cancel, p99: {what}", p99, "ms", "below 1000", p99 < 1000, note)
+    return Figure(case=f"pause or cancel, p99: {what}", value=p99, unit="ms", below=1000, note=note)

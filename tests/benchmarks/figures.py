@@ -3,6 +3,8 @@
 import json
 import os
 import platform
+import statistics
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,16 +14,29 @@ from rich.console import Console
 from rich.table import Table
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One measured value beside what it should reach."""
+    """One measured value beside what it should reach, if anything."""
 
     case: str
     value: float
     unit: str
-    target: str
-    reached: bool
-    note: str
+    at_least: float | None = None
+    below: float | None = None
+    note: str = ""
+
+    @property
+    def target(self) -> str:
+        if self.at_least is not None:
+            return f"at least {self.at_least:g}"
+        return f"below {self.below:g}" if self.below is not None else ""
+
+    @property
+    def is_reached(self) -> bool:
+        """Also where there is nothing to reach."""
+        if self.at_least is not None:
+            return self.value >= self.at_least
+        return self.below is None or self.value < self.below
 
 
 def machine() -> str:
@@ -29,22 +44,35 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()}, Python {platform.python_version()}"
 
 
-def show(console: Console, figures: list[Figure], *, repeats: int) -> None:
-    table = Table(title=f"Longshore on {machine()}, medians of {repeats}")
+def median_ratio(values: Sequence[float], beside: Sequence[float]) -> float:
+    """Of each value to the one measured right before it: the machine has other things to do, too."""
+    return statistics.median(value / other for value, other in zip(values, beside, strict=True))
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """The value that so many percent of the others do not exceed; of at least two."""
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
+def show(console: Console, title: str, figures: list[Figure]) -> None:
+    table = Table(title=title)
     for heading in ("case", "measured", "target", "", "note"):
         table.add_column(heading, justify="right" if heading == "measured" else "left")
     for figure in figures:
-        mark = "[green]reached" if figure.reached else "[red]missed"
+        mark = "[green]reached" if figure.is_reached else "[red]missed"
         measured = f"{figure.value:,.2f} {figure.unit}"
         table.add_row(figure.case, measured, figure.target, mark if figure.target else "", figure.note)
     console.print(table)
 
 
-def save(figures: list[Figure], path: Path) -> None:
+def save(figures: dict[str, list[Figure]], path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     content = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
-        "figures": [asdict(figure) for figure in figures],
+        "groups": {
+            group: [asdict(figure) | {"target": figure.target} for figure in found]
+            for group, found in figures.items()
+        },
     }
     path.write_text(json.dumps(content, indent=2) + "\n")

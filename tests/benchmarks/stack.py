@@ -1,12 +1,15 @@
 """A running stack, as `longshore up` ships it, and imports through its HTTP API."""
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -14,44 +17,66 @@ from typing import Any
 import httpx
 import psutil
 
+from tests.benchmarks.documents import Document, blocks_of
+
 LONGSHORE = Path(sys.executable).with_name("longshore")
 WATCH_SECONDS = 0.02
 IMPORTS = "/__resources/imports"
+CREATE, BOTH = ["create"], ["create", "update"]
 
 
 class Stack:
     """One stack and a client of its API."""
 
     def __init__(self, folder: Path, description: dict[str, Any]) -> None:
-        self._folder = folder
+        self.folder = folder
         self.description = description
-        self.client = httpx.Client(
-            base_url=description["url"],
-            headers={"Authorization": f"Bearer {description['token']}"},
-            timeout=60,
-            trust_env=False,
-        )
+        self._numbers = count(1)
+        self.authorization = {"Authorization": f"Bearer {description['token']}"}
+        self.client = self.another_client()
 
-    def add_collection(self, path: str) -> None:
+    def another_client(self) -> httpx.Client:
+        """For another thread."""
+        url = self.description["url"]
+        return httpx.Client(base_url=url, headers=self.authorization, timeout=60, trust_env=False)
+
+    def new_collection(self) -> str:
+        """The path of a collection that has no documents."""
+        path = f"/collection-{next(self._numbers)}"
         self.longshore("collections", "add", path)
+        return path
+
+    def create_documents(self, collection: str, documents: Sequence[Document]) -> None:
+        """Have them there before something else is measured."""
+        if documents:
+            self.run_import(self.prepare_import(collection, CREATE, blocks_of(documents)))
 
     def longshore(self, *arguments: str) -> None:
         """Run the command line beside the stack."""
-        command = [LONGSHORE, *arguments, "--data-dir", str(self._folder)]
+        command = [str(LONGSHORE), *arguments, "--data-dir", str(self.folder)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
-    def prepare_import(self, collection: str, strategy: list[str], blocks: Iterable[bytes]) -> str:
+    def prepare_import(
+        self, collection: str, strategy: list[str], blocks: Iterable[bytes], *, ordered: bool = True
+    ) -> str:
         """Create an import with its blocks; returns its URL path."""
-        created = self.client.post(IMPORTS, json={"strategy": strategy, "collection": collection})
+        configuration = {"strategy": strategy, "collection": collection, "ordered": ordered}
+        created = self.client.post(IMPORTS, json=configuration)
         path = f"{IMPORTS}/{created.raise_for_status().json()['importid']}"
         for block in blocks:
             headers = {"Content-Type": "application/x-ndjson"}
             self.client.post(f"{path}/blocks", content=block, headers=headers).raise_for_status()
         return path
 
-    def run_import(self, path: str, *, deadline_seconds: float = 300) -> dict[str, Any]:
+    def run_import(self, path: str) -> dict[str, Any]:
         """Start the import and wait for its end."""
+        self.start(path)
+        return self.wait_for_end(path)
+
+    def start(self, path: str) -> None:
         self.client.patch(path, json={"status": "started"}).raise_for_status()
+
+    def wait_for_end(self, path: str, *, deadline_seconds: float = 600) -> dict[str, Any]:
         deadline = time.monotonic() + deadline_seconds
         while time.monotonic() < deadline:
             resource: dict[str, Any] = self.client.get(path).raise_for_status().json()
@@ -62,7 +87,7 @@ class Stack:
 
     @contextmanager
     def watching_memory(self) -> Iterator[dict[str, int]]:
-        """Peak resident bytes by role, filled in while the body runs."""
+        """Peak resident bytes by role, shared pages counted once, filled in while the body runs."""
         peaks = {"api": 0, "worker": 0}
         done = Event()
 
@@ -82,7 +107,7 @@ class Stack:
     def _resident_bytes(self, role: str) -> int:
         processes = [psutil.Process(pid) for pid in self.description["pids"][role]]
         families = [one for process in processes for one in (process, *process.children(recursive=True))]
-        return sum(one.memory_info().rss for one in families)
+        return sum(one.memory_full_info().pss for one in families)
 
 
 def seconds_between(resource: dict[str, Any], first: str, last: str) -> float:
@@ -92,11 +117,14 @@ def seconds_between(resource: dict[str, Any], first: str, last: str) -> float:
 
 
 @contextmanager
-def running_stack(folder: Path, *, workers: int) -> Iterator[Stack]:
-    command = [LONGSHORE, "up", "--json", "--data-dir", str(folder), "--workers", str(workers)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        try:
-            yield Stack(folder, json.loads(process.stdout.readline()))
-        finally:
-            process.terminate()
+def running_stack(*, workers: int, **settings: object) -> Iterator[Stack]:
+    """One with a folder of its own; `settings` are named as in `shared.settings`."""
+    given = {f"LONGSHORE_{name.upper()}": str(value) for name, value in settings.items()}
+    with tempfile.TemporaryDirectory(prefix="longshore-bench-") as folder:
+        command = [str(LONGSHORE), "up", "--json", "--data-dir", folder, "--workers", str(workers)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | given) as process:
+            assert process.stdout is not None
+            try:
+                yield Stack(Path(folder), json.loads(process.stdout.readline()))
+            finally:
+                process.terminate()
