@@ -6,6 +6,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, post_load, valid
 
 from api.datastore.fields import Moment, Positive, Truth
 from api.usecases.imports import ImportChanges, ShownImport
+from shared.db.import_pages import ListedImport
 from shared.instructions import Strategy
 from shared.lifecycle import Status
 from shared.work import WorkState
@@ -106,6 +107,10 @@ class ImportRowSchema(Schema):
     collection = _collection(required=True)
     status = fields.String(required=True, validate=validate.OneOf(STATUSES))
     createdDatetime = _moment("created_at", "When it was created.")  # noqa: N815
+
+    def get_attribute(self, obj: ListedImport, attr: str, default: object) -> object:
+        """A page has a thousand of them: no need to look for items and indexes first."""
+        return getattr(obj, attr)
 
 
 class WorkSchema(Schema):

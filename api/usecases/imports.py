@@ -1,10 +1,12 @@
 """What a client may do with an import."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api.usecases.services import Service
-from shared.db import blocks_in_hand, imports, quotas, services
+from shared.db import blocks_in_hand, import_pages, imports, quotas, services
 from shared.db.database import Session
+from shared.db.import_pages import ListedImport
 from shared.db.models import Import
 from shared.db.transition import move
 from shared.errors import CollectionNotFound, ImportClosed, ImportNotFound, StatusRefused
@@ -74,12 +76,12 @@ def show_import(ground: Ground, row: Import) -> ShownImport:
     return ShownImport(row, work)
 
 
-def list_imports(ground: Ground, service: Service, page: int) -> list[Import]:
+def list_imports(ground: Ground, service: Service, page: int) -> Sequence[ListedImport]:
     """One page of imports, newest first; empty beyond the last one. `page` counts from 1."""
     if page > MAX_PAGE:
         return []
     with ground.database.begin() as session:
-        return list(imports.page(session, service.id, number=page, size=PAGE))
+        return import_pages.page(session, service.id, number=page, size=PAGE)
 
 
 def get_import(ground: Ground, service: Service, import_id: int) -> Import:

@@ -3,7 +3,7 @@
 An import of a file (it has a `reading`) belongs to a batch job, and is looked up by way of the job.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -87,18 +87,6 @@ def lock(session: Session, service_id: int, import_id: int) -> Import | None:
     """The data service's import, held until the transaction ends; None where there is none."""
     held = _one(service_id, import_id).with_for_update(key_share=True, of=Import)
     return session.scalars(held.execution_options(populate_existing=True)).one_or_none()
-
-
-def page(session: Session, service_id: int, *, number: int, size: int) -> Sequence[Import]:
-    """Page `number`, from 1, of the data service's imports, newest first."""
-    found = (
-        select(Import)
-        .where(Import.service_id == service_id, Import.reading.is_(None))
-        .order_by(Import.id.desc())
-        .limit(size)
-        .offset((number - 1) * size)
-    )
-    return session.scalars(found).all()
 
 
 def remove(session: Session, service_id: int, import_id: int) -> bool:

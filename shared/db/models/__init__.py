@@ -13,7 +13,7 @@ from shared.db.models.base import Base
 from shared.db.models.imports import Block, Import, ImportEvent, RejectedLine, StorageGarbage
 from shared.db.models.jobs import BatchJob, Export, ExportFile, Notification
 from shared.db.models.maintenance import Maintenance
-from shared.db.models.services import Collection, DataService, ServiceUsage, SigningSecret
+from shared.db.models.services import Collection, DataService, ImportCount, ServiceUsage, SigningSecret
 from shared.db.models.volumes import StorageVolume
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Export",
     "ExportFile",
     "Import",
+    "ImportCount",
     "ImportEvent",
     "KnownLogin",
     "LoginFailures",

@@ -31,6 +31,18 @@ class ServiceUsage(Base):
     stored_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
+class ImportCount(Base):
+    """How many imports that are listed a data service has with ids of one range. Triggers keep it."""
+
+    __tablename__ = "import_counts"
+
+    service_id: Mapped[int] = mapped_column(
+        ForeignKey("data_services.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    id_range: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)  # id / 4096
+    imports: Mapped[int]
+
+
 class SigningSecret(Base):
     """A key that signs tokens of a data service. Several may be active at once, for rotation."""
 

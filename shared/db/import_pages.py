@@ -1,0 +1,48 @@
+"""Pages of a data service's imports, newest first. A late page costs what the first one costs.
+
+Counts of imports in ranges of ids tell in which range a page begins, so that no more than one range is passed
+over. Imports of files are left out: they belong to batch jobs.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+# Where a page begins: the range of ids of its first import, and how many newer imports other ranges have.
+FIRST_RANGE = """
+SELECT id_range, newer FROM (
+    SELECT id_range, imports, sum(imports) OVER (ORDER BY id_range DESC) - imports AS newer
+      FROM import_counts WHERE service_id = :service_id
+) ranges
+ WHERE newer <= :offset AND newer + imports > :offset
+"""
+
+PAGE = """
+SELECT i.id, i.strategies, c.path AS collection, i.status, i.created_at
+  FROM imports i JOIN collections c ON c.id = i.collection_id
+ WHERE i.service_id = :service_id AND i.reading IS NULL AND i.id < (CAST(:id_range AS bigint) + 1) << 12
+ ORDER BY i.id DESC LIMIT :size OFFSET :passed_over
+"""
+
+
+class ListedImport(NamedTuple):
+    """What a list tells of an import."""
+
+    id: int
+    strategies: list[str]
+    collection: str
+    status: str
+    created_at: datetime
+
+
+def page(session: Session, service_id: int, *, number: int, size: int) -> Sequence[ListedImport]:
+    """Page `number`, from 1, of the data service's imports, newest first; empty beyond the last one."""
+    given = {"service_id": service_id, "offset": (number - 1) * size}
+    first = session.execute(text(FIRST_RANGE), given).one_or_none()
+    if first is None:
+        return []
+    given |= {"id_range": first.id_range, "size": size, "passed_over": given["offset"] - first.newer}
+    return [ListedImport(*row) for row in session.execute(text(PAGE), given)]
