@@ -182,7 +182,7 @@ class StorageAway(StorageFault):
 
     def __init__(self) -> None:
         super().__init__(
-            "The volume of blocks is not there: what is in its place has not its mark. It must be mounted, or"
+            "The volume of blocks is not there: what is in its place has not its mark. It must be back, or"
             " marked by longshore migrate; trying again will work then."
         )
 
@@ -194,9 +194,9 @@ class StorageUnmarked(StorageFault):
 
     def __init__(self, volume_id: str) -> None:
         super().__init__(
-            "STORAGE_URL names a folder without the mark, or without the blocks, of this database's volume:"
-            " mount that one. If it is the right one all the same (restored, or new because all is lost),"
-            f" write the line {volume_id} into the file .longshore-volume there."
+            "STORAGE_URL names a folder or bucket without the mark, or without the blocks, of this database's"
+            " volume: mount or name that one. If it is the right one all the same (restored, or new because"
+            f" all is lost), write the line {volume_id} into the file or object .longshore-volume there."
         )
 
 

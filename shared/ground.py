@@ -7,7 +7,8 @@ from shared.db.database import Database
 from shared.db.volumes import id_of_volume
 from shared.dispatch import Dispatcher
 from shared.settings import Settings
-from shared.storage.contract import BlockStorage, open_storage
+from shared.storage.contract import BlockStorage
+from shared.storage.opening import open_storage
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,9 @@ class Ground:
         return cls(
             settings=settings,
             database=database,
-            storage=open_storage(settings.storage_url, cache(partial(id_of_volume, database))),
+            storage=open_storage(
+                settings.storage_url, cache(partial(id_of_volume, database)), settings.bucket_access
+            ),
             dispatcher=Dispatcher(settings.redis_url),
         )
 

@@ -5,13 +5,14 @@ a misspelt setting must not silently mean its default.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
 
 from shared.documentids import MAX_BLOCKS
 from shared.errors import SettingsInvalid
+from shared.storage.access import BucketAccess
 
 MIB = 1024 * 1024
 PREFIX = "LONGSHORE_"
@@ -25,6 +26,7 @@ class Settings:
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
     storage_url: str = field(repr=False)
+    bucket_access: BucketAccess = field(default_factory=BucketAccess)
     reader_url: str | None = field(default=None, repr=False)
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str = "longshore@localhost"
@@ -67,7 +69,7 @@ class Settings:
             settings: Settings = _Environment().load(given)
         except ValidationError as error:
             raise SettingsInvalid(_explain(error.messages_dict)) from error
-        return settings
+        return replace(settings, bucket_access=BucketAccess.read(environment))
 
 
 def _positive(kind: type[fields.Integer] | type[fields.Float]) -> fields.Field[Any]:
@@ -92,7 +94,7 @@ class _Environment(Schema):
 
     database_url = _url("postgresql", "postgres", data_key="DATABASE_URL")
     redis_url = _url("redis", "rediss", "unix", data_key="REDIS_URL")
-    storage_url = _url("file", data_key="STORAGE_URL")
+    storage_url = _url("file", "s3", data_key="STORAGE_URL")
     reader_url = fields.String(validate=validate.Regexp("postgres(ql)?://", error=_EXPECTED_POSTGRES))
     smtp_url = fields.String(data_key="SMTP_URL")
     mail_from = fields.String(validate=validate.Length(min=3))

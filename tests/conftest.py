@@ -16,6 +16,7 @@ from shared.embedded.services import ServiceUrls
 from shared.ground import Ground
 from shared.settings import Settings
 from tests.fuzz import fuzzing
+from tests.s3_server import S3Server, s3_server
 from tests.services import Services, choose_services
 from tests.serving import Served, gunicorn
 
@@ -57,6 +58,13 @@ def service_urls(services: Services, tmp_path_factory: pytest.TempPathFactory) -
     """Where Postgres and Redis of this session answer."""
     with services.supply(tmp_path_factory.mktemp("services")) as urls:
         yield urls
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3 server of this session."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,8 @@ from shared.db.database import Database
 from shared.db.queries.reader import reader_of
 from shared.db.queries.refusals import ReaderRefused
 from shared.db.volumes import id_of_volume, is_marked
-from shared.storage.contract import open_storage
+from shared.storage.access import BucketAccess
+from shared.storage.opening import open_storage
 
 UNMARKED = (
     "The volume of blocks is not marked yet, and nothing can be stored before it is: "
@@ -57,7 +58,8 @@ def migrate(*, data_dir: Path | None, as_json: bool) -> None:
 def _mark_storage(database: Database, url: str | None) -> bool:
     """Whether the volume of blocks has been marked. Raises StorageFault."""
     if url is not None:
-        mark_storage(database, open_storage(url, partial(id_of_volume, database)))
+        access = BucketAccess.read(os.environ)
+        mark_storage(database, open_storage(url, partial(id_of_volume, database), access))
     with database.begin() as session:
         return is_marked(session)
 

@@ -71,6 +71,6 @@ def without_client_settings(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def service_settings(given: Mapping[str, str], urls: Mapping[str, str]) -> Settings:
-    """Settings of a stack that runs at `urls`, with the `LONGSHORE_` settings of the environment."""
-    own = {name: value for name, value in given.items() if name.startswith(PREFIX)}
+    """Settings of a stack that runs at `urls`, with the environment's own of Longshore and of its bucket."""
+    own = {name: value for name, value in given.items() if name.startswith((PREFIX, "AWS_"))}
     return Settings.read({**without_client_settings(own), **urls})

@@ -1,17 +1,12 @@
-"""What block storage promises, and how a URL chooses one.
+"""What block storage promises.
 
 Nothing above this package knows files or buckets.
 """
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import BinaryIO, Protocol
-from urllib.parse import unquote, urlsplit
 
-from shared.errors import SettingsInvalid
-from shared.storage.folder import FolderStorage
-from shared.storage.mark import VolumeId
 from shared.storage.receipts import StoredBytes
 
 
@@ -40,7 +35,10 @@ class BlockStorage(Protocol):
         """A writer under a new key of `group`; durable at the end, nothing where the body raises."""
 
     def open(self, key: str, offset: int = 0) -> BinaryIO:
-        """The bytes under `key` from `offset` on, to be closed by the caller. BlockDamaged without them."""
+        """The bytes under `key` from `offset` on, to be closed by the caller. BlockDamaged without them.
+
+        The file goes on giving the bytes that were there, whatever is there later, or raises BlockDamaged.
+        """
 
     def remove(self, key: str) -> None:
         """Remove one key; absent is fine."""
@@ -65,14 +63,3 @@ class BlockStorage(Protocol):
 
     def holds(self, key: str) -> bool:
         """Whether there are bytes under `key`, with or without a mark."""
-
-
-def open_storage(url: str, volume_id: VolumeId) -> BlockStorage:
-    """The storage that `url` names: `file:///folder`, marked with `volume_id`.
-
-    Raises SettingsInvalid for any other.
-    """
-    parts = urlsplit(url)
-    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path.startswith("/"):
-        return FolderStorage(Path(unquote(parts.path)), volume_id)
-    raise SettingsInvalid("STORAGE_URL: expected file:///an/absolute/folder.")

@@ -1,6 +1,5 @@
 """Block storage in a folder, local or on a volume that APIs and workers share."""
 
-import hashlib
 import os
 import shutil
 import time
@@ -13,8 +12,9 @@ from uuid import uuid4
 from shared.errors import BlockDamaged, StorageFault
 from shared.storage.durable import make_file_durable, make_names_durable
 from shared.storage.faults import storage_faults
-from shared.storage.mark import Mark, VolumeId
+from shared.storage.mark import FolderMark, VolumeId
 from shared.storage.receipts import StoredBytes
+from shared.storage.writing import CountingWriter
 
 _OWNER_ONLY = 0o700
 _UNFINISHED = ".part"
@@ -26,7 +26,7 @@ class FolderStorage:
 
     def __init__(self, root: Path, volume_id: VolumeId) -> None:
         self._root = root
-        self._mark = Mark(root, volume_id)
+        self._mark = FolderMark(root, volume_id)
 
     def write(self, import_id: int, chunks: Iterable[bytes]) -> StoredBytes:
         """Store the chunks durably under a new key. Whatever `chunks` raises leaves nothing behind."""
@@ -121,21 +121,12 @@ class FolderStorage:
             return (self._root / key).is_file()
 
 
-class FolderWriter:
+class FolderWriter(CountingWriter):
     """A file that is being written."""
 
     def __init__(self, key: str, file: BinaryIO) -> None:
-        self._key = key
+        super().__init__(key)
         self._file = file
-        self._digest = hashlib.sha256()
-        self.size_bytes = 0
-
-    def write(self, chunk: bytes) -> None:
-        """Append."""
-        with storage_faults("store"):
-            self._file.write(chunk)
-        self._digest.update(chunk)
-        self.size_bytes += len(chunk)
 
     def finish(self) -> None:
         """Make it durable."""
@@ -143,6 +134,6 @@ class FolderWriter:
             make_file_durable(self._file)
             self._file.close()
 
-    def receipt(self) -> StoredBytes:
-        """What was stored, once it is."""
-        return StoredBytes(self._key, self.size_bytes, self._digest.digest())
+    def _put(self, chunk: bytes) -> None:
+        with storage_faults("store"):
+            self._file.write(chunk)

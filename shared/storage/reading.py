@@ -47,8 +47,8 @@ def verified(
 ) -> BinaryIO:
     """The bytes under `key` from `offset` on, to be closed by the caller, all of them checked before.
 
-    The same open file is checked and read: what storage has under the key later does not matter. `look` is
-    called before each piece of at most CHUNK_BYTES that is read, the check included, and may raise.
+    The same open file is checked and read: what storage has under the key later is not read. `look` is called
+    before each piece of at most CHUNK_BYTES that is read, the check included, and may raise.
     Raises StorageFault where they cannot be read, BlockDamaged where they are not the stored ones.
     """
     file = storage.open(key) if look is None else _watched(storage.open(key), look)

@@ -14,16 +14,26 @@ import pytest
 
 from shared.errors import BlockDamaged, StorageAway, StorageFault
 from shared.storage import reading
-from shared.storage.contract import BlockStorage, open_storage
+from shared.storage.access import BucketAccess
+from shared.storage.contract import BlockStorage
 from shared.storage.mark import MARK
+from shared.storage.opening import open_storage
 from shared.storage.receipts import StoredBytes
+from tests.s3_server import S3Server
 
 
-@pytest.fixture(params=["folder"])
+@pytest.fixture(params=["folder", "bucket"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> BlockStorage:
     """An empty storage of each kind."""
-    urls = {"folder": f"file://{tmp_path}/block%20storage"}
-    opened = open_storage(urls[request.param], lambda: "the volume")
+    if request.param == "folder":
+        return marked(f"file://{tmp_path}/block%20storage", BucketAccess())
+    s3: S3Server = request.getfixturevalue("s3")
+    return marked(s3.new_url(), BucketAccess.read(s3.environment))
+
+
+def marked(url: str, access: BucketAccess) -> BlockStorage:
+    """The storage that is there, from now on with a mark."""
+    opened = open_storage(url, lambda: "the volume", access)
     opened.mark()
     return opened
 
@@ -145,9 +155,7 @@ class TestFolderStorage:
 
     @pytest.fixture
     def storage(self, root: Path) -> BlockStorage:
-        opened = open_storage(f"file://{root}", lambda: "the volume")
-        opened.mark()
-        return opened
+        return marked(f"file://{root}", BucketAccess())
 
     def files(self, root: Path) -> list[Path]:
         return [path for path in root.rglob("*") if path.is_file() and path.name != MARK]

@@ -4,7 +4,8 @@ import pytest
 
 from shared.errors import SettingsInvalid
 from shared.settings import MIB, Settings
-from shared.storage.contract import open_storage
+from shared.storage.access import BucketAccess
+from shared.storage.opening import open_storage
 
 GOOD = {
     "DATABASE_URL": "postgresql://longshore:pass-word@db/longshore",
@@ -80,7 +81,27 @@ def test_no_password_is_in_repr():
     assert "pass-word" not in repr(Settings.read(GOOD))
 
 
-@pytest.mark.parametrize("url", ["s3://bucket", "file://other-machine/blocks", "/blocks", "file:blocks"])
+def test_keys_of_a_bucket_are_read_and_not_in_repr():
+    settings = Settings.read(
+        GOOD | {"AWS_SECRET_ACCESS_KEY": "pass-word", "AWS_REGION": "", "AWS_DEFAULT_REGION": "eu-west-1"}
+    )
+
+    assert settings.bucket_access.secret_access_key == "pass-word"
+    assert settings.bucket_access.region == "eu-west-1"
+    assert "pass-word" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3:///prefix",
+        "s3://key:secret@bucket/prefix",
+        "s3://bucket?region=x",
+        "file://other-machine/blocks",
+        "/blocks",
+        "file:blocks",
+    ],
+)
 def test_a_storage_that_does_not_exist_is_refused_by_name(url: str):
     with pytest.raises(SettingsInvalid, match="STORAGE_URL"):
-        open_storage(url, lambda: "")
+        open_storage(url, lambda: "", BucketAccess())

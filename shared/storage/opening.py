@@ -1,0 +1,78 @@
+"""How a URL chooses a storage."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+from urllib.parse import unquote, urlsplit
+
+from obstore.store import S3Store
+
+from shared.errors import SettingsInvalid
+from shared.storage.access import BucketAccess
+from shared.storage.bucket import BucketStorage
+from shared.storage.contract import BlockStorage
+from shared.storage.folder import FolderStorage
+from shared.storage.mark import VolumeId
+from shared.storage.unfinished import UnfinishedUploads
+
+if TYPE_CHECKING:
+    from obstore.store import BackoffConfig, S3Config
+
+# However S3 fails, a call ends within twice this time.
+REQUEST_SECONDS = 20
+_CONNECT_SECONDS = 5
+_MOST_RETRIES = 5
+_PAUSES: "BackoffConfig" = {
+    "init_backoff": timedelta(seconds=0.1),
+    "max_backoff": timedelta(seconds=2),
+    "base": 2,
+}
+
+
+def open_storage(url: str, volume_id: VolumeId, access: BucketAccess) -> BlockStorage:
+    """The storage that `url` names, marked with `volume_id`: `file:///folder` or `s3://bucket/prefix`.
+
+    Raises SettingsInvalid for any other, and where `access` would send bytes that anybody can read.
+    """
+    parts = urlsplit(url)
+    path = unquote(parts.path)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost") and path.startswith("/"):
+        return FolderStorage(Path(path), volume_id)
+    if parts.scheme == "s3" and parts.netloc == parts.hostname and not (parts.query or parts.fragment):
+        return _bucket_storage(parts.hostname, path.strip("/"), access, volume_id)
+    raise SettingsInvalid("STORAGE_URL: expected file:///an/absolute/folder or s3://bucket/a/prefix.")
+
+
+def _bucket_storage(name: str, prefix: str, access: BucketAccess, volume_id: VolumeId) -> BucketStorage:
+    if (access.endpoint or "").startswith("http://") and not access.allow_http:
+        raise SettingsInvalid(
+            "AWS_ENDPOINT_URL: begins with http://, so everybody on the way could read the bytes: expected"
+            " https://, or AWS_ALLOW_HTTP=true where nobody else is on the way."
+        )
+    bucket = S3Store(
+        name,
+        prefix=prefix or None,
+        config=_config(access),
+        client_options={
+            "allow_http": access.allow_http,
+            "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
+            "timeout": timedelta(seconds=REQUEST_SECONDS),
+        },
+        retry_config={
+            "max_retries": _MOST_RETRIES,
+            "retry_timeout": timedelta(seconds=REQUEST_SECONDS),
+            "backoff": _PAUSES,
+        },
+    )
+    return BucketStorage(bucket, UnfinishedUploads(bucket, prefix, access), volume_id)
+
+
+def _config(access: BucketAccess) -> "S3Config":
+    given = {
+        "endpoint": access.endpoint,
+        "region": access.region,
+        "access_key_id": access.access_key_id,
+        "secret_access_key": access.secret_access_key,
+        "session_token": access.session_token,
+    }
+    return cast("S3Config", {name: value for name, value in given.items() if value is not None})

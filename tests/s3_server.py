@@ -1,0 +1,99 @@
+"""An S3 server for tests: moto's, in a process of its own, on a port that stays the same when it is killed.
+
+Run as a module it serves the listening socket whose descriptor it is given.
+"""
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from obstore.store import S3Store
+from werkzeug.serving import make_server
+
+from shared.embedded.process import Process, Program
+
+BUCKET = "blocks"
+ROOT = Path(__file__).parents[1]
+
+
+class S3Server:
+    """Requests that come before it is up wait. What it held is gone once it is killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._folder = folder
+        self.environment = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._listener.getsockname()[1]}",
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_REGION": "eu-central-1",
+            "AWS_ACCESS_KEY_ID": "the-key-id",
+            "AWS_SECRET_ACCESS_KEY": "the-secret-key",
+        }
+        self.start()
+
+    def start(self) -> None:
+        """Serve an empty bucket."""
+        descriptor = self._listener.fileno()
+        self._process = Process(
+            Program(
+                role="s3",
+                command=[sys.executable, "-m", "tests.s3_server", str(descriptor)],
+                log=self._folder / "s3.log",
+                folder=ROOT,
+                environment=os.environ,
+                descriptors=(descriptor,),
+            )
+        )
+        httpx.put(f"{self.environment['AWS_ENDPOINT_URL']}/{BUCKET}", timeout=60).raise_for_status()
+
+    def kill(self) -> None:
+        """Requests wait from now on, as with a network that is cut."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """Requests are refused from now on."""
+        self.kill()
+        self._listener.close()
+
+    def new_url(self) -> str:
+        """What STORAGE_URL may be: a prefix that nobody else uses."""
+        return f"s3://{BUCKET}/{uuid4().hex}/blocks"
+
+    def bucket(self, prefix: str) -> S3Store:
+        """The bucket's objects under the prefix."""
+        own = self.environment
+        return S3Store(
+            BUCKET,
+            prefix=prefix,
+            endpoint=own["AWS_ENDPOINT_URL"],
+            region=own["AWS_REGION"],
+            access_key_id=own["AWS_ACCESS_KEY_ID"],
+            secret_access_key=own["AWS_SECRET_ACCESS_KEY"],
+            client_options={"allow_http": True},
+        )
+
+
+@contextmanager
+def s3_server(folder: Path) -> Iterator[S3Server]:
+    """A server for as long as the body runs."""
+    server = S3Server(folder)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def serve(descriptor: int) -> None:
+    """Answer until killed."""
+    application = DomainDispatcherApplication(create_backend_app)
+    make_server("127.0.0.1", 0, application, threaded=True, fd=descriptor).serve_forever()
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))
