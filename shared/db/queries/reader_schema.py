@@ -56,11 +56,15 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $body$
                 THEN (value #>> '{}')::numeric END
 $body$;
 
--- 18 digits always fit.
+-- 18 digits always fit; of 19 most do, and ids are often as long.
 CREATE FUNCTION longshore_reader.as_bigint(value jsonb) RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $body$
     SELECT CASE WHEN (value #>> '{}') ~ '^\\s*[-+]?\\d{1,18}(\\.0*)?\\s*$'
-                THEN (value #>> '{}')::numeric::bigint END
+                THEN (value #>> '{}')::numeric::bigint
+                WHEN (value #>> '{}') ~ '^\\s*[-+]?\\d{19}(\\.0*)?\\s*$'
+                THEN CASE WHEN (value #>> '{}')::numeric
+                               BETWEEN -9223372036854775808 AND 9223372036854775807
+                          THEN (value #>> '{}')::numeric::bigint END END
 $body$;
 
 -- Entering the inner block costs ten times the cast, so that it is only for days that may not exist.
