@@ -5,6 +5,20 @@ There are the item types movie, which has a schema, and note, which has none.
 
 from shared.db.queries.checking import LONGEST_SQL
 
+
+def _doubling(start: str, behind: str = "") -> str:
+    """WITH queries each of which is twice as long as the one before."""
+    links = ", ".join(f"c{n} AS (SELECT x || x AS x FROM c{n - 1}{behind})" for n in range(1, 26))
+    return f"WITH c0 AS ({start}), {links} SELECT length(x) FROM c25"
+
+
+def _nested(levels: int) -> str:
+    sql = "SELECT name AS x FROM movie"
+    for level in range(levels):
+        sql = f"SELECT x || x AS x FROM ({sql}) s{level}"
+    return sql
+
+
 HOSTILE = {
     # Not one SELECT
     "nothing": "",
@@ -246,6 +260,16 @@ HOSTILE = {
     "very many joins": "SELECT 1 FROM movie" + "".join(f" JOIN movie m{n} ON true" for n in range(40)),
     "very many functions in FROM": "SELECT 1 FROM "
     + ", ".join(f"unnest('{{1}}'::int[]) u{n}" for n in range(41)),
+    "WITH queries that double": _doubling("SELECT name AS x FROM movie"),
+    "WITH queries that double what is written out": _doubling("VALUES ('a')").replace("c0 AS", "c0 (x) AS"),
+    "WITH queries that double one by one": _doubling("SELECT name AS x FROM movie", " LIMIT 1"),
+    "WITH queries that double a function's rows": _doubling("SELECT x FROM unnest('{a}'::text[]) AS x"),
+    "WITH queries that double one arm": _doubling("SELECT 'a' AS x UNION SELECT name FROM movie"),
+    "subqueries that double": _nested(18),
+    "a replacement of each by many": f"SELECT replace(replace('{'a' * 999}', 'a', '{'b' * 999}'), 'b', 'cc')",
+    "a pattern's replacement": f"SELECT regexp_replace('{'a' * 999}', '.', '{'b' * 999}', 'g')",
+    "a separator of many": f"SELECT array_to_string(string_to_array('{'a' * 999}', 'a'), '{'b' * 999}')",
+    "replacements of unknown length": "SELECT replace(replace(name, 'a', name), 'b', name) FROM movie",
     "repeat": "SELECT repeat('x', 1000000000)",
     "format": "SELECT format('%1000000000s', 'x')",
     "a very long text": f"SELECT '{'x' * LONGEST_SQL}'",

@@ -52,6 +52,13 @@ ALLOWED = {
     "ANY": "SELECT name FROM movie WHERE name = ANY (SELECT title FROM note)",
     "a small series": "SELECT * FROM generate_series(-5, 5, 2) AS n",
     "a small padding": "SELECT lpad(name, 10, '0') FROM movie",
+    "replacements one after the other": "SELECT replace(replace(replace(replace(name, '&', '&amp;'), '<', '&lt;'),"
+    " '>', '&gt;'), '\"', '&quot;') FROM movie",
+    "a replacement by a column": "SELECT replace(lower(name), '{id}', accountId) FROM movie",
+    "WITH queries that build on each other": "WITH a AS (SELECT name, CASE WHEN year > 2000 THEN year - 2000"
+    " ELSE year - 1900 END AS y FROM movie), b AS (SELECT name, CASE WHEN y > 50 THEN y * y ELSE y + y + 1 END AS y"
+    " FROM a), c AS (SELECT name, y / 10 AS decade, y % 10 AS rest, y + y AS twice FROM b)"
+    " SELECT c.*, decade + rest + twice FROM c WHERE decade > rest ORDER BY twice",
     "a collation": 'SELECT name FROM movie ORDER BY name COLLATE "C", name COLLATE "de-x-icu"',
     "USING": "SELECT * FROM movie JOIN note USING (accountId)",
 }

@@ -6,7 +6,7 @@ it, for the output. Functions named here are made in `reader_schema`.
 """
 
 from dataclasses import dataclass, field
-from typing import cast
+from typing import ClassVar, cast
 
 from pglast import ast, parse_sql
 
@@ -56,6 +56,7 @@ _SAME_AS = {
 class Items:
     """An item type in one FROM clause, and the columns that the query wants of it."""
 
+    size: ClassVar[int] = 10  # of a column: a conversion is some calls
     alias: str
     relation: ItemRelation
     spelled: Spelled

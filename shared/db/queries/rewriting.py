@@ -2,6 +2,9 @@
 
 Each item type becomes a subselect (see `columns`), each WITH query gets a name that no table has, and
 each column is traced to where it comes from. Trees are changed in place.
+
+Meanwhile the query is measured as PostgreSQL will plan it, every name replaced by what it stands for: a few
+WITH queries that each name the one before twice are a few lines, and gigabytes to the planner.
 """
 
 from dataclasses import replace
@@ -16,14 +19,15 @@ from shared.db.queries.naming import Catalog
 from shared.db.queries.nodes import column, words
 from shared.db.queries.output import Output, Place
 from shared.db.queries.refusals import QueryRefused
-from shared.db.queries.scopes import Columns, Derived, Scope, Source
+from shared.db.queries.scopes import Derived, Scope, Source
+from shared.db.queries.sizing import LARGEST, growth, own_size
 from shared.db.queries.weighing import weigh
 
 # Capitals: folded names cannot meet it, so that a mistake about which WITH query is meant finds nothing.
 WITH = "W:"
 
 # Clauses of a SELECT, by whether a name in them may also mean a column of the select list.
-_SEE_SOURCES = ("targetList", "whereClause", "havingClause", "windowClause", "limitCount", "limitOffset")
+_SEE_SOURCES = ("whereClause", "havingClause", "windowClause", "limitCount", "limitOffset")
 _SEE_OUTPUT_TOO = ("groupClause", "distinctClause", "sortClause")
 
 
@@ -34,35 +38,44 @@ class Rewriter:
         self._catalog = catalog
         self._spelled = spelled
         self.met: list[Items] = []
+        self._size = 0  # of all that was rewritten
 
     def rewrite(self, statement: ast.SelectStmt) -> None:
-        """Rewrite the whole statement. Raises QueryRefused for names that mean nothing here."""
+        """Rewrite the whole statement. Raises QueryRefused for names that mean nothing here, and for size."""
         self._select(statement, Scope(), Place.OUTERMOST)
+        if self._size > LARGEST:
+            raise QueryRefused(
+                "The SQL becomes too large where each name is replaced by what it stands for: use fewer"
+                " WITH queries and subqueries that name a column of another one several times, and fewer"
+                " or shorter replacements of texts."
+            )
 
-    def _select(self, select: ast.SelectStmt, outer: Scope, place: Place = Place.INNER) -> Columns:
-        """Rewrite a SELECT and return the names of its columns."""
+    def _select(self, select: ast.SelectStmt, outer: Scope, place: Place = Place.INNER) -> Derived:
+        """Rewrite a SELECT and return what it gives."""
         scope = Scope(outer, self._with_queries(select.withClause, outer))
         if select.larg is not None and select.rarg is not None:
             arms = Place.INNER if place is Place.INNER else Place.ARM
-            columns = self._select(select.larg, scope, arms)
-            self._select(select.rarg, scope, arms)
+            left, right = (self._select(arm, scope, arms) for arm in (select.larg, select.rarg))
             self._walk_slots(select, scope, "limitCount", "limitOffset")
-            return columns
+            return replace(left, size=max(left.size, right.size))
         if select.valuesLists:
-            self._walk_slots(select, scope, "valuesLists", "limitCount", "limitOffset")
-            return tuple(f"column{number}" for number in range(1, len(select.valuesLists[0]) + 1))
+            size = self._measured(select, scope, "valuesLists")
+            self._walk_slots(select, scope, "limitCount", "limitOffset")
+            names = tuple(f"column{number}" for number in range(1, len(select.valuesLists[0]) + 1))
+            return Derived("", names, size)
         return self._plain_select(select, scope, place)
 
-    def _plain_select(self, select: ast.SelectStmt, scope: Scope, place: Place) -> Columns:
+    def _plain_select(self, select: ast.SelectStmt, scope: Scope, place: Place) -> Derived:
         select.fromClause = tuple(self._source(item, scope) for item in select.fromClause or ()) or None
         output = Output(select, scope, place)
         output.expand()
+        size = self._measured(select, scope, "targetList")
         self._walk_slots(select, scope, *_SEE_SOURCES)
         output.pass_on()
         named = replace(scope, output=frozenset(output.names))
         self._walk_slots(select, named, *_SEE_OUTPUT_TOO)
         self._build(select, scope)
-        return output.names
+        return Derived("", output.names, size)
 
     def _build(self, select: ast.SelectStmt, scope: Scope) -> None:
         made = {source.alias: source for source in scope.sources if isinstance(source, Items)}
@@ -74,12 +87,12 @@ class Rewriter:
             elif isinstance(node, ast.RangeSubselect) and node.subquery is None:
                 node.subquery = made[_alias(node)].build()
 
-    def _with_queries(self, clause: ast.WithClause | None, outer: Scope) -> dict[str, Columns]:
+    def _with_queries(self, clause: ast.WithClause | None, outer: Scope) -> dict[str, Derived]:
         """The WITH queries that the statement sees; each of them sees those before it."""
         seen = dict(outer.withs)
         for query in clause.ctes or () if clause else ():
-            columns = self._select(query.ctequery, Scope(outer, seen))
-            seen = {**seen, query.ctename: _renamed(columns, query.aliascolnames)}
+            made = self._select(query.ctequery, Scope(outer, seen))
+            seen = {**seen, query.ctename: _called(query.ctename, made, query.aliascolnames)}
             query.ctename = WITH + query.ctename
         return seen
 
@@ -110,7 +123,7 @@ class Rewriter:
         called = cast("str", alias.aliasname)
         if name in scope.withs:
             node.relname, node.alias = WITH + name, alias
-            scope.sources.append(Derived(called, _renamed(scope.withs[name], alias.colnames)))
+            scope.sources.append(_called(called, scope.withs[name], alias.colnames))
             return node
         relation = self._catalog.find(name, self._spelled.quoted_relations.get(node.location or 0))
         if alias.colnames:
@@ -125,24 +138,36 @@ class Rewriter:
         name = words(call.funcname)[-1]
         node.alias = node.alias or ast.Alias(aliasname=name)
         called = cast("str", node.alias.aliasname)
+        before = self._size
         self._walk(call, scope)
         columns = ROW_FUNCTIONS[name] or (called,)
         columns += ("ordinality",) if node.ordinality else ()
-        scope.sources.append(Derived(called, _renamed(columns, node.alias.colnames)))
+        made = Derived(called, columns, self._size - before)
+        scope.sources.append(_called(called, made, node.alias.colnames))
         return node
 
     def _subquery(self, node: ast.RangeSubselect, scope: Scope) -> ast.Node:
         if node.alias is None:
             raise QueryRefused("A subquery in FROM needs an alias: (SELECT ...) AS name.")
         around = scope if node.lateral else Scope(scope.outer, scope.withs)
-        columns = self._select(cast("ast.SelectStmt", node.subquery), around)
+        made = self._select(cast("ast.SelectStmt", node.subquery), around)
         called = cast("str", node.alias.aliasname)
-        scope.sources.append(Derived(called, _renamed(columns, node.alias.colnames)))
+        scope.sources.append(_called(called, made, node.alias.colnames))
         return node
 
     def _walk_slots(self, node: ast.Node, scope: Scope, *slots: str) -> None:
         for slot in slots:
             setattr(node, slot, self._walk(getattr(node, slot), scope))
+
+    def _measured(self, node: ast.Node, scope: Scope, slot: str) -> int:
+        """Rewrite each part of the slot; returns the size of the largest."""
+        parts, largest = [], 1
+        for part in getattr(node, slot) or ():
+            before = self._size
+            parts.append(self._walk(part, scope))
+            largest = max(largest, self._size - before)
+        setattr(node, slot, tuple(parts) or None)
+        return largest
 
     def _walk(self, value: object, scope: Scope) -> object:
         """Rewrite what is in an expression, and return what to put in its place."""
@@ -152,11 +177,18 @@ class Rewriter:
             return self._column(value, scope)
         if isinstance(value, ast.SelectStmt):
             self._select(value, scope)
+        elif isinstance(value, ast.FuncCall):
+            self._call(value, scope)
         elif isinstance(value, ast.Node):
+            self._size += own_size(value)
             self._walk_slots(value, scope, *value)
-            if isinstance(value, ast.FuncCall):
-                weigh(value)
         return value
+
+    def _call(self, node: ast.FuncCall, scope: Scope) -> None:
+        before = self._size
+        self._walk_slots(node, scope, *node)
+        self._size = before + 1 + (self._size - before) * growth(words(node.funcname)[-1], node.args or ())
+        weigh(node)
 
     def _column(self, node: ast.ColumnRef, scope: Scope) -> ast.Node:
         *alias, name = words(node.fields)
@@ -164,34 +196,35 @@ class Rewriter:
             source = scope.called(alias[0])
             if source is None:
                 raise QueryRefused(f"{alias[0]}.{name}: there is no {alias[0]!r} in this FROM.")
-            return _whole(source, scope) if name == "*" else self._ask(source, name, node, scope)
+            return self._whole(source, scope) if name == "*" else self._ask(source, name, node, scope)
         sources = scope.meant_by(name)
         if not sources and name not in scope.output:
             raise QueryRefused(f"{name!r} is not a column of anything in this FROM.{scope.hint(name)}")
         knowing = [source for source in sources if source.knows(name)] or sources
         if len(knowing) == 1 and knowing[0].alias == name and not knowing[0].knows(name):
-            return _whole(knowing[0], scope) if isinstance(knowing[0], Items) else node
+            return self._whole(knowing[0], scope, node)
         for source in knowing:
-            scope.ask(source, name)
+            self._ask(source, name, node, scope)
         return node
 
     def _ask(self, source: Source, name: str, node: ast.ColumnRef, scope: Scope) -> ast.Node:
         scope.ask(source, name)
+        self._size += source.size
         return node
 
+    def _whole(self, source: Source, scope: Scope, node: ast.ColumnRef | None = None) -> ast.Node:
+        """All of a row as one value: of an item, the item."""
+        if isinstance(source, Items):
+            return self._ask(source, WHOLE, column(source.alias, WHOLE), scope)
+        self._size += source.size * len(source.columns)
+        return node or ast.ColumnRef(fields=(ast.String(sval=source.alias), ast.A_Star()))
 
-def _whole(source: Source, scope: Scope) -> ast.Node:
-    """All of a row as one value: of an item, the item."""
-    if isinstance(source, Derived):
-        return ast.ColumnRef(fields=(ast.String(sval=source.alias), ast.A_Star()))
-    scope.ask(source, WHOLE)
-    return column(source.alias, WHOLE)
+
+def _called(alias: str, made: Derived, names: tuple[ast.Node, ...] | None) -> Derived:
+    """The same under a name of its own, and the first columns under these."""
+    given = words(names)
+    return replace(made, alias=alias, columns=given + made.columns[len(given) :])
 
 
 def _alias(node: ast.RangeSubselect) -> str:
     return cast("str", cast("ast.Alias", node.alias).aliasname)
-
-
-def _renamed(columns: Columns, names: tuple[ast.Node, ...] | None) -> Columns:
-    given = words(names)
-    return given + columns[len(given) :]

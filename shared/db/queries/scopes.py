@@ -16,6 +16,7 @@ class Derived:
 
     alias: str
     columns: Columns
+    size: int = 1  # of the largest of these columns, see `rewriting`
 
     def knows(self, name: str) -> bool:
         return name in self.columns
@@ -29,7 +30,7 @@ class Scope:
     """The FROM clause around a name, and what lies around that."""
 
     outer: "Scope | None" = None
-    withs: Mapping[str, Columns] = field(default_factory=dict)
+    withs: Mapping[str, Derived] = field(default_factory=dict)
     sources: list[Source] = field(default_factory=list)
     # Names of the select list's columns, where a clause may mean them.
     output: frozenset[str] = frozenset()
