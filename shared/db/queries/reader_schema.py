@@ -94,7 +94,7 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $body$
 $body$;
 
 -- Always true, and the end of a query whose aggregates collect more than a server can be expected to hold.
--- The weight is the session's, which is one query's. Each value takes some room beside its own bytes.
+-- The weight is the transaction's, which is one query's. Each value takes some room beside its own bytes.
 CREATE FUNCTION longshore_reader.weigh(bytes integer, times integer) RETURNS boolean
 LANGUAGE plpgsql VOLATILE AS $body$
 DECLARE
@@ -104,7 +104,7 @@ BEGIN
     IF weight > 536870912 THEN
         RAISE EXCEPTION 'aggregates collect too much' USING ERRCODE = 'program_limit_exceeded';
     END IF;
-    PERFORM set_config('longshore.weight', weight::text, false);
+    PERFORM set_config('longshore.weight', weight::text, true);
     RETURN true;
 END
 $body$;

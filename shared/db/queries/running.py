@@ -63,7 +63,6 @@ def open_query(
     with database.begin() as session:
         reads = sign(session, checked.collection_ids)
     with conversation(reader_url, reads, limits.seconds, waiting) as talk:
-        talk.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         for guess in checked.guesses:
             require_properties(talk, guess, limits.look_seconds)
         names = [str(column[0]) for column in talk.run(DESCRIBE.format(query=checked.sql)).description or ()]

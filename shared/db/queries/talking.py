@@ -10,6 +10,7 @@ from psycopg2.extensions import POLL_OK, POLL_READ, connection, cursor
 
 from shared.db.database import CONNECT_SECONDS
 from shared.db.failures import translated
+from shared.db.queries.columns import literal
 from shared.db.queries.failures import explained
 from shared.db.queries.refusals import QueryRefused
 from shared.errors import DatabaseUnavailable
@@ -17,10 +18,10 @@ from shared.errors import DatabaseUnavailable
 _WAIT_SECONDS = 0.5
 _MILLISECONDS = 1000
 
-# What the role's own defaults say, said again: they may be out of date.
+# What the role's own defaults say, said again: they may be out of date. For the transaction and not for the
+# session, which a pooler may give to somebody else, and whose startup packet it may not pass on.
 SETTINGS = {
     "search_path": "",
-    "default_transaction_read_only": "on",
     "standard_conforming_strings": "on",
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "10min",
@@ -32,22 +33,23 @@ SETTINGS = {
     "intervalstyle": "iso_8601",
 }
 
+BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
 Waiting = Callable[[], None]
 
 
 @contextmanager
 def conversation(url: str, reads: str, seconds: float, waiting: Waiting) -> Iterator["Conversation"]:
-    """A connection that sees what `reads` was signed for; its work is broken off at the end of the body."""
+    """A transaction that sees what `reads` was signed for; its work is broken off at the end of the body."""
     settings = SETTINGS | {"longshore.reads": reads, "statement_timeout": f"{seconds * _MILLISECONDS:.0f}"}
-    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     with translated():
-        driver = psycopg2.connect(
-            url, async_=1, options=options, application_name="longshore:query", client_encoding="utf8"
-        )
+        driver = psycopg2.connect(url, async_=1, application_name="longshore:query", client_encoding="utf8")
     talk = Conversation(driver, waiting)
     try:
         talk.connect()
         talk.allow(seconds)
+        talk.run(BEGIN)
+        talk.run(";".join(f"SET LOCAL {name} = {literal(value)}" for name, value in settings.items()))
         yield talk
     finally:
         talk.close()
