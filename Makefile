@@ -2,6 +2,7 @@
 #   PYTHON=python3.12 make setup     another interpreter
 #   make up ARGS="--workers 4"       options of `longshore up`; the same for demo, bench and test
 #   make test JOBS=0                 in one process, as a debugger wants it; each of several has its own services
+#   make chaos SEEDS=30 JOBS=1       one round at a time
 #   make fuzz EXAMPLES=5000 SEED=7   so many hostile inputs a test; the same seed makes the same ones
 
 PYTHON ?= python3
@@ -38,7 +39,7 @@ fuzz: $(READY) ## Hostile input at length: EXAMPLES a test, by SEED
 	@$(BIN)/python -m pytest tests/fuzz --fuzz-examples=$(EXAMPLES) --hypothesis-seed=$(SEED) $(ARGS)
 
 chaos: $(READY) ## Faults drawn from seeds on a real fleet: make chaos SEEDS=20
-	@$(BIN)/python -m tests.faults --seeds $(SEEDS) $(ARGS)
+	@$(BIN)/python -m tests.faults --seeds $(SEEDS) --jobs $(JOBS) $(ARGS)
 
 lint: $(READY) ## Style, types and the rules between packages
 	@$(BIN)/ruff check

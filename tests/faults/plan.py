@@ -31,7 +31,8 @@ class Planned:
 class Felt:
     """What became of one planned fault."""
 
-    planned: Planned
+    name: str
+    held_seconds: float = 0.0
     # By kind of work; a kind that is not there had nothing waiting when the faults were over.
     recovered_seconds: dict[str, float] = field(default_factory=dict)
     was_met: bool = True  # its moment came: something of ours ran into it

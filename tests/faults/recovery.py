@@ -6,7 +6,7 @@ long the last of it took is what each fault of the spell is told to have cost.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from sqlalchemy import text
@@ -43,8 +43,9 @@ _Steps = dict[tuple[str, str], str]  # by kind and id
 class Recovery:
     """Watches one data service."""
 
-    def __init__(self, ground: Ground, service_id: int) -> None:
+    def __init__(self, ground: Ground, service_id: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._ground = ground
+        self._clock = clock
         self._given = {"service_id": service_id}
         self._spell: list[Felt] = []
         self._over_at = 0.0
@@ -57,14 +58,14 @@ class Recovery:
 
     def begin_fault(self, felt: Felt) -> None:
         """Something breaks. What should have moved before is late, whatever comes of it now."""
-        if self._waiting and time.monotonic() - self._over_at > RECOVERY_SECONDS:
+        if self._waiting and self._clock() - self._over_at > RECOVERY_SECONDS:
             self._note({kind for kind, _ in self._waiting})
         self._waiting = {}
         self._spell.append(felt)
 
     def end_faults(self) -> None:
         """Nothing is broken any longer: whatever waits now must be worked on soon."""
-        self._over_at = time.monotonic()
+        self._over_at = self._clock()
         self._wait_for(self._steps_when_it_answers())
 
     def look(self) -> None:
@@ -80,7 +81,7 @@ class Recovery:
             self._spell = []
 
     def _note(self, kinds: Iterable[str]) -> None:
-        seconds = time.monotonic() - self._over_at
+        seconds = self._clock() - self._over_at
         for felt in self._spell:
             for kind in kinds:
                 felt.recovered_seconds[kind] = max(seconds, felt.recovered_seconds.get(kind, 0.0))
@@ -105,7 +106,7 @@ class Recovery:
 def late_recoveries(felt: Iterable[Felt]) -> list[str]:
     """What took longer than promised, in words."""
     return [
-        f"{one.planned.fault.name}: {kind} went on after {seconds:.1f} s"
+        f"{one.name}: {kind} went on after {seconds:.1f} s"
         for one in felt
         for kind, seconds in one.recovered_seconds.items()
         if seconds > RECOVERY_SECONDS

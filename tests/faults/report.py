@@ -29,7 +29,7 @@ class Line:
 
     def add(self, felt: Felt, differences: Differences) -> None:
         self.times += 1
-        self.held.append(felt.planned.hold_seconds)
+        self.held.append(felt.held_seconds)
         self.missed += not felt.was_met
         for kind, seconds in felt.recovered_seconds.items():
             self.recovered.setdefault(kind, []).append(seconds)
@@ -52,7 +52,7 @@ class Report:
 
     def add(self, felt: Iterable[Felt], differences: Differences) -> None:
         for one in felt:
-            self._lines.setdefault(one.planned.fault.name, Line()).add(one, differences)
+            self._lines.setdefault(one.name, Line()).add(one, differences)
 
     def slowest(self) -> str:
         """How long work waited at most after the faults were over."""

@@ -24,20 +24,20 @@ PROGRESS = "SELECT coalesce(sum(applied_bytes), 0) FROM imports WHERE service_id
 
 @dataclass
 class _Held:
+    planned: Planned
     felt: Felt
     context: ExitStack = field(default_factory=ExitStack)
     met: Met | None = None  # None: there is no way around it
-    ends_at: float = 0.0
+    began_at: float = 0.0
 
     def begin(self, fleet: Fleet) -> None:
-        planned = self.felt.planned
-        self.met = self.context.enter_context(planned.fault.act(fleet, Random(planned.seed)))
-        self.ends_at = time.monotonic() + planned.hold_seconds
+        self.met = self.context.enter_context(self.planned.fault.act(fleet, Random(self.planned.seed)))
+        self.began_at = time.monotonic()
 
     @property
     def is_due(self) -> bool:
         """Whether its time is over."""
-        late = time.monotonic() - self.ends_at
+        late = time.monotonic() - self.began_at - self.planned.hold_seconds
         return late >= 0 and (self.is_met() or late >= MEET_SECONDS)
 
     def is_met(self) -> bool:
@@ -47,6 +47,7 @@ class _Held:
 
     def end(self) -> None:
         self.felt.was_met = self.is_met()
+        self.felt.held_seconds = time.monotonic() - self.began_at
         self.context.close()
 
 
@@ -69,11 +70,6 @@ class Storm:
         """Names of the planned faults that never began."""
         return [planned.fault.name for planned in self._due]
 
-    @property
-    def missed(self) -> list[str]:
-        """Names of those that began, and nothing of ours ran into them."""
-        return [felt.planned.fault.name for felt in self.felt if not felt.was_met]
-
     def rage_while(self, goes_on: Callable[[], bool], seconds: float) -> None:
         """Return when nothing goes on, every fault that began has ended, and what waited then has moved.
 
@@ -94,7 +90,7 @@ class Storm:
             self.is_over.set()
 
     def _begin_due(self) -> None:
-        targets = {held.felt.planned.fault.target for held in self._held}
+        targets = {held.planned.fault.target for held in self._held}
         for planned in [planned for planned in self._due if planned.at <= self._share]:
             # One that needs the database to begin waits until another one that keeps it away has ended.
             if planned.fault.target not in targets:
@@ -104,7 +100,7 @@ class Storm:
                     return
 
     def _begin(self, planned: Planned) -> None:
-        held = _Held(Felt(planned))
+        held = _Held(planned, Felt(planned.fault.name))
         held.begin(self._fleet)
         self._recovery.begin_fault(held.felt)
         self._held.append(held)

@@ -1,0 +1,112 @@
+"""Rounds of faults drawn from seeds, each compared with the same in peace; several at once, if wanted."""
+
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from multiprocessing import get_context
+from pathlib import Path
+
+from rich.console import Console
+
+from shared.logs import warnings_only
+from tests.faults.comparison import compare
+from tests.faults.fleet import Fleet, Tempo, a_fleet
+from tests.faults.orders import Workload, a_workload
+from tests.faults.outcome import Differences
+from tests.faults.plan import FAULTS, Felt, Planned, a_plan
+from tests.faults.recovery import late_recoveries
+from tests.faults.round import RoundOutcome, run_round
+from tests.faults.storm import Storm
+
+TABLE_WIDTH = 160
+WORKLOADS = 5  # different ones; each is run in peace once
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What came of one round."""
+
+    seed: int
+    wrong: list[str]  # in words
+    felt: list[Felt]
+    differences: Differences
+
+
+def judge(tempo: Tempo, names: list[str], lots: list[range]) -> list[Judgement]:
+    """Each lot of seeds has a process and a fleet of its own."""
+    # Spawned, so that the fleets inherit nothing of each other.
+    with ProcessPoolExecutor(len(lots), mp_context=get_context("spawn")) as processes:
+        return list(chain.from_iterable(processes.map(partial(_rage, tempo, names), lots)))
+
+
+def _rage(tempo: Tempo, names: list[str], seeds: range) -> list[Judgement]:
+    if not seeds:
+        return []
+    with (
+        warnings_only(),
+        tempfile.TemporaryDirectory() as folder,
+        a_fleet(Path(folder) / "fleet", tempo) as fleet,
+    ):
+        chaos = Chaos(fleet, names, a_console())
+        return [chaos.judge(seed) for seed in seeds]
+
+
+def a_console() -> Console:
+    """Wide enough for the table where no terminal says how wide it is."""
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else TABLE_WIDTH)
+
+
+class Chaos:
+    """Rounds on one fleet."""
+
+    def __init__(self, fleet: Fleet, names: list[str], console: Console) -> None:
+        self._console = console
+        self._fleet = fleet
+        self._names = names
+        self._calm: dict[int, RoundOutcome] = {}
+        if impossible := [fault.name for fault in FAULTS.values() if not fault.needs(self._fleet)]:
+            self._console.print(f"Left out, for this machine does not allow them: {', '.join(impossible)}.")
+
+    def judge(self, seed: int) -> Judgement:
+        """Let one round happen, and say what came of it."""
+        plan, began = a_plan(seed, self._fleet, self._names), time.monotonic()
+        judgement = self._round(seed, plan)
+        seconds = time.monotonic() - began
+        lines = [f"seed {seed}: {', '.join(map(_spell, plan))}; over after {seconds:.0f} s"]
+        lines += [
+            f"  {felt.name}: missed, nothing ran into it" for felt in judgement.felt if not felt.was_met
+        ]
+        lines += [f"  {what}" for what in judgement.wrong]
+        # At once: others print, too.
+        self._console.print("\n".join(lines))
+        return judgement
+
+    def _round(self, seed: int, plan: list[Planned]) -> Judgement:
+        workload = a_workload(seed % WORKLOADS)
+        try:
+            calm = self._in_peace(seed % WORKLOADS, workload)
+            found = run_round(self._fleet, workload, seed=seed, plan=plan)
+        except AssertionError as broken:
+            return Judgement(seed, [str(broken)], [], Differences())
+        differences = compare(workload, found, calm)
+        return Judgement(seed, _in_words(differences, found.storm), found.storm.felt, differences)
+
+    def _in_peace(self, number: int, workload: Workload) -> RoundOutcome:
+        if number not in self._calm:
+            self._calm[number] = run_round(self._fleet, workload)
+        return self._calm[number]
+
+
+def _in_words(differences: Differences, storm: Storm) -> list[str]:
+    """What was not as in peace."""
+    unmet = [f"{name}: it never began" for name in storm.unmet]
+    told = [*differences.notes, *late_recoveries(storm.felt), *unmet]
+    return told or (["documents or rejections are others"] if differences else [])
+
+
+def _spell(planned: Planned) -> str:
+    return f"{planned.fault.name} at {planned.at:.0%}"

@@ -1,0 +1,70 @@
+"""What is measured of the time after faults, by work that goes on only when the test says so."""
+
+import pytest
+
+from api.usecases.services import Service
+from shared.ground import Ground
+from tests.faults.plan import Felt
+from tests.faults.recovery import RECOVERY_SECONDS, Recovery, late_recoveries
+from tests.integration import outbox
+from tests.integration.builders import an_import, numbered, work_off
+
+
+@pytest.fixture
+def watched(ground: Ground, service: Service) -> Recovery:
+    outbox.empty(ground)
+    return Recovery(ground, service.id)
+
+
+def test_what_does_not_move_has_not_recovered(ground: Ground, service: Service, watched: Recovery):
+    import_id, felt = an_import(ground, service, numbered(3)), Felt("a fault")
+
+    watched.begin_fault(felt)
+    watched.end_faults()
+    watched.look()
+    assert (watched.waiting, felt.recovered_seconds) == ([f"imports {import_id}"], {})
+
+    work_off(ground, service, import_id)
+    watched.look()
+    assert (watched.waiting, felt.recovered_seconds.keys()) == ([], {"imports"})
+
+
+def test_imports_and_mails_are_told_apart(ground: Ground, service: Service, watched: Recovery):
+    an_import(ground, service, numbered(3))
+    outbox.a_due_mail(ground, service)
+    felt = Felt("a fault")
+
+    watched.begin_fault(felt)
+    watched.end_faults()
+    outbox.run(ground)
+    watched.look()
+
+    assert felt.recovered_seconds.keys() == {"mails"}
+
+
+def test_a_fault_that_begins_before_work_went_on_is_told_with_the_one_before(
+    ground: Ground, service: Service, watched: Recovery
+):
+    import_id, first, second = an_import(ground, service, numbered(3)), Felt("first"), Felt("second")
+
+    watched.begin_fault(first)
+    watched.end_faults()
+    watched.begin_fault(second)
+    watched.end_faults()
+    work_off(ground, service, import_id)
+    watched.look()
+
+    assert first.recovered_seconds == second.recovered_seconds != {}
+
+
+def test_what_was_late_before_the_next_fault_is_told_as_late(ground: Ground, service: Service):
+    an_import(ground, service, numbered(3))
+    now = [0.0]
+    watched, first, second = Recovery(ground, service.id, lambda: now[0]), Felt("first"), Felt("second")
+
+    watched.begin_fault(first)
+    watched.end_faults()
+    now[0] = RECOVERY_SECONDS + 1
+    watched.begin_fault(second)
+
+    assert late_recoveries([first, second]) == ["first: imports went on after 16.0 s"]
