@@ -54,7 +54,10 @@ class PatientSocket(socket):
             piece = super().recv(size, flags)
         except TimeoutError as error:
             raise _given_up() from error
-        self._waited_seconds += monotonic() - began
+        waited_seconds = monotonic() - began
+        # Nobody is waited for so long: this process was frozen, or the machine was.
+        if waited_seconds < self.silence_seconds:
+            self._waited_seconds += waited_seconds
         self._received_bytes += len(piece)
         if self._waited_seconds >= self.window_seconds:
             self._check_pace()

@@ -1,12 +1,18 @@
 """Which connections are given up, and when."""
 
+import signal
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
+import psutil
 import pytest
 
 from api.http.patience import PatientSocket
+from tests.faults.waiting import wait_until
 
 
 class HastySocket(PatientSocket):
@@ -24,6 +30,19 @@ class NeverContent(PatientSocket):
     window_seconds = 0.0
     least_bytes_per_second = 10**12
 
+
+# Reads two bytes of the socket that it is given.
+READER = """
+import socket, sys
+from api.http.patience import PatientSocket
+class HastySocket(PatientSocket):
+    silence_seconds = window_seconds = 0.5
+with HastySocket.of(socket.socket(fileno=int(sys.argv[1]))) as server:
+    server.setblocking(True)
+    for _ in range(2):
+        print(server.recv(1).decode(), flush=True)
+"""
+FROZEN_SECONDS = 0.6
 
 # The server's end of a new connection and the client's.
 Connect = Callable[[type[PatientSocket]], tuple[PatientSocket, socket.socket]]
@@ -83,6 +102,25 @@ def test_a_client_that_sends_enough_is_waited_for(connect: Connect):
     client.sendall(b"GET")
 
     assert [server.recv(1), server.recv(1), server.recv(1)] == [b"G", b"E", b"T"]
+
+
+def test_the_time_that_a_server_was_frozen_is_not_the_clients():
+    server, client = socket.socketpair()
+    command = [sys.executable, "-c", READER, str(server.fileno())]
+    with subprocess.Popen(command, pass_fds=[server.fileno()], stdout=subprocess.PIPE, text=True) as reader:
+        assert reader.stdout is not None
+        client.sendall(b"1")
+        assert reader.stdout.readline() == "1\n"
+        wait_until(lambda: psutil.Process(reader.pid).status() == psutil.STATUS_SLEEPING, 10, "it reads on")
+
+        reader.send_signal(signal.SIGSTOP)
+        client.sendall(b"2")
+        time.sleep(FROZEN_SECONDS)
+        reader.send_signal(signal.SIGCONT)
+
+        assert reader.stdout.readline() == "2\n"
+    server.close()
+    client.close()
 
 
 def test_a_closed_connection_is_left_alone(connect: Connect):
