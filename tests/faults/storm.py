@@ -10,6 +10,7 @@ from threading import Event
 from sqlalchemy import text
 
 from shared.errors import DatabaseUnavailable, LongshoreError
+from tests.faults import weather
 from tests.faults.fleet import Fleet
 from tests.faults.plan import Felt, Planned
 from tests.faults.recovery import Recovery
@@ -112,6 +113,13 @@ class Storm:
             self._held.remove(held)
             if not self._held:
                 self._recovery.end_faults()
+                self._hurry()
+
+    def _hurry(self) -> None:
+        """No fault is left that slow work should meet, and waiting for busy workers is no recovery."""
+        if not self._due:
+            with suppress(DatabaseUnavailable):
+                weather.set_pace(self._fleet.ground, 0.0)
 
     def _look(self) -> None:
         """How far the round is, as far as the database tells."""
