@@ -56,10 +56,12 @@ lock: $(READY) ## Pin the newest versions that pyproject.toml allows
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@set -e; lock() { \
 	    $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
-	        --no-header --no-annotate pyproject.toml "$$@"; \
+	        --no-header --no-annotate "$$@"; \
 	}; \
-	lock --output-file requirements/runtime.txt; \
-	lock --extra embedded --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+	lock pyproject.toml --output-file requirements/runtime.txt; \
+	lock pyproject.toml --extra embedded --extra dev --constraint requirements/runtime.txt \
+	    --output-file requirements/dev.txt; \
+	lock --group bench --constraint requirements/runtime.txt --output-file requirements/bench.txt
 
 clean: ## Remove .venv and caches; keeps the data in .longshore
 	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis .import_linter_cache

@@ -5,7 +5,7 @@ import os
 import platform
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +24,8 @@ class Figure:
     at_least: float | None = None
     below: float | None = None
     note: str = ""
+    columns: dict[str, str] = field(default_factory=dict)
+    """What else is to be seen beside it, by heading; the same headings in all figures of a group."""
 
     @property
     def target(self) -> str:
@@ -56,12 +58,19 @@ def percentile(values: Sequence[float], percent: int) -> float:
 
 def show(console: Console, title: str, figures: list[Figure]) -> None:
     table = Table(title=title)
-    for heading in ("case", "measured", "target", "", "note"):
+    for heading in ("case", "measured", "target", "", "note", *figures[0].columns):
         table.add_column(heading, justify="right" if heading == "measured" else "left")
     for figure in figures:
         mark = "[green]reached" if figure.is_reached else "[red]missed"
         measured = f"{figure.value:,.2f} {figure.unit}"
-        table.add_row(figure.case, measured, figure.target, mark if figure.target else "", figure.note)
+        table.add_row(
+            figure.case,
+            measured,
+            figure.target,
+            mark if figure.target else "",
+            figure.note,
+            *figure.columns.values(),
+        )
     console.print(table)
 
 
