@@ -269,6 +269,13 @@ HOSTILE = {
     "a replacement of each by many": f"SELECT replace(replace('{'a' * 999}', 'a', '{'b' * 999}'), 'b', 'cc')",
     "a pattern's replacement": f"SELECT regexp_replace('{'a' * 999}', '.', '{'b' * 999}', 'g')",
     "a separator of many": f"SELECT array_to_string(string_to_array('{'a' * 999}', 'a'), '{'b' * 999}')",
+    "a separator between nothings": "SELECT concat_ws(concat_ws('x'"
+    + ", ''" * 499
+    + ")"
+    + ", ''" * 499
+    + ")",
+    "quotes in quotes": "SELECT " + "to_json(" * 20 + "'\"'" + "::text)" * 20,
+    "patterns in patterns": "SELECT " + "to_char(now(), " * 20 + "'DAY'" + ")" * 20,
     "replacements of unknown length": "SELECT replace(replace(name, 'a', name), 'b', name) FROM movie",
     "repeat": "SELECT repeat('x', 1000000000)",
     "format": "SELECT format('%1000000000s', 'x')",

@@ -54,6 +54,8 @@ ALLOWED = {
     "a small padding": "SELECT lpad(name, 10, '0') FROM movie",
     "replacements one after the other": "SELECT replace(replace(replace(replace(name, '&', '&amp;'), '<', '&lt;'),"
     " '>', '&gt;'), '\"', '&quot;') FROM movie",
+    "JSON in JSON": "SELECT json_build_object('film', json_build_object('name', name, 'year', year,"
+    " 'tags', json_build_array(name, concat_ws(', ', name, year, to_char(now(), 'YYYY'))))) FROM movie",
     "a replacement by a column": "SELECT replace(lower(name), '{id}', accountId) FROM movie",
     "WITH queries that build on each other": "WITH a AS (SELECT name, CASE WHEN year > 2000 THEN year - 2000"
     " ELSE year - 1900 END AS y FROM movie), b AS (SELECT name, CASE WHEN y > 50 THEN y * y ELSE y + y + 1 END AS y"

@@ -19,6 +19,10 @@ _MULTIPLYING: dict[str, tuple[int, int | None]] = {
     "regexp_replace": (2, None),
     "array_to_string": (1, None),
 }
+# Quotes in a text are written with backslashes in JSON, and these with others when that is done again; a
+# date's words are patterns, too.
+_ESCAPING = ("json", "to_json", "row_to_json", "array_to_json", "to_char")
+_ESCAPED_GROWTH = 4
 # Of a text that is known only when the query runs.
 _UNKNOWN_GROWTH = 2_000
 
@@ -30,6 +34,10 @@ def own_size(node: ast.Node) -> int:
 
 def growth(name: str, arguments: tuple[ast.Node, ...]) -> int:
     """How many times as large as its arguments a call's result may be, as far as that matters."""
+    if name == "concat_ws":
+        return len(arguments)
+    if name.startswith(_ESCAPING):
+        return _ESCAPED_GROWTH
     if name not in _MULTIPLYING:
         return 1
     place, replaced = _MULTIPLYING[name]
