@@ -23,14 +23,33 @@ class KnownType:
 
 
 def find_item_type(session: Session, service: Service, name: str | None) -> KnownType:
-    """The item type of this name, in the caller's transaction. Raises JobRefused."""
+    """The item type of this name, in the caller's transaction. Raises JobRefused, telling what to do."""
     if not name:
         raise JobRefused("The parameter itemType is missing.")
+    found = look_for_item_type(session, service, name)
+    if found is None:
+        raise JobRefused(f"{unknown(name)} {_advice(session, service, name)}")
+    return found
+
+
+def look_for_item_type(session: Session, service: Service, name: str) -> KnownType | None:
+    """The item type of this name, in the caller's transaction; None where there is none."""
     # The database takes no NUL, not even to look for.
     row = None if "\0" in name else services.get_collection(session, service.id, f"/{name}")
-    if row is None:
-        raise JobRefused(f"There is no item type {name!r} in this community.")
-    return _known(name, row)
+    return None if row is None else _known(name, row)
+
+
+def unknown(name: str) -> str:
+    """That there is no such item type."""
+    return f"There is no item type {name!r} in this community."
+
+
+def _advice(session: Session, service: Service, name: str) -> str:
+    path = "/" + name.replace("\0", "").strip("/")
+    meant = services.path_whatever_its_case(session, service.id, path)
+    if meant is not None:
+        return f"Did you mean {meant.removeprefix('/')}?"
+    return "Item types are added on the service's side: longshore collections add."
 
 
 def _known(name: str, row: Collection) -> KnownType:

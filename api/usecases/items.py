@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from api.usecases.item_types import KnownType, find_item_type
-from api.usecases.jobs import JobRefused
+from api.usecases.item_types import KnownType, find_item_type, look_for_item_type, unknown
 from api.usecases.services import Service
 from shared.db import documents, updates
 from shared.db.batches import BatchWriter
@@ -131,10 +130,9 @@ def _write(
     """Write items of one type; returns the rejected ones."""
     if name is None:
         return _all_rejected(items, NO_TYPE)
-    try:
-        known = find_item_type(session, service, name)
-    except JobRefused as refused:
-        return _all_rejected(items, Refusal("unknown_type", str(refused)))
+    known = look_for_item_type(session, service, name)
+    if known is None:
+        return _all_rejected(items, Refusal("unknown_type", unknown(name)))
     reader = ItemReader(ItemType(known.name, known.key, merges=False), make_documentid)
     batch = _batch([reader.read_line(item, number, 0) for number, item in items])
     return BatchWriter(known.collection_id).write_carefully(session, batch, _go_on).rejections

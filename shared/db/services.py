@@ -60,3 +60,9 @@ def get_collection(session: Session, service_id: int, path: str) -> Collection |
     """The data service's collection at `path`, or None."""
     found = select(Collection).where(Collection.service_id == service_id, Collection.path == path)
     return session.scalars(found).one_or_none()
+
+
+def path_whatever_its_case(session: Session, service_id: int, path: str) -> str | None:
+    """The first path of the data service's collections that differs from `path` by case at most, or None."""
+    alike = Collection.service_id == service_id, func.lower(Collection.path) == func.lower(path)
+    return session.scalars(select(Collection.path).where(*alike).order_by(Collection.path).limit(1)).first()

@@ -36,6 +36,11 @@ def blocks_of(ground: Ground) -> set[str]:
     [
         ({"itemType": None}, "The parameter itemType is missing."),
         ({"itemType": "Nothing"}, "There is no item type 'Nothing' in this community."),
+        (
+            {"itemType": "/Account"},
+            "There is no item type '/Account' in this community. Did you mean Account?",
+        ),
+        ({"itemType": "aCCount"}, "There is no item type 'aCCount' in this community. Did you mean Account?"),
         ({"itemType": "a\0b"}, "There is no item type 'a\ufffdb' in this community."),
         ({"jobName": None}, "The parameter jobName is missing."),
         ({"jobName": "  "}, "The parameter jobName is missing."),
@@ -73,7 +78,11 @@ def test_an_import_with_bad_parameters(liquid: Liquid, ground: Ground, wrong: di
     ("wrong", "reason"),
     [
         ({"itemType": None}, "The parameter itemType is missing."),
-        ({"itemType": "Nothing"}, "There is no item type 'Nothing' in this community."),
+        (
+            {"itemType": "Nothing"},
+            "There is no item type 'Nothing' in this community. Item types are added on the service's side:"
+            " longshore collections add.",
+        ),
         ({"jobName": None}, "The parameter jobName is missing."),
         ({"contentType": None}, "The parameter contentType is missing."),
         ({"contentType": "image/png"}, "The contentType 'image/png' is not known"),
