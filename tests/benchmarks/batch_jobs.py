@@ -15,6 +15,7 @@ from tests.benchmarks.figures import Figure, median_ratio
 from tests.benchmarks.imports import rate_of
 from tests.benchmarks.stack import CREATE, Stack, running_stack
 
+EXPORTED_TIMES = 5  # as many documents as are imported: exports are faster
 EMAIL, PASSWORD = "bench@example.com", "the password of the bench"
 
 
@@ -38,11 +39,14 @@ def _batch_jobs(stack: Stack, *, documents: int, repeats: int) -> list[Figure]:
         for n in range(repeats):
             blocks_rates.append(_import_blocks(stack, blocks, documents))
             csv_rates.append(_import(stack, client, f"Csv{n}", _table(rows), "text/plain"))
+        exported = EXPORTED_TIMES * documents
+        large = stack.new_collection()
+        stack.create_documents(large, list(flat_documents(exported)))
         copies, json_exports, csv_exports = [], [], []
         for _ in range(repeats):
-            copies.append(_copy_rate(stack, "/Json0", documents))
-            json_exports.append(_export(client, "Json0", "application/json"))
-            csv_exports.append(_export(client, "Json0", "text/plain"))
+            copies.append(_copy_rate(stack, large, exported))
+            json_exports.append(_export(client, large, "application/json"))
+            csv_exports.append(_export(client, large, "text/plain"))
     finally:
         client.close()
     return [
@@ -83,8 +87,13 @@ def _import(stack: Stack, client: LiquidClient, item_type: str, content: bytes, 
     return _rate_of(client.wait_for_end(job["jobId"]))
 
 
-def _export(client: LiquidClient, item_type: str, content_type: str) -> float:
-    fields = {"jobName": "bench", "itemType": item_type, "contentType": content_type, "rowHeader": "true"}
+def _export(client: LiquidClient, collection: str, content_type: str) -> float:
+    fields = {
+        "jobName": "bench",
+        "itemType": collection.removeprefix("/"),
+        "contentType": content_type,
+        "rowHeader": "true",
+    }
     return _rate_of(client.wait_for_end(client.start_export(**fields)["jobId"]))
 
 
