@@ -48,6 +48,8 @@ class Settings:
     batch_bytes: int = 4 * MIB
     template_seconds: float = 60.0
     import_workers: int = 8
+    worker_processes: int | None = None
+    pulse_file: str | None = None
     service_workers: int | None = None
     service_long_jobs: int = 1
     lease_seconds: float = 10.0
@@ -56,6 +58,7 @@ class Settings:
     patience_seconds: float = 3600.0
     retry_seconds: float = 1.0
     database_pool: int = 10
+    drain_seconds: float = 0.0
     trusted_proxies: int = 0
     log_format: str = "auto"
     log_level: str = "info"
@@ -116,6 +119,8 @@ class _Environment(Schema):
     batch_bytes = _positive(fields.Integer)
     template_seconds = _positive(fields.Float)
     import_workers = _positive(fields.Integer)
+    worker_processes = _positive(fields.Integer)
+    pulse_file = fields.String(validate=validate.Length(min=1))
     service_workers = _positive(fields.Integer)
     service_long_jobs = _positive(fields.Integer)
     lease_seconds = fields.Float(validate=validate.Range(min=0.1, max=3600))
@@ -124,6 +129,7 @@ class _Environment(Schema):
     patience_seconds = _positive(fields.Float)
     retry_seconds = _positive(fields.Float)
     database_pool = _positive(fields.Integer)
+    drain_seconds = fields.Float(validate=validate.Range(min=0, max=300))
     trusted_proxies = fields.Integer(validate=validate.Range(min=0))
     log_format = fields.String(validate=validate.OneOf(["auto", "console", "json"]))
     log_level = fields.String(validate=validate.OneOf(["debug", "info", "warning", "error"]))

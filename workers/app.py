@@ -28,6 +28,7 @@ from workers.applying import ShouldStop
 from workers.beat import sweep_scheduler
 from workers.broker import PromptAMQP
 from workers.notifying import notify
+from workers.pulse import pulse_step
 from workers.shutdown import Shutdown
 from workers.sweeping import sweep
 from workers.turns import Turns
@@ -74,6 +75,7 @@ def create_celery(settings: Settings) -> Celery:
     """The application with its tasks; connects to nothing yet."""
     app = Celery("longshore", broker=broker_url(settings.redis_url), amqp=PromptAMQP, set_as_current=False)
     app.conf.update(_configuration(settings))
+    app.steps["worker"].add(pulse_step(settings))
     shutdown = Shutdown()
     process = Process(settings)
 
@@ -129,6 +131,7 @@ def _configuration(settings: Settings) -> dict[str, object]:
         "task_ignore_result": True,
         "task_default_queue": IMPORTS_QUEUE,
         "task_create_missing_queues": True,
+        "worker_concurrency": settings.worker_processes,
         "worker_prefetch_multiplier": 1,
         "worker_disable_prefetch": True,
         "worker_hijack_root_logger": False,

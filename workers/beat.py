@@ -8,6 +8,7 @@ from celery.beat import Scheduler
 
 from shared.dispatch import SWEEP_QUEUE, Dispatcher
 from shared.settings import Settings
+from workers.pulse import beat_once
 
 # While no worker takes them, there is no use in more: they are all the same.
 SWEEPS_WAITING = 5
@@ -20,6 +21,7 @@ def sweep_scheduler(settings: Settings) -> type[Scheduler]:
     class SweepScheduler(Scheduler):
         def tick(self, *_: object, **__: object) -> float:
             """Seconds until the next one."""
+            beat_once(settings)
             if dispatcher.waiting(SWEEP_QUEUE) < SWEEPS_WAITING:
                 dispatcher.nudge_sweep()
             return settings.sweep_seconds

@@ -7,6 +7,7 @@ from pathlib import Path
 from gunicorn.arbiter import Arbiter
 
 from api.http.patience import PatientWorker
+from api.http.stopping import STOPPING
 from shared.errors import SettingsInvalid
 from shared.settings import Settings
 
@@ -34,3 +35,9 @@ def on_starting(server: Arbiter) -> None:
     except SettingsInvalid as error:
         server.log.error("%s", error)  # noqa: TRY400 - no stack trace for a wrong setting
         sys.exit(2)
+
+
+def when_ready(server: Arbiter) -> None:
+    """Let load balancers look elsewhere before SIGTERM stops anything."""
+    seconds = Settings.read(os.environ).drain_seconds
+    server.handle_term = STOPPING.instead_of(server.handle_term, seconds)

@@ -6,6 +6,7 @@ from api.http.arguments import Blueprint
 from api.http.grounds import current_ground
 from api.http.openapi import problems
 from api.http.problems import UNAVAILABLE, Param, Problem, Refused
+from api.http.stopping import STOPPING
 from api.usecases.maintenance import is_on_maintenance
 from shared.db.migrate import is_migrated
 from shared.errors import DatabaseUnavailable, StorageFault
@@ -17,6 +18,7 @@ REASONS = {
     "migrations": "The database has not the schema of this release: run longshore migrate.",
     "redis": "Redis does not answer.",
     "storage": "Block storage cannot take bytes, or is not the volume that longshore migrate has marked.",
+    "stopping": "This process was told to stop, and takes its last requests.",
 }
 
 # Redis only wakes workers: without it the sweep's clock stands still, but every request is answered and
@@ -62,6 +64,8 @@ def ready() -> dict[str, str | bool | list[str]]:
 
     During maintenance requests are answered, too, and `maintenance` tells of it.
     """
+    if STOPPING.is_asked():
+        raise Refused(not_ready(["stopping"]))
     ground = current_ground()
     missing = missing_dependencies(ground)
     if not DISPENSABLE.issuperset(missing):

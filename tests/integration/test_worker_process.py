@@ -1,0 +1,42 @@
+"""The settings of a worker's own process, seen from outside."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.acceptance.waiting import wait_for
+
+
+@contextmanager
+def program(role: str, environment: Mapping[str, str]) -> Iterator[psutil.Process]:
+    command = [sys.executable, "-m", "workers", role]
+    command += ["--pidfile="] if role == "beat" else []
+    with subprocess.Popen(command, env=os.environ | environment, stderr=subprocess.DEVNULL) as running:
+        try:
+            yield psutil.Process(running.pid)
+        finally:
+            running.terminate()
+
+
+@pytest.mark.parametrize("role", ["worker", "beat"])
+def test_a_file_is_touched_again_and_again_while_a_process_works(
+    environment: Mapping[str, str], tmp_path: Path, role: str
+):
+    pulse = tmp_path / "pulse"
+    own = {"LONGSHORE_PULSE_FILE": str(pulse), "LONGSHORE_WORKER_PROCESSES": "1"}
+
+    with program(role, environment | own):
+        first = wait_for(lambda: pulse.exists() and pulse.stat().st_mtime_ns)
+
+        assert wait_for(lambda: pulse.stat().st_mtime_ns > first)
+
+
+def test_a_worker_has_as_many_processes_as_it_is_told(environment: Mapping[str, str]):
+    with program("worker", environment | {"LONGSHORE_WORKER_PROCESSES": "3"}) as worker:
+        assert wait_for(lambda: len(worker.children()) == 3)
