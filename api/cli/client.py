@@ -14,6 +14,7 @@ from shared.errors import LongshoreError
 
 IMPORTS = "/__resources/imports"
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+_PASSING = frozenset({502, 503, 504})  # what a load balancer says, too, while an API is replaced
 _LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 Json = dict[str, Any]
@@ -108,7 +109,7 @@ class ApiClient:
             response = self._http.request(method, path, json=json, content=content, headers=headers)
         except httpx.TransportError as error:
             raise ApiUnreachable(f"{self.url} does not answer: {error or type(error).__name__}.") from error
-        if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        if response.status_code in _PASSING:
             raise ApiUnreachable(f"{self.url} cannot answer now: {_reason(response)}")
         if response.is_error:
             raise ApiRefused(_reason(response))

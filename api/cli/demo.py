@@ -1,10 +1,8 @@
 """`longshore demo`: a tour of the whole service, real processes and all, that leaves nothing behind."""
 
-import os
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
@@ -13,16 +11,12 @@ from rich.console import Console
 from api.cli import demo_batch, demo_records, terminal
 from api.cli.client import ApiClient, Json
 from api.cli.demo_batch import BatchClient
+from api.cli.demo_places import Place, own_stack, running_service
 from api.cli.importing import FileImport, Outcome
 from api.cli.options import json_option
 from api.cli.signals import StopRequested, StopSignals
-from api.cli.stack import Stack, StackOptions, running_stack
-from api.cli.stack_services import URLS
 from api.cli.watching import OUTCOMES, applied
-from api.usecases.collections import add_collection
-from api.usecases.services import find_service
 from shared.errors import LongshoreError
-from shared.ground import Ground
 from shared.lifecycle import Status
 
 _INTERRUPTED = 130
@@ -34,25 +28,31 @@ class DemoFailed(LongshoreError):
 
 
 @click.command()
+@click.option("--url", help="A running service to take the tour through, which the environment names, too.")
 @json_option
-def demo(*, as_json: bool) -> int:
+def demo(*, url: str | None, as_json: bool) -> int:
     """Start everything in a temporary folder, import real and generated records, look at them, clean up.
 
-    Nothing is left running and nothing is kept. It takes about ten seconds.
+    Nothing is left running and nothing is kept. It takes about ten seconds. With --url nothing is started:
+    the records go into that service's default data service, and stay there.
+
+    \b
+    Example, with DATABASE_URL, REDIS_URL and STORAGE_URL of the service:
+      longshore demo --url https://longshore.example
     """
     started_at = time.monotonic()
     console = Console(quiet=True) if as_json else terminal.out()
     try:
         with StopSignals() as signals, tempfile.TemporaryDirectory(prefix="longshore-demo-") as folder:
-            totals = _Tour(console, Path(folder), is_quiet=as_json).take(signals)
+            totals = _Tour(console, Path(folder), is_quiet=as_json).take(url, signals)
     except StopRequested:
-        terminal.err().print("Stopped early. Nothing is left running.")
+        terminal.err().print("Stopped early." + ("" if url else " Nothing is left running."))
         return _INTERRUPTED
     seconds = time.monotonic() - started_at
     if as_json:
         terminal.print_json({**totals, "seconds": round(seconds, 1)})
     else:
-        _say_goodbye(console, totals, seconds)
+        _say_goodbye(console, totals, seconds, is_kept=url is not None)
     return 0
 
 
@@ -66,67 +66,64 @@ class _Tour:
         self._number = 0
         self._totals = dict.fromkeys(("lines", *OUTCOMES), 0)
 
-    def take(self, signals: StopSignals) -> dict[str, int]:
+    def take(self, url: str | None, signals: StopSignals) -> dict[str, int]:
         """Everything from start to stop; returns the totals of all imports."""
-        self._say("Longshore: a tour. Everything runs on this machine, and nothing stays behind.", "bold")
-        self._station("The whole service comes up, each part a process of its own")
-        with self._stack(signals) as stack:
-            client = ApiClient(stack.description.url, stack.description.token)
+        with self._place(url, signals) as place:
+            self._say(f"{place.url} answers.")
+            if place.pids:
+                self._say(f"Process ids: {_spell_pids(place.pids)}")
+            client = ApiClient(place.url, place.token)
             try:
-                self._import_airports(stack, client)
-                self._import_readings(stack, client)
-                self._update_one(stack, client)
+                self._import_airports(place, client)
+                self._import_readings(place, client)
+                self._update_one(place, client)
             finally:
                 client.close()
-            self._run_batch_jobs(stack)
-            self._station("Everything stops")
+            self._run_batch_jobs(place)
+            if place.pids:
+                self._station("Everything stops")
         return self._totals
 
-    @contextmanager
-    def _stack(self, signals: StopSignals) -> Iterator[Stack]:
-        options = StackOptions(folder=self._folder / "data")
-        environment = {name: value for name, value in os.environ.items() if name not in URLS}
-        with (
-            terminal.Steps(terminal.err(), is_quiet=self._is_quiet) as steps,
-            running_stack(options, environment, signals, steps.report) as stack,
-        ):
-            steps.finish()
-            self._say(f"{stack.description.url} answers. Process ids:")
-            self._say(_spell_pids(stack.description.pids))
-            _prepare(stack, environment)
-            yield stack
+    def _place(self, url: str | None, signals: StopSignals) -> AbstractContextManager[Place]:
+        if url is not None:
+            self._say(f"Longshore: a tour through {url}. What is imported stays there.", "bold")
+            self._station("The service is there already")
+            return running_service(url, signals)
+        self._say("Longshore: a tour. Everything runs on this machine, and nothing stays behind.", "bold")
+        self._station("The whole service comes up, each part a process of its own")
+        return own_stack(self._folder / "data", signals, is_quiet=self._is_quiet)
 
-    def _import_airports(self, stack: Stack, client: ApiClient) -> None:
+    def _import_airports(self, place: Place, client: ApiClient) -> None:
         path = self._folder / "airports.ndjson"
         count = demo_records.write_airports(path)
         self._station(f"{count:,} real airports are imported, and a line that somebody broke")
-        outcome = self._import(stack, client, path, "/airports")
+        outcome = self._import(place, client, path, "/airports")
         [rejection] = outcome.rejections
         where = Path(outcome.place(rejection["blockid"], rejection["line"])).name
         self._say("The broken line is rejected, the others are in:")
         self._say(f"{where}  {rejection['code']}: {rejection['reason']}", "yellow")
 
-    def _import_readings(self, stack: Stack, client: ApiClient) -> None:
+    def _import_readings(self, place: Place, client: ApiClient) -> None:
         path = self._folder / "readings.ndjson"
         demo_records.write_readings(path)
         self._station(f"{demo_records.READINGS:,} generated documents follow")
-        self._import(stack, client, path, "/readings")
+        self._import(place, client, path, "/readings")
         first_two = client.get("/readings?page[size]=2")["data"]
         self._say("GET /readings?page[size]=2", "bold")
         for document in first_two:
             self._show(document)
 
-    def _update_one(self, stack: Stack, client: ApiClient) -> None:
+    def _update_one(self, place: Place, client: ApiClient) -> None:
         self._station("An update names what changes and leaves the rest")
         path = self._folder / "visit.ndjson"
         demo_records.write_visit(path, _AIRPORT)
-        self._import(stack, client, path, "/airports", strategies=["update"])
+        self._import(place, client, path, "/airports", strategies=["update"])
         self._say(f"GET /airports/{_AIRPORT}", "bold")
         self._show(client.get(f"/airports/{_AIRPORT}"))
 
-    def _run_batch_jobs(self, stack: Stack) -> None:
+    def _run_batch_jobs(self, place: Place) -> None:
         self._station("The same engine behind another API: batch jobs of Liquid Decisions")
-        client = BatchClient(stack.description.url, stack.description.service, stack.pause)
+        client = BatchClient(place.url, place.service, place.login, place.pause)
         try:
             for item in demo_batch.SHIPS:
                 self._show(item)
@@ -148,7 +145,7 @@ class _Tour:
 
     def _import(
         self,
-        stack: Stack,
+        place: Place,
         client: ApiClient,
         path: Path,
         collection: str,
@@ -156,7 +153,7 @@ class _Tour:
     ) -> Outcome:
         job = FileImport(client, is_quiet=self._is_quiet)
         configuration = {"strategy": strategies or ["create", "update"], "collection": collection}
-        outcome = job.run([str(path)], configuration, stack.pause)
+        outcome = job.run([str(path)], configuration, place.pause)
         if outcome.found["status"] != Status.COMPLETE:
             raise DemoFailed(f"The import of {path.name} is {outcome.found['status']}.")
         self._add_up(outcome.found)
@@ -179,27 +176,16 @@ class _Tour:
         self._console.print_json(data=document, indent=None, ensure_ascii=False)
 
 
-def _prepare(stack: Stack, environment: dict[str, str]) -> None:
-    ground = Ground.open(stack.settings(environment))
-    try:
-        service = find_service(ground, stack.description.service)
-        for path in ("/airports", "/readings"):
-            add_collection(ground, service, path)
-        demo_batch.prepare(ground, service.name)
-    finally:
-        ground.close()
-
-
 def _spell_pids(pids: dict[str, list[int]]) -> str:
     return ", ".join(f"{role} {' '.join(map(str, found))}" for role, found in pids.items())
 
 
-def _say_goodbye(console: Console, totals: dict[str, int], seconds: float) -> None:
-    console.print(
-        f"   All of it in {terminal.spell_seconds(seconds)}; nothing is left running, nothing is kept."
-    )
+def _say_goodbye(console: Console, totals: dict[str, int], seconds: float, *, is_kept: bool) -> None:
+    rest = "what was imported is kept" if is_kept else "nothing is left running, nothing is kept"
+    console.print(f"   All of it in {terminal.spell_seconds(seconds)}; {rest}.")
     console.print("\nTotals of 2, 3 and 4", style="bold")
     for name, count in totals.items():
         if count or name != "deleted":
             console.print(f"   {name:<9}{count:>10,}")
-    console.print("\nTo have it stay: make up", style="bold")
+    if not is_kept:
+        console.print("\nTo have it stay: make up", style="bold")

@@ -1,20 +1,24 @@
 """The demo's last stations: a batch job imports items, another exports them, and its link is followed."""
 
 import json
+import secrets
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
-from api.usecases import accounts, collections, services
-from shared.errors import LongshoreError
+from api.usecases import accounts, collections
+from api.usecases.services import Service
+from shared.errors import LongshoreError, NameTaken
 from shared.ground import Ground
 from shared.jobs import COMPLETED, FINAL
 
 IMPORT, EXPORT = "/ls/api/batch/import", "/ls/api/batch/export"
 ITEM_TYPE = "Ship"
 KEY = "shipId"
-EMAIL, PASSWORD = "demo@example.com", "the password of the demo"
 SHIPS = [
     {"shipId": "S1", "name": "Merganser", "tonnage": 12500.5, "port": {"city": "Hull", "berth": 4}},
     {"shipId": "S2", "name": "Turnstone", "tonnage": 830, "port": {"city": "Leith", "berth": 11}},
@@ -29,22 +33,32 @@ class JobFailed(LongshoreError):
     code = "demo_job_failed"
 
 
-def prepare(ground: Ground, community: str) -> None:
+@dataclass(frozen=True)
+class Login:
+    """A user made for one demo, whose password nobody else learns."""
+
+    email: str
+    password: str = field(repr=False)
+
+
+def prepare(ground: Ground, community: Service) -> Login:
     """What an administrator sets up once: an item type, and a user of the community."""
-    service = services.find_service(ground, community)
-    collections.add_collection(ground, service, f"/{ITEM_TYPE}", key=KEY)
-    accounts.add_user(ground, EMAIL, PASSWORD, [community])
+    with suppress(NameTaken):
+        collections.add_collection(ground, community, f"/{ITEM_TYPE}", key=KEY)
+    login = Login(f"demo-{secrets.token_hex(4)}@example.com", secrets.token_urlsafe())
+    accounts.add_user(ground, login.email, login.password, [community.name])
+    return login
 
 
 class BatchClient:
     """Speaks to the Liquid Decisions API as its published examples do."""
 
-    def __init__(self, url: str, community: str, pause: Pause) -> None:
+    def __init__(self, url: str, community: str, login: Login, pause: Pause) -> None:
         self._http = httpx.Client(base_url=url, timeout=30, trust_env=False)
         self._pause = pause
         scope = f"community={community}"
-        login = {"grant_type": "password", "username": EMAIL, "password": PASSWORD, "scope": scope}
-        token = self._post("/ls/api/oauth2/token", login)["access_token"]
+        grant = {"grant_type": "password", "username": login.email, "password": login.password}
+        token = self._post("/ls/api/oauth2/token", grant | {"scope": scope})["access_token"]
         self._http.headers["Authorization"] = f"Bearer {token}"
 
     def close(self) -> None:
@@ -63,8 +77,13 @@ class BatchClient:
         return self._finished(self._post(EXPORT, fields | {"rowHeader": "true"}))
 
     def follow(self, link: str) -> str:
-        """What is behind a download link; it needs no login."""
-        return httpx.get(link, timeout=30, trust_env=False).raise_for_status().text
+        """What is behind a download link; it needs no login.
+
+        The link's host is how the world calls the service, which need not be how it is reached from here.
+        """
+        parts = urlsplit(link)
+        url = self._http.base_url.join(f"{parts.path}?{parts.query}")
+        return httpx.get(url, timeout=30, trust_env=False).raise_for_status().text
 
     def _finished(self, job: dict[str, Any]) -> dict[str, Any]:
         while job["status"] not in FINAL:

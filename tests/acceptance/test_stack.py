@@ -244,7 +244,7 @@ def test_the_demo_shows_everything_and_leaves_nothing():
         r"GET http\S+/Ship.csv\n +shipId,name,port.city,port.berth,tonnage\n +S1,Merganser,", text
     )
     assert "Totals" in text
-    answers = text.partition("Process ids:\n")[2].partition("\n")[0]
+    answers = text.partition("Process ids:")[2].partition("\n")[0]
     pids = [int(word) for word in re.findall(r"\d+", answers)]
     assert len(pids) == 6
     assert not any(psutil.pid_exists(pid) for pid in pids)
