@@ -1,6 +1,7 @@
 # Everything begins with `make`: the environment in .venv is made and kept up to date by itself.
 #   PYTHON=python3.12 make setup     another interpreter
 #   make up ARGS="--workers 4"       options of `longshore up`; the same for demo, bench and test
+#   make fleet API=3 WORKER=4        so many APIs and workers in containers
 #   make test JOBS=0                 in one process, as a debugger wants it; each of several has its own services
 #   make chaos SEEDS=30 JOBS=1       one round at a time
 #   make fuzz EXAMPLES=5000 SEED=7   so many hostile inputs a test; the same seed makes the same ones
@@ -14,12 +15,14 @@ EXAMPLES ?= 1000
 SEED ?= $(shell date +%s)
 SEEDS ?= 10
 JOBS ?= 2
+API ?= 2
+WORKER ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test fuzz chaos lint check bench lock clean
+.PHONY: help setup demo up test fuzz chaos lint check bench lock clean fleet fleet-scale fleet-demo fleet-restart fleet-down images-offline
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Prepare .venv with the pinned requirements
 	@:
@@ -40,6 +43,26 @@ fuzz: $(READY) ## Hostile input at length: EXAMPLES a test, by SEED
 
 chaos: $(READY) ## Faults drawn from seeds on a real fleet: make chaos SEEDS=20
 	@$(BIN)/python -m tests.faults --seeds $(SEEDS) --jobs $(JOBS) $(ARGS)
+
+fleet fleet-scale: export API := $(API)
+fleet fleet-scale: export WORKER := $(WORKER)
+fleet: ## The whole service in containers, behind a load balancer
+	@docker/fleet.sh up
+
+fleet-scale: ## More of them, or fewer, while they run: make fleet-scale API=3 WORKER=4
+	@docker/fleet.sh scale
+
+fleet-restart: ## One container after the other on the newest image; nothing is lost
+	@docker/fleet.sh restart
+
+fleet-demo: ## A tour through the fleet's load balancer
+	@docker/fleet.sh demo
+
+fleet-down: ## Stop the fleet; the data stays
+	@docker/fleet.sh down
+
+images-offline: ## The fleet's base images from this machine's packages, without a registry
+	@docker/offline/images.sh
 
 lint: $(READY) ## Style, types and the rules between packages
 	@$(BIN)/ruff check

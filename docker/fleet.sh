@@ -1,0 +1,137 @@
+#!/bin/sh
+# The fleet of docker/compose.yaml, for `make fleet` and its relatives. Passwords are made once and kept in docker/.env;
+# settings of the compose file may be added there. docker/offline.env, where there is one, names the base images.
+set -eu
+cd "$(dirname "$0")"
+
+say() { printf '%s\n' "$*" >&2; }
+export COMPOSE_PROJECT_NAME="${COMPOSE_PROJECT_NAME:-longshore}"
+
+compose() {
+    if docker compose version >/dev/null 2>&1; then
+        docker compose --file compose.yaml "$@"
+    else
+        docker-compose --file compose.yaml "$@"
+    fi
+}
+
+longshore() { compose run --rm --no-deps -T cli longshore "$@" 2>/dev/null; }
+
+make_passwords() {
+    [ -f .env ] && return
+    password() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
+    (umask 077 && printf '%s=%s\n' POSTGRES_PASSWORD "$(password)" REDIS_PASSWORD "$(password)" >.env)
+    say "Passwords for Postgres and Redis were made and are kept in docker/.env."
+}
+
+read_settings() {
+    make_passwords
+    set -a
+    . ./.env
+    # shellcheck disable=SC1091
+    [ ! -f offline.env ] || . ./offline.env
+    set +a
+}
+
+# A site with certificates of its own says so to pip, too.
+build() {
+    [ -z "${LONGSHORE_IMAGE:-}" ] || return 0
+    [ -z "${PIP_CERT:-}" ] || cp "$PIP_CERT" ca-bundle.crt
+    say "Building the image; this takes a minute or two the first time."
+    docker build --quiet --file Dockerfile --tag longshore:local \
+        --build-arg "PYTHON_IMAGE=${PYTHON_IMAGE:-python:3.13-slim}" --build-arg PIP_INDEX_URL .. >/dev/null
+}
+
+is_ready() {
+    compose run --rm --no-deps -T cli python3 -c \
+        "from urllib.request import urlopen; urlopen('http://balancer:8080/health/ready', timeout=5)" >/dev/null 2>&1
+}
+
+wait_until_ready() {
+    tries=0
+    until is_ready; do
+        tries=$((tries + 1))
+        [ $tries -lt 60 ] || {
+            compose ps
+            say "The fleet is not ready after two minutes: docker/fleet.sh compose logs tells why."
+            exit 1
+        }
+        sleep 1
+    done
+}
+
+start() {
+    compose up --detach --no-recreate --scale "api=${API:-2}" --scale "worker=${WORKER:-2}"
+    wait_until_ready
+}
+
+# One after the other, each by a new container of the newest image: a stopped one has finished what it was at.
+replace_each() {
+    service=$1
+    count=$(compose ps -q "$service" | wc -l)
+    for container in $(compose ps -q "$service"); do
+        docker stop --time "$2" "$container" >/dev/null
+        docker rm "$container" >/dev/null
+        compose up --detach --no-deps --no-recreate --scale "$service=$count" "$service"
+        wait_until_healthy "$service"
+        say "$service: one more of $count has been replaced"
+    done
+}
+
+# Health is told by the containers' own checks.
+wait_until_healthy() {
+    tries=0
+    until ! compose ps -q "$1" | xargs docker inspect --format '{{.State.Health.Status}}' | grep -qv '^healthy$'; do
+        tries=$((tries + 1))
+        [ $tries -lt 120 ] || {
+            say "A container of $1 is not healthy after two minutes: docker/fleet.sh logs $1 tells why."
+            exit 1
+        }
+        sleep 1
+    done
+}
+
+restart() {
+    compose run --rm --no-deps -T migrate
+    replace_each api 45
+    replace_each worker 30
+    replace_each beat 30
+}
+
+service_exists() { longshore services list | grep -qx default; }
+
+introduce() {
+    service_exists || longshore services add default >/dev/null
+    url=${PUBLIC_URL:-http://localhost:${FLEET_PORT:-8080}}
+    cat <<END
+Longshore is up at $url, with $(compose ps -q api | wc -l) APIs and $(compose ps -q worker | wc -l) workers.
+
+  documentation  $url/docs
+  token          $(longshore token --lifetime 30d)
+
+Next:
+  make fleet-demo                    a tour through the load balancer
+  make fleet-scale API=3 WORKER=4    more of them, also while imports run
+  docker/fleet.sh longshore --help   the command line, inside the fleet
+  docker/fleet.sh logs               what all of them say
+  make fleet-down                    stops everything; the data stays
+END
+}
+
+read_settings
+command=${1:-help}
+[ $# -eq 0 ] || shift
+case $command in
+up) build && start && introduce ;;
+scale) start && compose ps ;;
+restart) build && restart ;;
+demo) compose run --rm --no-deps cli longshore demo --url http://balancer:8080 ;;
+longshore) compose run --rm --no-deps cli longshore "$@" ;;
+logs) compose logs --tail 100 "$@" ;;
+down) compose down "$@" ;;
+compose) compose "$@" ;;
+*)
+    say "usage: docker/fleet.sh up|scale|restart|demo|down|logs|longshore|compose [arguments]"
+    exit 2
+    ;;
+esac

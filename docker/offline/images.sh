@@ -1,0 +1,61 @@
+#!/bin/sh
+# `make images-offline`: the base images of the fleet, made of this machine's own Debian or Ubuntu packages, where
+# no image registry can be reached. Its mirrors, keys and apt settings are used, and are not kept in the images.
+# docker/offline.env tells docker/fleet.sh the images' names.
+set -eu
+cd "$(dirname "$0")"
+
+command -v mmdebstrap >/dev/null || {
+    echo "mmdebstrap is missing, which makes root file systems of packages: apt-get install mmdebstrap" >&2
+    exit 1
+}
+suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+# The suite's own lines only: packages of other vendors that this machine knows are not the fleet's business.
+apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+    grep -E " $suite(-updates|-security)? " >"$folder/sources.list" || {
+    echo "apt knows no packages of $suite yet: apt-get update" >&2
+    exit 1
+}
+apt-config dump | grep '^Acquire::' >"$folder/apt.conf"
+
+path=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+# root NAME PACKAGES HOOKS...: an image of the packages, and of what the hooks do to their root file system, $1.
+root() {
+    name=$1 packages=$2
+    shift 2
+    echo "longshore-offline/$name:$suite: $packages" >&2
+    APT_CONFIG="$folder/apt.conf" mmdebstrap --quiet --variant=apt --include="$packages" \
+        --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+        --dpkgopt='path-exclude=/usr/share/locale/*' \
+        "$@" --customize-hook='rm -f "$1/etc/apt/sources.list"' "$suite" "$folder/root.tar" "$folder/sources.list" >&2
+    docker import --change "ENV PATH=$path" "$folder/root.tar" "longshore-offline/$name:$suite" >/dev/null
+    rm "$folder/root.tar"
+}
+
+# role NAME: one of the services' images; standard input are the lines of its Dockerfile.
+role() {
+    { echo "FROM longshore-offline/services:$suite" && cat; } | docker build --quiet --tag "longshore-offline/$1:$suite" - >/dev/null
+}
+
+root python python3,python3-venv,ca-certificates,tzdata
+root services postgresql,redis-server,haproxy \
+    --setup-hook='mkdir -p "$1/etc/postgresql-common"' \
+    --setup-hook='echo create_main_cluster=false >"$1/etc/postgresql-common/createcluster.conf"' \
+    --customize-hook='chroot "$1" sh -c "ln -s /usr/lib/postgresql/*/bin/* /usr/local/bin/"' \
+    --customize-hook='install postgres.sh "$1/usr/local/bin/start-postgres"' \
+    --customize-hook='chroot "$1" install -d -o redis -g redis /data'
+echo 'USER haproxy' | role haproxy
+printf '%s\n' 'USER redis' 'WORKDIR /data' | role redis
+printf '%s\n' 'USER postgres' 'ENTRYPOINT ["start-postgres"]' 'CMD ["postgres"]' | role postgres
+
+cat >../offline.env <<END
+PYTHON_IMAGE=longshore-offline/python:$suite
+REDIS_IMAGE=longshore-offline/redis:$suite
+HAPROXY_IMAGE=longshore-offline/haproxy:$suite
+POSTGRES_IMAGE=longshore-offline/postgres:$suite
+END
+echo "Done: the names are in docker/offline.env. Next: make fleet" >&2
