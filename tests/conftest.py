@@ -1,9 +1,8 @@
 """Real services for the whole session, and a data service of its own for each test."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
-from pathlib import Path
 
 import pytest
 
@@ -19,9 +18,11 @@ from tests.fuzz import fuzzing
 from tests.s3_server import S3Server, s3_server
 from tests.services import Services, choose_services
 from tests.serving import Served, gunicorn
+from tests.storages import choose_storage
 
 _numbers = count(1)
 _SERVICES = pytest.StashKey[Services]()
+_STORAGE = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # With -n the tests run in processes that inherit the environment of this one: it keeps the URLs for them.
     runs_tests = hasattr(config, "workerinput") or not config.getoption("numprocesses", None)
     config.stash[_SERVICES] = choose_services(os.environ if runs_tests else dict(os.environ))
+    config.stash[_STORAGE] = choose_storage(os.environ)
     fuzzing.choose(config.getoption("--fuzz-examples"))
 
 
@@ -44,7 +46,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    return f"services: {config.stash[_SERVICES].description}"
+    return f"services: {config.stash[_SERVICES].description}, storage: {config.stash[_STORAGE]}"
 
 
 @pytest.fixture(scope="session")
@@ -68,13 +70,26 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @pytest.fixture(scope="session")
-def environment(service_urls: ServiceUrls, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def bucket(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Callable[[], dict[str, str]]:
+    """What names a new storage in a bucket, where STORAGE chose that; else nothing."""
+    if pytestconfig.stash[_STORAGE] == "folder":
+        return dict
+    s3: S3Server = request.getfixturevalue("s3")
+    return lambda: s3.environment | {"STORAGE_URL": s3.new_url()}
+
+
+@pytest.fixture(scope="session")
+def environment(
+    service_urls: ServiceUrls,
+    bucket: Callable[[], dict[str, str]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, str]:
     """The environment of a process that uses this session's services."""
-    blocks: Path = tmp_path_factory.mktemp("blocks")
     return {
         "DATABASE_URL": service_urls.database_url,
         "REDIS_URL": service_urls.redis_url,
-        "STORAGE_URL": f"file://{blocks}",
+        "STORAGE_URL": f"file://{tmp_path_factory.mktemp('blocks')}",
+        **bucket(),
     }
 
 

@@ -8,6 +8,8 @@ from obstore.exceptions import BaseError, PermissionDeniedError, Unauthenticated
 
 from shared.errors import StorageFault
 
+# Where a machine on AWS is asked for its role.
+_OF_THE_MACHINE = ("/latest/api/token", "/latest/meta-data")
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
 
 
@@ -29,4 +31,6 @@ def _answer(error: Exception) -> str:
         return f"answers {code[1]}"
     if isinstance(error, PermissionDeniedError | UnauthenticatedError):
         return "refuses these credentials"
+    if any(path in str(error) for path in _OF_THE_MACHINE):
+        return "was not asked, as AWS_ACCESS_KEY_ID is not set and this machine has no role"
     return "does not answer"

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -19,6 +18,7 @@ from tests.acceptance.administration import Administration
 from tests.acceptance.client import Client
 from tests.acceptance.liquid_client import LiquidClient
 from tests.services import Services
+from tests.storages import folder_of
 
 LONGSHORE = Path(sys.executable).with_name("longshore")
 EMAIL, PASSWORD = "bea@example.com", "correct horse battery staple"
@@ -33,13 +33,15 @@ def stack_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stack_services(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def stack_services(
+    services: Services, bucket: Callable[[], dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
     """What names the stack's services; empty where it brings its own."""
     if services.kind == "embedded":
-        yield {}
+        yield bucket()
         return
     with services.supply(tmp_path_factory.mktemp("stack-services")) as urls:
-        yield {"DATABASE_URL": urls.database_url, "REDIS_URL": urls.redis_url}
+        yield {"DATABASE_URL": urls.database_url, "REDIS_URL": urls.redis_url, **bucket()}
 
 
 @pytest.fixture(scope="session")
@@ -79,9 +81,9 @@ def longshore(stack: dict[str, Any], stack_folder: Path) -> Callable[..., str]:
 
 
 @pytest.fixture(scope="session")
-def stack_ground(stack: dict[str, Any]) -> Iterator[Ground]:
+def stack_ground(stack: dict[str, Any], stack_services: dict[str, str]) -> Iterator[Ground]:
     """What the stack's processes stand on."""
-    opened = Ground.open(Settings.read({name: stack[name.lower()] for name in URLS}))
+    opened = Ground.open(Settings.read(stack_services | {name: stack[name.lower()] for name in URLS}))
     yield opened
     opened.close()
 
@@ -113,7 +115,7 @@ def running_pids(stack: dict[str, Any], stack_folder: Path) -> Callable[[str], l
 @pytest.fixture(scope="session")
 def storage(stack: dict[str, Any]) -> Path:
     """The folder that is the stack's block storage."""
-    return Path(urlsplit(stack["storage_url"]).path)
+    return folder_of(stack["storage_url"])
 
 
 @pytest.fixture(scope="session")

@@ -16,13 +16,18 @@ LONGSHORE = str(Path(sys.executable).with_name("longshore"))
 
 
 @pytest.fixture
-def run(stack, stack_folder):
+def run(stack, stack_folder, stack_services):
     """Runs a command to its end, whatever that is."""
 
     def run(*arguments, given="", beside_stack=True):
         where = ["--data-dir", str(stack_folder)] if beside_stack else []
         return subprocess.run(
-            [LONGSHORE, *arguments, *where], check=False, capture_output=True, text=True, input=given
+            [LONGSHORE, *arguments, *where],
+            check=False,
+            capture_output=True,
+            text=True,
+            input=given,
+            env=os.environ | stack_services,
         )
 
     return run

@@ -4,15 +4,14 @@ import base64
 import gzip
 import hashlib
 import os
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from backports import zstd
 
 from shared.settings import Settings
 from tests.contract.conftest import IMPORTS, Caller
+from tests.storages import folder_of
 
 LINES = b'{"documentid":"1","name":"Jos\xc3\xa9"}\n{"documentid":"2"}\n'
 LIMIT_BYTES = 20 * 1024 * 1024
@@ -31,7 +30,7 @@ def zstd_with_window(window_log: int) -> bytes:
 
 def stored_files(settings: Settings, import_id: int) -> list[str]:
     """Names of what block storage holds of the import, unfinished files included."""
-    folder = Path(urlsplit(settings.storage_url).path) / str(import_id)
+    folder = folder_of(settings.storage_url) / str(import_id)
     return os.listdir(folder) if folder.exists() else []
 
 

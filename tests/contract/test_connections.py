@@ -6,14 +6,13 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
 from shared.settings import Settings
 from tests.contract.conftest import IMPORTS, Caller
 from tests.serving import Served
+from tests.storages import folder_of
 
 START_SECONDS = 30.0
 MIB = 1024 * 1024
@@ -92,7 +91,7 @@ def test_a_client_that_hangs_up_leaves_nothing(
     port: int, call: Caller, settings: Settings, cut: bytes
 ) -> None:
     import_id = call.new_import()
-    folder = Path(urlsplit(settings.storage_url).path) / str(import_id)
+    folder = folder_of(settings.storage_url) / str(import_id)
     head = (
         f"POST {IMPORTS}/{import_id}/blocks HTTP/1.1\r\nHost: {call.service.name}.localhost\r\n"
         f"Authorization: Bearer {call.token}\r\nContent-Type: {NDJSON}\r\n"

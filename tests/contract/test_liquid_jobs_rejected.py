@@ -10,8 +10,8 @@ from api.usecases.collections import ItemField, add_collection
 from api.usecases.services import Service
 from shared.db.models import Notification
 from shared.ground import Ground
-from shared.storage.folder import FolderStorage
 from tests.contract.liquid import BATCH, Liquid, liquid_client
+from tests.integration.builders import storage_folder
 
 ITEMS = b'[{"documentid": "1"}]'
 
@@ -26,9 +26,7 @@ def liquid(app: Flask, ground: Ground, service: Service) -> Liquid:
 
 def blocks_of(ground: Ground) -> set[str]:
     """Names of everything in block storage."""
-    storage = ground.storage
-    assert isinstance(storage, FolderStorage)
-    return {str(path) for path in storage._root.glob("*/*")}
+    return {str(path) for path in storage_folder(ground).glob("*/*")}
 
 
 @pytest.mark.parametrize(

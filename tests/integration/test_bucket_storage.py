@@ -199,6 +199,14 @@ def test_a_bucket_that_does_not_exist_is_named_by_what_it_answers(s3: S3Server):
         storage.mark()
 
 
+def test_that_nobody_gave_keys_is_said(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:9")
+    storage = open_storage("s3://bucket/blocks", lambda: "the volume", BucketAccess())
+
+    with pytest.raises(StorageFault, match="AWS_ACCESS_KEY_ID is not set"):
+        storage.mark()
+
+
 def test_a_server_that_goes_away_is_a_fault_that_tells_no_secret(tmp_path: Path):
     with s3_server(tmp_path) as server:
         storage = marked(server, server.new_url())

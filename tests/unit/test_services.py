@@ -3,6 +3,7 @@
 import pytest
 
 from tests.services import choose_services, redis_url_of
+from tests.storages import choose_storage
 
 URLS = {"DATABASE_URL": "postgresql://owner:secret@db/shore", "REDIS_URL": "redis://queue"}
 
@@ -39,6 +40,16 @@ REFUSED = {
 def test_what_cannot_be_used_is_refused(given: dict[str, str], reason: str):
     with pytest.raises(pytest.UsageError, match=reason):
         choose_services(dict(given))
+
+
+def test_blocks_are_in_a_folder_unless_the_environment_says_otherwise():
+    assert [choose_storage(given) for given in ({}, {"STORAGE": ""}, {"STORAGE": "s3"})] == [
+        "folder",
+        "folder",
+        "s3",
+    ]
+    with pytest.raises(pytest.UsageError, match="'tape'; expected is one of: folder, s3"):
+        choose_storage({"STORAGE": "tape"})
 
 
 @pytest.mark.parametrize(
