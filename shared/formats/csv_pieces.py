@@ -1,5 +1,6 @@
 """The rows of a CSV file (RFC 4180, other separators allowed), and what its first lines say of the others."""
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain, islice
@@ -15,6 +16,10 @@ Row = tuple[list[str], str, int]
 
 # What comes behind the last line: a row of its own, unless a quote was never closed.
 _END = "\0end"
+
+# No table begins so: a name with a quote in it stands in quotes.
+_begins_as_json = re.compile(r'\s*+(\[\s*+)?\{\s*+"').match
+_JSON_LINES = 3  # in which a list begins that is written over several
 
 
 class CsvFile:
@@ -32,6 +37,8 @@ class CsvFile:
 
     def header(self) -> list[str]:
         """The names in the header row. Raises FileRefused where there is none, or it is none."""
+        if _begins_as_json("".join(self._beginning.lines[:_JSON_LINES])):
+            raise FileRefused("The file is JSON, and announced as CSV: name its type, application/json.")
         cells, _, self.header_lines = next(self._rows, ([], "", 0))
         return names_of(cells)
 

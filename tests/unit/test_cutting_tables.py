@@ -30,6 +30,22 @@ class TestTables:
         assert reading.csv is not None
         assert reading.csv.header == ["id", "=name"]
 
+    @pytest.mark.parametrize(
+        "content", [b'[{"id": "1"}]', b'{"id": "1"}\n{"id": "2"}\n', b'[\n  {\n    "id": "1"\n  }\n]\n']
+    )
+    def test_json_is_not_taken_for_a_table_whose_first_item_is_the_header_row(self, content: bytes):
+        reason = refusal(content, a_table())
+
+        assert reason == "The file is JSON, and announced as CSV: name its type, application/json."
+
+    @pytest.mark.parametrize("name", ["[", "{", "[id]", "{id}", '[{"id"'])
+    def test_a_name_in_brackets_is_a_name(self, name: str):
+        written = '"' + name.replace('"', '""') + '"' if '"' in name else name
+        _, reading = cut(f"{written},b\n1,2\n".encode(), a_table())
+
+        assert reading.csv is not None
+        assert reading.csv.header == [name, "b"]
+
     def test_columns_known_from_elsewhere_stay(self):
         [block], reading = cut(b"1,Ann\n", a_table(has_header_row=False, header=["id", "name"]))
 
