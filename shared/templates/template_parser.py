@@ -58,7 +58,7 @@ class TemplateParser:
         name = found[1] or found[2] or found[0]
         if name in _REFUSED or (name not in _KNOWN and self._scanner.take(_OPEN)):
             self._scanner.fail(
-                f"#{name} is no directive here; there are #set, #if, #elseif, #else, #foreach and #end."
+                f"{found[0]} is no directive here; there are #set, #if, #elseif, #else, #foreach and #end."
                 " Write \\# where it is text."
             )
         if name not in _KNOWN:
@@ -147,8 +147,8 @@ _ENDINGS = ("end", "else", "elseif")
 _COMMENTS = ("##", "#*")
 _KNOWN = ("set", "if", "foreach", *_ENDINGS, *_COMMENTS)
 # What Velocity has and this does not; without brackets some would pass for text.
-_REFUSED = ("include", "parse", "evaluate", "define", "macro", "stop", "break", "return")
-_DIRECTIVE = re.compile(r"##|#\*|#\{([A-Za-z]++)\}|#([A-Za-z]++)")
+_REFUSED = ("include", "parse", "evaluate", "define", "macro", "stop", "break", "return", "#[[")
+_DIRECTIVE = re.compile(r"##|#\*|#\[\[|#\{([A-Za-z]++)\}|#([A-Za-z]++)")
 _OPEN = re.compile(r"[ \t]*+\(")
 _CLOSE = re.compile(r"\)")
 _BEFORE_CONDITION = re.compile(r"[ \t\r\n]*+\(")

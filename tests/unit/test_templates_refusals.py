@@ -40,6 +40,11 @@ REFUSED = {
         2,
         "#iff is no directive here; there are #set, #if, #elseif, #else, #foreach and #end.",
     ),
+    "a text that is not to be read": (
+        "$a\n#[[ $a ]]#",
+        2,
+        "#[[ is no directive here; there are #set, #if, #elseif, #else, #foreach and #end.",
+    ),
     "an unknown function": ("$csv.quot($a)", 1, "there is no function $csv.quot; there are quote, safe."),
     "too few arguments": ("$csv.quote()", 1, "$csv.quote takes 1 argument(s), and 0 are given."),
     "too many arguments": (
