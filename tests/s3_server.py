@@ -50,7 +50,8 @@ class S3Server:
                 descriptors=(descriptor,),
             )
         )
-        httpx.put(f"{self.environment['AWS_ENDPOINT_URL']}/{BUCKET}", timeout=60).raise_for_status()
+        address = f"{self.environment['AWS_ENDPOINT_URL']}/{BUCKET}"
+        httpx.put(address, timeout=60, trust_env=False).raise_for_status()
 
     def kill(self) -> None:
         """Requests wait from now on, as with a network that is cut."""

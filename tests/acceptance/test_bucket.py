@@ -28,7 +28,7 @@ ITEMS = b"\n".join(b'{"accountId":"%05d","text":"%s"}' % (n, b"x" * 900) for n i
 @pytest.fixture(scope="module")
 def stack(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Two collections, and a user, on a stack of its own."""
-    environment = s3.environment | {"STORAGE_URL": s3.new_url()}
+    environment = s3.environment | {"STORAGE_URL": s3.new_url(), "LONGSHORE_RETRY_SECONDS": "0.2"}
     with up(tmp_path_factory.mktemp("bucket-stack"), environment=environment) as running:
         named = {name: running.description[name.lower()] for name in URLS}
         ground = Ground.open(Settings.read(environment | named))
@@ -53,15 +53,21 @@ def liquid(stack: dict[str, Any]) -> Iterator[LiquidClient]:
     client.close()
 
 
+@pytest.fixture
+def client(stack: dict[str, Any]) -> Iterator[Client]:
+    opened = Client(stack["url"], stack["token"])
+    yield opened
+    opened.close()
+
+
 def objects(bucket: S3Store, group: str | None = None) -> list[str]:
     """Keys of the group, or of all groups and the mark."""
     return [found["path"] for found in obstore.list(bucket, group).collect()]
 
 
 def test_an_import_is_applied_from_its_blocks_and_leaves_none_once_it_is_deleted(
-    stack: dict[str, Any], bucket: S3Store
+    client: Client, bucket: S3Store
 ):
-    client = Client(stack["url"], stack["token"])
     importid = client.create("/films", "create")
     for block in (b'{"documentid":"1","title":"Jaws"}\n', b'{"documentid":"2"}\noops\n'):
         client.add_block(importid, block)
@@ -73,8 +79,30 @@ def test_an_import_is_applied_from_its_blocks_and_leaves_none_once_it_is_deleted
     assert client.documents("/films")["1"]["title"] == "Jaws"
     assert len(objects(bucket, str(importid))) == 2
     client.delete(importid)
-    wait_for(lambda: not objects(bucket, str(importid)), seconds=30)
-    client.close()
+    wait_for(lambda: not objects(bucket, str(importid)))
+
+
+def test_an_emptied_bucket_takes_no_block_and_an_import_waits_until_it_is_back(
+    stack: dict[str, Any], client: Client, bucket: S3Store
+):
+    importid = client.create("/films", "create")
+    client.add_block(importid, b'{"documentid":"3"}\n')
+    lost = {key: bytes(obstore.get(bucket, key).bytes()) for key in objects(bucket)}
+    obstore.delete(bucket, list(lost))
+
+    with pytest.raises(httpx.HTTPStatusError) as refused:
+        client.add_block(importid, b'{"documentid":"4"}\n')
+    ready = httpx.get(f"{stack['url']}/health/ready", trust_env=False)
+    client.set_status(importid, "started")
+    waiting = client.wait_until(importid, lambda resource: resource["work"]["lastError"] is not None)
+
+    assert refused.value.response.status_code == ready.status_code == 503
+    assert "The volume of blocks is not there" in refused.value.response.text
+    assert "The volume of blocks is not there" in waiting["work"]["lastError"]
+    assert objects(bucket) == []
+    for key, content in lost.items():
+        obstore.put(bucket, key, content)
+    assert client.wait_for_end(importid)["createdDocuments"] == 1
 
 
 def test_an_export_gives_back_what_a_large_file_brought_whole_and_in_ranges(

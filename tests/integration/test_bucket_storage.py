@@ -58,7 +58,7 @@ def uploads(s3: S3Server, url: str) -> int:
     """How many uploads in parts have not ended, which no listing of objects shows."""
     prefix = urlsplit(url).path.strip("/")
     address = f"{s3.environment['AWS_ENDPOINT_URL']}/{BUCKET}?uploads&prefix={prefix}/"
-    return httpx.get(address).text.count("<UploadId>")
+    return httpx.get(address, trust_env=False).text.count("<UploadId>")
 
 
 class Interrupted(Exception):

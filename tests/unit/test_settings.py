@@ -2,6 +2,7 @@
 
 import pytest
 
+from api.cli.stack_services import service_settings
 from shared.errors import SettingsInvalid
 from shared.settings import MIB, Settings
 from shared.storage.access import BucketAccess
@@ -89,6 +90,12 @@ def test_keys_of_a_bucket_are_read_and_not_in_repr():
     assert settings.bucket_access.secret_access_key == "pass-word"
     assert settings.bucket_access.region == "eu-west-1"
     assert "pass-word" not in repr(settings)
+
+
+def test_a_command_beside_a_stack_reaches_its_bucket_as_the_environment_says():
+    settings = service_settings({"AWS_ENDPOINT_URL": "https://minio", "LONGSHORE_URL": "http://x"}, GOOD)
+
+    assert settings.bucket_access.endpoint == "https://minio"
 
 
 @pytest.mark.parametrize(
