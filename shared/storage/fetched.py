@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 # A request costs as long as some megabytes take to come.
 PIECE_BYTES = 4 << 20
-KEPT_BYTES = 64 << 20
+KEPT_BYTES = 32 << 20
 
 # The bytes from start to end, the end not included.
 Fetch = Callable[[int, int], bytes]

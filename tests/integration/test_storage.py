@@ -1,49 +1,44 @@
-"""What any block storage must do. A new kind adds itself to `storage` and passes."""
+"""What any block storage must do. A new kind adds itself to `place` and passes."""
 
 import hashlib
-import os
-import resource
-import shutil
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from shared.errors import BlockDamaged, StorageAway, StorageFault
 from shared.storage import reading
-from shared.storage.access import BucketAccess
 from shared.storage.contract import BlockStorage
 from shared.storage.mark import MARK
-from shared.storage.opening import open_storage
 from shared.storage.receipts import StoredBytes
+from tests.integration.storage_places import Place, bucket_place, folder_place
 from tests.s3_server import S3Server
+
+# More than a bucket takes at once.
+LARGE = [b"x" * (4 << 20)] * 5
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> BlockStorage:
-    """An empty storage of each kind."""
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """A storage of each kind in which nothing is."""
     if request.param == "folder":
-        return marked(f"file://{tmp_path}/block%20storage", BucketAccess())
+        return folder_place(tmp_path / "block storage")
     s3: S3Server = request.getfixturevalue("s3")
-    return marked(s3.new_url(), BucketAccess.read(s3.environment))
+    return bucket_place(s3, s3.new_url())
 
 
-def marked(url: str, access: BucketAccess) -> BlockStorage:
-    """The storage that is there, from now on with a mark."""
-    opened = open_storage(url, lambda: "the volume", access)
-    opened.mark()
-    return opened
+@pytest.fixture
+def storage(place: Place) -> BlockStorage:
+    return place.storage
 
 
 class Interrupted(Exception):
     """The bytes stopped coming."""
 
 
-def interrupted() -> Iterator[bytes]:
-    yield b"half"
+def interrupted(chunks: list[bytes]) -> Iterator[bytes]:
+    yield from chunks
     raise Interrupted
 
 
@@ -55,6 +50,12 @@ class TestBlockStorage:
         stored = storage.write(1, iter([b"one\r\n", b"", b"\0\xff", b"x" * 600_000]))
 
         assert self.content(storage, stored.key) == b"one\r\n\0\xff" + b"x" * 600_000
+
+    def test_a_large_block_comes_back_as_it_was_given(self, storage: BlockStorage):
+        stored = storage.write(1, LARGE)
+
+        with reading.verified(storage, stored.key, stored.sha256, 5) as file:
+            assert file.read() == b"".join(LARGE)[5:]
 
     def test_the_receipt_has_size_and_digest(self, storage: BlockStorage):
         stored = storage.write(1, [b"ab", b"c"])
@@ -95,6 +96,13 @@ class TestBlockStorage:
         with pytest.raises(BlockDamaged, match="other bytes"):
             reading.verified(storage, stored.key, hashlib.sha256(b"abd").digest())
 
+    def test_other_bytes_are_damage(self, place: Place):
+        stored = place.storage.write(1, [b"abc"])
+        place.put(stored.key, b"abd")
+
+        with pytest.raises(BlockDamaged, match="other bytes"):
+            reading.verified(place.storage, stored.key, stored.sha256)
+
     def test_what_was_checked_is_read_whatever_lies_there_later(self, storage: BlockStorage):
         stored = storage.write(1, [b"abc"])
 
@@ -123,9 +131,12 @@ class TestBlockStorage:
             storage.open(gone.key)
         assert self.content(storage, kept.key) == b"x"
 
-    def test_what_the_source_raises_comes_out_as_it_is(self, storage: BlockStorage):
+    @pytest.mark.parametrize("chunks", [[b"half"], LARGE], ids=["small", "large"])
+    def test_what_the_source_raises_comes_out_and_leaves_nothing(self, place: Place, chunks: list[bytes]):
         with pytest.raises(Interrupted):
-            storage.write(1, interrupted())
+            place.storage.write(1, interrupted(chunks))
+
+        assert place.keys() == [MARK]
 
     def test_removing_what_is_unfinished_leaves_what_is_whole(self, storage: BlockStorage):
         stored = storage.write(1, [b"x"])
@@ -145,121 +156,42 @@ class TestBlockStorage:
     def test_a_storage_that_works_says_so(self, storage: BlockStorage):
         storage.check()
 
-
-class TestFolderStorage:
-    """What only a folder can show."""
-
-    @pytest.fixture
-    def root(self, tmp_path: Path) -> Path:
-        return tmp_path / "blocks"
-
-    @pytest.fixture
-    def storage(self, root: Path) -> BlockStorage:
-        return marked(f"file://{root}", BucketAccess())
-
-    def files(self, root: Path) -> list[Path]:
-        return [path for path in root.rglob("*") if path.is_file() and path.name != MARK]
-
-    def test_an_interrupted_write_leaves_no_file(self, storage: BlockStorage, root: Path):
-        with pytest.raises(Interrupted):
-            storage.write(1, interrupted())
-
-        assert self.files(root) == []
-
-    def test_a_block_has_its_name_only_when_it_is_whole(self, storage: BlockStorage, root: Path):
-        def look() -> Iterator[bytes]:
-            yield b"x"
-            assert [path.suffix for path in self.files(root)] == [".part"]
-
-        stored = storage.write(1, look())
-
-        assert self.files(root) == [root / stored.key]
-
-    def test_only_the_owner_may_look_in(self, storage: BlockStorage, root: Path):
-        storage.write(1, [b"x"])
-
-        assert (root / "1").stat().st_mode & 0o077 == 0
-
-    def test_what_a_dead_writer_left_is_removed_once_it_is_old(self, storage: BlockStorage, root: Path):
-        storage.write(1, [b"x"])
-        old, young = root / "1" / "old.part", root / "1" / "young.part"
-        for path in (old, young):
-            path.touch()
-        an_hour_ago = time.time() - 3600
-        os.utime(old, (an_hour_ago, an_hour_ago))
-
-        storage.remove_unfinished(1800)
-
-        assert not old.exists()
-        assert young.exists()
-
-    def test_a_bare_mount_point_takes_gives_and_loses_nothing(self, storage: BlockStorage, root: Path):
+    def test_a_bare_place_takes_gives_and_loses_nothing(self, place: Place):
+        storage = place.storage
         stored = storage.write(1, [b"x"])
-        away = root.rename(root.with_name("away"))
-        root.mkdir()
+        place.put("1/of-somebody-else", b"x")
+        place.delete(stored.key)
+        place.delete(MARK)
 
         for attempt in (
             storage.check,
             lambda: storage.write(1, [b"x"]),
             lambda: storage.open(stored.key),
-            lambda: storage.remove(stored.key),
+            lambda: storage.remove("1/of-somebody-else"),
             lambda: storage.remove_import(1),
             lambda: storage.remove_unfinished(0),
         ):
             with pytest.raises(StorageAway):
                 attempt()
-        assert list(root.iterdir()) == []
-        root.rmdir()
-        away.rename(root)
+        assert place.keys() == ["1/of-somebody-else"]
+        place.put(MARK, b"the volume")
         storage.check()
 
-    def test_another_volume_is_not_taken_for_it(self, storage: BlockStorage, root: Path):
-        storage.check()
-        (root / MARK).write_text("another volume")
+    def test_another_volume_is_not_taken_for_it(self, place: Place):
+        place.storage.check()
+        place.put(MARK, b"another volume")
 
         with pytest.raises(StorageAway):
-            storage.write(1, [b"x"])
+            place.storage.write(1, [b"x"])
         with pytest.raises(StorageFault, match="another database"):
-            storage.mark()
+            place.storage.mark()
 
-    def test_what_a_bare_mount_point_took_in_the_middle_is_not_acknowledged(
-        self, storage: BlockStorage, root: Path
-    ):
-        def swapped_meanwhile() -> Iterator[bytes]:
-            """The volume goes and leaves a folder in which even the unfinished file is."""
-            (root / MARK).rename(root.with_name("mark"))
+    def test_what_is_written_while_the_volume_goes_away_is_not_acknowledged(self, place: Place):
+        def gone_meanwhile() -> Iterator[bytes]:
+            place.delete(MARK)
             yield b"x"
 
         with pytest.raises(StorageAway):
-            storage.write(1, swapped_meanwhile())
+            place.storage.write(1, gone_meanwhile())
 
-        assert self.files(root) == []
-
-    def test_a_file_in_its_place_is_a_fault_without_a_path(self, storage: BlockStorage, root: Path):
-        shutil.rmtree(root)
-        root.write_text("not a folder")
-
-        for attempt in (storage.check, lambda: storage.write(1, [b"x"])):
-            with pytest.raises(StorageFault) as fault:
-                attempt()
-            assert str(root) not in str(fault.value)
-
-    @pytest.mark.parametrize("size_bytes", [2_000, 2_000_000], ids=["found at the end", "found at once"])
-    def test_a_full_disk_is_a_fault_and_leaves_nothing(
-        self, storage: BlockStorage, root: Path, size_bytes: int
-    ):
-        with files_of_at_most(1_000), pytest.raises(StorageFault, match="could not store"):
-            storage.write(1, [b"x" * size_bytes])
-
-        assert self.files(root) == []
-
-
-@contextmanager
-def files_of_at_most(size_bytes: int) -> Iterator[None]:
-    """The operating system refuses to let a file grow further, as it does when a disk is full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert place.keys() == []
