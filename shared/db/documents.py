@@ -6,6 +6,7 @@ the lock of `ANNOUNCE` in an earlier statement: see `shared.db.updates`.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import psycopg2
 from sqlalchemy import text
@@ -41,30 +42,47 @@ ON CONFLICT (collection_id, documentid) DO NOTHING
 
 # xmax is 0 in a row that this statement inserted, not in one that it updated. Rows that would not
 # change are not written.
-MERGE = """
-WITH written AS (
+_UPSERT = """
+WITH asked AS (
+    {asked}
+),
+written AS (
     INSERT INTO documents AS d (collection_id, documentid, properties)
-    SELECT collection_id, documentid, properties FROM staged
+    SELECT collection_id, documentid, properties FROM asked
     ON CONFLICT (collection_id, documentid) DO UPDATE
-       SET properties = d.properties || excluded.properties, updated_at = DEFAULT
-     WHERE d.properties || excluded.properties IS DISTINCT FROM d.properties
+       SET properties = {made}, updated_at = DEFAULT
+     WHERE {made} IS DISTINCT FROM d.properties
     RETURNING d.xmax = 0 AS created
 )
-SELECT count(*) FROM written WHERE created
+SELECT count(*) FILTER (WHERE created) AS created, count(*) AS written FROM written
 """
 
-# The same with every document made what is given, whatever it was.
-REPLACE = """
-WITH written AS (
-    INSERT INTO documents AS d (collection_id, documentid, properties)
-    SELECT collection_id, documentid, properties FROM staged
-    ON CONFLICT (collection_id, documentid) DO UPDATE
-       SET properties = excluded.properties, updated_at = DEFAULT
-     WHERE excluded.properties IS DISTINCT FROM d.properties
-    RETURNING d.xmax = 0 AS created
-)
-SELECT count(*) FROM written WHERE created
+# Whoever would insert a row that is there locks it, and so writes, before it looks whether the row changes at
+# all. Where most do not, it is quicker to look first: 2.5 instead of 4.1 microseconds of the server for a row
+# that stays as it is, and 1 to 2 more for one that does not (two cores, 200-byte documents, 2026-11-25).
+_CHANGING = """
+    SELECT s.collection_id, s.documentid, s.properties
+      FROM staged s LEFT JOIN documents d USING (collection_id, documentid)
+     WHERE d.properties IS NULL OR {changes}
 """
+_ALL = "SELECT collection_id, documentid, properties FROM staged"
+
+_MERGED = "d.properties || excluded.properties"
+MERGE = _UPSERT.format(asked=_ALL, made=_MERGED)
+MERGE_CHANGING = _UPSERT.format(
+    asked=_CHANGING.format(changes="d.properties || s.properties IS DISTINCT FROM d.properties"), made=_MERGED
+)
+# Containment is quicker still. It means the same where every property given is a scalar: of lists it
+# passes over order and repetition, of objects over what is missing.
+MERGE_CHANGING_SCALARS = _UPSERT.format(
+    asked=_CHANGING.format(changes="NOT d.properties @> s.properties"), made=_MERGED
+)
+
+# The same with every document made what is given, whatever it was.
+REPLACE = _UPSERT.format(asked=_ALL, made="excluded.properties")
+REPLACE_CHANGING = _UPSERT.format(
+    asked=_CHANGING.format(changes="s.properties IS DISTINCT FROM d.properties"), made="excluded.properties"
+)
 
 # One statement, so that what is counted and what is updated come from one snapshot. `repeated` are
 # lines that were folded into a row.
@@ -105,21 +123,49 @@ def create_directly(session: Session, encoded: bytes) -> bool:
     return True
 
 
-def write(session: Session, encoded: bytes, *, operation: Operation, repeated: Iterable[str]) -> int:
+class Effect(NamedTuple):
+    """What became of a batch's documents."""
+
+    affected: (
+        int  # created where creating is asked for; else lines, repeated ones included, that found theirs
+    )
+    written: int  # created or changed; of operations that do not tell, as many as are affected
+
+
+def write(
+    session: Session,
+    encoded: bytes,
+    *,
+    operation: Operation,
+    repeated: Iterable[str],
+    looks_first: bool = False,
+    are_scalars: bool = False,
+) -> Effect:
     """Apply the documents by `operation`, which is any but deleting.
 
-    Returns the number of documents created where creating is asked for, else the number of lines,
-    `repeated` ones included, whose document exists.
+    `looks_first` is quicker where most documents are as they are asked to be. `are_scalars` where no
+    property given is a list or an object.
     """
     session.execute(text(f"{CREATE_STAGED};{EMPTY_STAGED}"))
     copy(session, "staged", encoded)
     if operation is Operation.CREATE:
-        return session.execute(text(CREATE)).rowcount  # type: ignore[attr-defined, no-any-return]
-    if operation is Operation.UPDATE:
+        created: int = session.execute(text(CREATE)).rowcount  # type: ignore[attr-defined]
+        return Effect(created, created)
+    if looks_first or operation is Operation.UPDATE:
         session.execute(text(PIN_TO_INDEX_LOOKUPS))
-        return int(session.execute(text(UPDATE), {"repeated": list(repeated)}).scalar_one())
-    statement = REPLACE if operation is Operation.REPLACE else MERGE
-    return int(session.execute(text(statement)).scalar_one())
+    if operation is Operation.UPDATE:
+        found = int(session.execute(text(UPDATE), {"repeated": list(repeated)}).scalar_one())
+        return Effect(found, found)
+    statement = _upsert(operation, looks_first=looks_first, are_scalars=are_scalars)
+    return Effect(*session.execute(text(statement)).one())
+
+
+def _upsert(operation: Operation, *, looks_first: bool, are_scalars: bool) -> str:
+    if operation is Operation.REPLACE:
+        return REPLACE_CHANGING if looks_first else REPLACE
+    if not looks_first:
+        return MERGE
+    return MERGE_CHANGING_SCALARS if are_scalars else MERGE_CHANGING
 
 
 @dataclass(frozen=True, slots=True)
