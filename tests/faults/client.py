@@ -39,9 +39,9 @@ class CarefulClient:
     def close(self) -> None:
         self._http.close()
 
-    def create(self, collection: str, strategies: tuple[str, ...]) -> int:
+    def create(self, collection: str, strategies: tuple[str, ...], *, is_ordered: bool = True) -> int:
         """The new import's id. One whose answer was lost stays behind, without blocks and never started."""
-        given = {"strategy": list(strategies), "collection": collection}
+        given = {"strategy": list(strategies), "collection": collection, "ordered": is_ordered}
         return int(self.until_answered("POST", IMPORTS, json=given).json()["importid"])
 
     def add_block(self, import_id: int, number: int, body: bytes, *, pieces: int = 1) -> None:

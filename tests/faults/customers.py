@@ -46,7 +46,8 @@ class Customer:
 
     def bring(self, order: Order) -> Seen:
         """Create, upload, start, and do what its kind asks for until it ends."""
-        seen = Seen(self._client.create(order.collection, order.strategies))
+        is_ordered = order.kind is not Kind.UNORDERED
+        seen = Seen(self._client.create(order.collection, order.strategies, is_ordered=is_ordered))
         for number, body in enumerate(order.bodies(), 1):
             if self._dice.random() < _CUT_UPLOADS:
                 self._cut(seen.import_id, body)

@@ -17,6 +17,8 @@ SHARED_DOCUMENTS = 900
 CSV_ROWS = 1500
 EXPORTED_DOCUMENTS = 3000
 UPLOADED_LINES = 100  # a block
+UNORDERED_BLOCKS = 9
+UNORDERED_LINES = 300
 
 # Only the database refuses it: the whole batch must be searched for it, so it is rare.
 [POISON] = [text for text, code in BROKEN.items() if code == "refused_by_database"]
@@ -28,6 +30,7 @@ class Kind(StrEnum):
 
     KEPT = "kept"  # it is waited for
     PAUSED = "paused"  # paused and resumed on its way
+    UNORDERED = "unordered"  # several workers take its blocks at once
     SHARED = "shared"  # one of several that write the same documents
     CANCELED = "canceled"
     DELETED = "deleted"
@@ -84,6 +87,7 @@ def a_workload(seed: int) -> Workload:
     dice = Random(f"workload {seed}")
     orders = [_order(dice, f"kept-{n}", Kind.KEPT, rule) for n, rule in enumerate((BOTH, CREATE, UPDATE), 1)]
     orders += [_order(dice, "paused", Kind.PAUSED, BOTH)]
+    orders += [_unordered(dice)]
     orders += [_shared(dice, number) for number in range(1, SHARERS + 1)]
     orders += [_order(dice, kind.value, kind, BOTH) for kind in (Kind.CANCELED, Kind.DELETED, Kind.DAMAGED)]
     dice.shuffle(orders)
@@ -126,6 +130,14 @@ def _value(dice: Random) -> object:
 def _document(documentid: str | None, properties: dict[str, object]) -> Line:
     named = {} if documentid is None else {"documentid": documentid}
     return Line(json.dumps(named | properties).encode(), documentid, json.dumps(properties))
+
+
+def _unordered(dice: Random) -> Order:
+    """No document is named by two blocks, so that their order does not matter."""
+    ids = [[f"b{block}-{n:04}" for n in range(UNORDERED_LINES // 2)] for block in range(UNORDERED_BLOCKS)]
+    blocks = [[_line(dice, own) for _ in range(UNORDERED_LINES)] for own in ids]
+    before = dict.fromkeys((own[0] for own in ids), '{"b": "before"}')
+    return Order("unordered", Kind.UNORDERED, "/unordered", BOTH, blocks, before)
 
 
 def _shared(dice: Random, number: int) -> Order:
