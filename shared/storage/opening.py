@@ -1,5 +1,6 @@
 """How a URL chooses a storage."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -18,6 +19,10 @@ from shared.storage.unfinished import UnfinishedUploads
 if TYPE_CHECKING:
     from obstore.store import BackoffConfig, S3Config
 
+_PART = "[A-Za-z0-9][A-Za-z0-9._-]*"
+_BUCKET_URL = re.compile(f"s3://(?P<bucket>{_PART})(/(?P<prefix>{_PART}(/{_PART})*))?/?")
+_ENDPOINT = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
+
 # However S3 fails, a call ends within twice this time.
 REQUEST_SECONDS = 20
 _CONNECT_SECONDS = 5
@@ -35,15 +40,19 @@ def open_storage(url: str, volume_id: VolumeId, access: BucketAccess) -> BlockSt
     Raises SettingsInvalid for any other, and where `access` would send bytes that anybody can read.
     """
     parts = urlsplit(url)
-    path = unquote(parts.path)
-    if parts.scheme == "file" and parts.netloc in ("", "localhost") and path.startswith("/"):
-        return FolderStorage(Path(path), volume_id)
-    if parts.scheme == "s3" and parts.netloc == parts.hostname and not (parts.query or parts.fragment):
-        return _bucket_storage(parts.hostname, path.strip("/"), access, volume_id)
-    raise SettingsInvalid("STORAGE_URL: expected file:///an/absolute/folder or s3://bucket/a/prefix.")
+    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path.startswith("/"):
+        return FolderStorage(Path(unquote(parts.path)), volume_id)
+    if named := _BUCKET_URL.fullmatch(url):
+        return _bucket_storage(named["bucket"], named["prefix"] or "", access, volume_id)
+    raise SettingsInvalid(
+        "STORAGE_URL: expected file:///an/absolute/folder, or s3://bucket/a/prefix of letters, digits, '.',"
+        " '_' and '-'."
+    )
 
 
 def _bucket_storage(name: str, prefix: str, access: BucketAccess, volume_id: VolumeId) -> BucketStorage:
+    if access.endpoint is not None and not _ENDPOINT.fullmatch(access.endpoint):
+        raise SettingsInvalid("AWS_ENDPOINT_URL: expected https://host or https://host:port.")
     if (access.endpoint or "").startswith("http://") and not access.allow_http:
         raise SettingsInvalid(
             "AWS_ENDPOINT_URL: begins with http://, so everybody on the way could read the bytes: expected"
@@ -68,9 +77,14 @@ def _bucket_storage(name: str, prefix: str, access: BucketAccess, volume_id: Vol
 
 
 def _config(access: BucketAccess) -> "S3Config":
+    """What is not here, the client library reads from the environment; an empty endpoint there breaks it."""
+    region = access.region or "us-east-1"
     given = {
-        "endpoint": access.endpoint,
-        "region": access.region,
+        # It stands above the other names of the endpoint.
+        "aws_endpoint_url_s3": access.endpoint or f"https://s3.{region}.amazonaws.com",
+        # Whoever gives an endpoint says by AWS_VIRTUAL_HOSTED_STYLE_REQUEST whether it names the bucket.
+        "virtual_hosted_style_request": None if access.endpoint else False,
+        "region": region,
         "access_key_id": access.access_key_id,
         "secret_access_key": access.secret_access_key,
         "session_token": access.session_token,

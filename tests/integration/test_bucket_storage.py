@@ -143,6 +143,22 @@ def test_a_server_that_goes_away_is_a_fault_that_tells_no_secret(tmp_path: Path)
             assert time.monotonic() - began < 2 * REQUEST_SECONDS
 
 
+@pytest.mark.parametrize("endpoint", ["minio:9000", "https://", "ftp://minio", "https://key:secret@minio"])
+def test_an_endpoint_that_is_none_is_refused_by_name(endpoint: str):
+    with pytest.raises(SettingsInvalid, match="AWS_ENDPOINT_URL: expected https://host"):
+        marked("s3://bucket/blocks", BucketAccess.read({"AWS_ENDPOINT_URL": endpoint}))
+
+
+def test_empty_variables_are_absent_ones(s3: S3Server, monkeypatch: pytest.MonkeyPatch):
+    """The client library reads the environment, too, and took an empty endpoint for one."""
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "")
+
+    storage = bucket_place(s3, s3.new_url()).storage
+
+    storage.check()
+
+
 def test_a_server_is_not_asked_in_the_clear_unless_that_is_wanted():
     access = BucketAccess.read({"AWS_ENDPOINT_URL": "http://minio:9000"})
 
