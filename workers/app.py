@@ -27,6 +27,7 @@ from shared.turns import Job
 from workers.applying import ShouldStop
 from workers.beat import sweep_scheduler
 from workers.broker import PromptAMQP
+from workers.children import LookForDeadChildren
 from workers.notifying import notify
 from workers.pulse import pulse_step
 from workers.shutdown import Shutdown
@@ -75,7 +76,7 @@ def create_celery(settings: Settings) -> Celery:
     """The application with its tasks; connects to nothing yet."""
     app = Celery("longshore", broker=broker_url(settings.redis_url), amqp=PromptAMQP, set_as_current=False)
     app.conf.update(_configuration(settings))
-    app.steps["worker"].add(pulse_step(settings))
+    app.steps["worker"].update({pulse_step(settings), LookForDeadChildren})
     shutdown = Shutdown()
     process = Process(settings)
 
