@@ -1,5 +1,7 @@
 """Task names and payloads, and the nudge: a message that carries ids only and may be lost or doubled."""
 
+import base64
+import json
 import socket
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +12,8 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from shared.turns import Job
+
 RUN_IMPORT = "longshore.run_import"
 RUN_EXPORT = "longshore.run_export"
 NOTIFY = "longshore.notify"
@@ -17,6 +21,9 @@ SWEEP = "longshore.sweep"
 
 IMPORTS_QUEUE = "imports"
 SWEEP_QUEUE = "sweep"  # its own, so that the sweep does not wait behind ten thousand nudges
+
+# A kilobyte each, so that whoever looks at all of them reads some megabytes.
+NUDGES_LOOKED_AT = 5000
 
 _log = structlog.get_logger()
 
@@ -87,6 +94,15 @@ class Dispatcher:
         except redis.RedisError:
             return 0
 
+    def nudged(self) -> set[Job]:
+        """Whose nudges no worker has taken yet, of the next NUDGES_LOOKED_AT; nobody's without Redis."""
+        try:
+            with self._client() as client:
+                messages = client.lrange(f"longshore:{IMPORTS_QUEUE}", -NUDGES_LOOKED_AT, -1)
+        except redis.RedisError:
+            return set()
+        return {job for message in messages if (job := _nudged_by(message)) is not None}
+
     def is_reachable(self) -> bool:
         """Whether Redis answers."""
         try:
@@ -108,3 +124,14 @@ class Dispatcher:
         return redis.Redis.from_url(
             self._redis_url, socket_timeout=_SEND_SECONDS, socket_connect_timeout=_SEND_SECONDS
         )
+
+
+def _nudged_by(message: bytes) -> Job | None:
+    """What a message in Redis nudges; None where it is none of ours."""
+    try:
+        _, payload, _ = json.loads(base64.b64decode(json.loads(message)["body"]))
+        if "import_id" in payload:
+            return Job("import", payload["import_id"])
+        return Job("export", payload["export_id"])
+    except (ValueError, TypeError, LookupError):
+        return None

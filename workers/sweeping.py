@@ -8,10 +8,13 @@ from shared.bounds import Bounds
 from shared.db import imports, long_jobs, maintenance, notifications, retention, suspending, sweeps
 from shared.db.database import Session
 from shared.db.transition import move
+from shared.dispatch import NUDGES_LOOKED_AT
 from shared.ground import Ground
 from shared.lifecycle import Event
 from shared.settings import Settings
+from shared.turns import Job
 from workers.export_groups import remove_attempts
+from workers.nudging import nudge
 
 _log = structlog.get_logger()
 
@@ -54,18 +57,26 @@ def _keep_to_maintenance(ground: Ground) -> None:
 def _nudge(ground: Ground, session: Session) -> None:
     if notifications.are_due(session):
         ground.dispatcher.nudge_mails()
+    due = _due(ground, session)
+    # With more than anybody looks at, workers have enough to do, and nudging would only pile up.
+    if not due or ground.dispatcher.waiting() >= NUDGES_LOOKED_AT:
+        return
+    # How many wait says nothing: while one job has two nudges, another one may have lost its own.
+    nudged = ground.dispatcher.nudged()
+    lost = [job for job in due if job not in nudged]
+    for job in lost:
+        nudge(ground, job)
+    if lost:
+        _log.info("nudged", jobs=len(lost))
+
+
+def _due(ground: Ground, session: Session) -> list[Job]:
     bounds = Bounds.of(ground.settings)
     due_imports = imports.due(session, bounds, limit=NUDGES_A_SWEEP)
     due_exports = long_jobs.due_exports(session, bounds, limit=NUDGES_A_SWEEP)
-    due = len(due_imports) + len(due_exports)
-    # While workers have enough waiting for them, nothing may be lost: nudging would only pile up.
-    if not due or ground.dispatcher.waiting() >= due:
-        return
-    for import_id in due_imports:
-        ground.dispatcher.nudge_import(import_id)
-    for export_id in due_exports:
-        ground.dispatcher.nudge_export(export_id)
-    _log.info("nudged", imports=len(due_imports), exports=len(due_exports))
+    return [Job("import", number) for number in due_imports] + [
+        Job("export", number) for number in due_exports
+    ]
 
 
 def _let_go_of_bytes(ground: Ground) -> None:

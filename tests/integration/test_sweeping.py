@@ -10,6 +10,7 @@ import redis
 from api.usecases.imports import delete_import, get_import
 from api.usecases.services import Service
 from shared.db import sweeps
+from shared.dispatch import IMPORTS_QUEUE
 from shared.ground import Ground
 from shared.lifecycle import Status
 from tests.integration.builders import (
@@ -122,6 +123,31 @@ def test_enough_nudges_under_way_are_not_doubled(ground: Ground, service: Servic
     sweep(ground)
 
     assert ground.dispatcher.waiting() == under_way > 0
+
+
+def test_a_lost_nudge_is_found_while_others_wait_twice(ground: Ground, service: Service):
+    """As many nudges waited as imports were due, but some had two: the other one was forgotten."""
+    lost, doubled = an_import(ground, service, numbered(1)), an_import(ground, service, numbered(1))
+    sweep(ground)
+    for import_id in set(take_nudges(ground)) - {lost} | {doubled}:
+        ground.dispatcher.nudge_import(import_id)
+        ground.dispatcher.nudge_import(import_id)
+
+    sweep(ground)
+
+    assert take_nudges(ground).count(lost) == 1
+
+
+def test_what_is_no_nudge_of_ours_does_not_stop_a_sweep(ground: Ground, service: Service):
+    import_id = an_import(ground, service, numbered(1))
+    take_nudges(ground)
+    with redis.Redis.from_url(ground.settings.redis_url) as client:
+        foreign = [b"", b"[]", b'{"body": "W10="}', b'{"body": 7}', b'{"body": "W1tdLCBudWxsLCB7fV0="}']
+        client.lpush(f"longshore:{IMPORTS_QUEUE}", *foreign)
+        sweep(ground)
+        client.ltrim(f"longshore:{IMPORTS_QUEUE}", 0, -1 - len(foreign))
+
+    assert import_id in take_nudges(ground)
 
 
 def test_one_sweep_runs_at_a_time(ground: Ground, service: Service):
