@@ -17,20 +17,19 @@ from shared.storage.mark import VolumeId
 from shared.storage.unfinished import UnfinishedUploads
 
 if TYPE_CHECKING:
-    from obstore.store import BackoffConfig, S3Config
+    from obstore.store import RetryConfig, S3Config
 
 _PART = "[A-Za-z0-9][A-Za-z0-9._-]*"
 _BUCKET_URL = re.compile(f"s3://(?P<bucket>{_PART})(/(?P<prefix>{_PART}(/{_PART})*))?/?")
 _ENDPOINT = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 
-# However S3 fails, a call ends within twice this time.
+# However S3 fails, a request ends within twice this time, its repetitions included.
 REQUEST_SECONDS = 20
 _CONNECT_SECONDS = 5
-_MOST_RETRIES = 5
-_PAUSES: "BackoffConfig" = {
-    "init_backoff": timedelta(seconds=0.1),
-    "max_backoff": timedelta(seconds=2),
-    "base": 2,
+_RETRIES: "RetryConfig" = {
+    "max_retries": 5,
+    "retry_timeout": timedelta(seconds=REQUEST_SECONDS),
+    "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=2), "base": 2},
 }
 
 
@@ -51,13 +50,7 @@ def open_storage(url: str, volume_id: VolumeId, access: BucketAccess) -> BlockSt
 
 
 def _bucket_storage(name: str, prefix: str, access: BucketAccess, volume_id: VolumeId) -> BucketStorage:
-    if access.endpoint is not None and not _ENDPOINT.fullmatch(access.endpoint):
-        raise SettingsInvalid("AWS_ENDPOINT_URL: expected https://host or https://host:port.")
-    if (access.endpoint or "").startswith("http://") and not access.allow_http:
-        raise SettingsInvalid(
-            "AWS_ENDPOINT_URL: begins with http://, so everybody on the way could read the bytes: expected"
-            " https://, or AWS_ALLOW_HTTP=true where nobody else is on the way."
-        )
+    _check_endpoint(access)
     bucket = S3Store(
         name,
         prefix=prefix or None,
@@ -67,13 +60,21 @@ def _bucket_storage(name: str, prefix: str, access: BucketAccess, volume_id: Vol
             "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
             "timeout": timedelta(seconds=REQUEST_SECONDS),
         },
-        retry_config={
-            "max_retries": _MOST_RETRIES,
-            "retry_timeout": timedelta(seconds=REQUEST_SECONDS),
-            "backoff": _PAUSES,
-        },
+        retry_config=_RETRIES,
     )
     return BucketStorage(bucket, UnfinishedUploads(bucket, prefix, access), volume_id)
+
+
+def _check_endpoint(access: BucketAccess) -> None:
+    if access.endpoint is None:
+        return
+    if not _ENDPOINT.fullmatch(access.endpoint):
+        raise SettingsInvalid("AWS_ENDPOINT_URL: expected https://host or https://host:port.")
+    if access.endpoint.startswith("http://") and not access.allow_http:
+        raise SettingsInvalid(
+            "AWS_ENDPOINT_URL: begins with http://, so everybody on the way could read the bytes: expected"
+            " https://, or AWS_ALLOW_HTTP=true where nobody else is on the way."
+        )
 
 
 def _config(access: BucketAccess) -> "S3Config":
