@@ -9,6 +9,7 @@ from rich.console import Console
 
 from tests.benchmarks.batch_jobs import batch_job_figures
 from tests.benchmarks.controls import control_figures
+from tests.benchmarks.curves import curve_figures
 from tests.benchmarks.environment import NotAvailable
 from tests.benchmarks.figures import Figure, machine, save, show
 from tests.benchmarks.imports import import_figures
@@ -36,6 +37,7 @@ GROUPS: dict[str, Callable[..., list[Figure]]] = {
     "controls": control_figures,
     "memory": memory_figures,
     "peers": peer_figures,
+    "curves": curve_figures,
 }
 
 
