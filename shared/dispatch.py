@@ -1,12 +1,12 @@
 """Task names and payloads, and the nudge: a message that carries ids only and may be lost or doubled."""
 
 import base64
-import json
 import socket
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 import redis
 import structlog
 from celery import Celery
@@ -21,9 +21,6 @@ SWEEP = "longshore.sweep"
 
 IMPORTS_QUEUE = "imports"
 SWEEP_QUEUE = "sweep"  # its own, so that the sweep does not wait behind ten thousand nudges
-
-# A kilobyte each, so that whoever looks at all of them reads some megabytes.
-NUDGES_LOOKED_AT = 5000
 
 _log = structlog.get_logger()
 
@@ -94,11 +91,11 @@ class Dispatcher:
         except redis.RedisError:
             return 0
 
-    def nudged(self) -> set[Job]:
-        """Whose nudges no worker has taken yet, of the next NUDGES_LOOKED_AT; nobody's without Redis."""
+    def nudged(self, *, looks: int) -> set[Job]:
+        """Whose nudges wait for a worker, among the next `looks` of a kilobyte each; none without Redis."""
         try:
             with self._client() as client:
-                messages = client.lrange(f"longshore:{IMPORTS_QUEUE}", -NUDGES_LOOKED_AT, -1)
+                messages = client.lrange(f"longshore:{IMPORTS_QUEUE}", -looks, -1)
         except redis.RedisError:
             return set()
         return {job for message in messages if (job := _nudged_by(message)) is not None}
@@ -129,7 +126,7 @@ class Dispatcher:
 def _nudged_by(message: bytes) -> Job | None:
     """What a message in Redis nudges; None where it is none of ours."""
     try:
-        _, payload, _ = json.loads(base64.b64decode(json.loads(message)["body"]))
+        _, payload, _ = orjson.loads(base64.b64decode(orjson.loads(message)["body"]))
         if "import_id" in payload:
             return Job("import", payload["import_id"])
         return Job("export", payload["export_id"])

@@ -12,10 +12,11 @@ from shared.formats.pieces import FileRefused
 from shared.ground import Ground
 from shared.retries import Retries
 from shared.templates.errors import LimitReached
+from shared.turns import Job
 from workers.applying import BlockRun, ShouldStop
 from workers.cutting import CutRun
 from workers.giving_back import give_back
-from workers.nudging import nudge_for_room
+from workers.nudging import nudge_for_room, nudge_on
 
 _log = structlog.get_logger()
 
@@ -47,9 +48,9 @@ def run_import(ground: Ground, import_id: int, *, worker: str, should_stop: Shou
         )
         if not lease.is_ordered:
             # Whoever is free takes another block meanwhile.
-            ground.dispatcher.nudge_import(import_id)
+            nudge_on(ground, Job("import", import_id))
         if _run_block(ground, lease, should_stop):
-            ground.dispatcher.nudge_import(import_id)
+            nudge_on(ground, Job("import", import_id))
     was_long = long_jobs.is_long(lease.block_number, lease.size_bytes)
     nudge_for_room(ground, lease.service_id, was_long=was_long)
     return True

@@ -8,7 +8,6 @@ from shared.bounds import Bounds
 from shared.db import imports, long_jobs, maintenance, notifications, retention, suspending, sweeps
 from shared.db.database import Session
 from shared.db.transition import move
-from shared.dispatch import NUDGES_LOOKED_AT
 from shared.ground import Ground
 from shared.lifecycle import Event
 from shared.settings import Settings
@@ -19,6 +18,7 @@ from workers.nudging import nudge
 _log = structlog.get_logger()
 
 NUDGES_A_SWEEP = 1000
+NUDGES_LOOKED_AT = 5000
 SUSPENDED_A_SWEEP = 100
 REMOVALS_A_SWEEP = 100
 UPLOAD_HOURS = 24
@@ -62,7 +62,7 @@ def _nudge(ground: Ground, session: Session) -> None:
     if not due or ground.dispatcher.waiting() >= NUDGES_LOOKED_AT:
         return
     # How many wait says nothing: while one job has two nudges, another one may have lost its own.
-    nudged = ground.dispatcher.nudged()
+    nudged = ground.dispatcher.nudged(looks=NUDGES_LOOKED_AT)
     lost = [job for job in due if job not in nudged]
     for job in lost:
         nudge(ground, job)

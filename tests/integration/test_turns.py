@@ -99,6 +99,20 @@ class TestChoice:
         assert counts(apart, first, long[1]).lines == 0
         assert long[1] in take_nudges(apart)
 
+    def test_a_turn_by_another_one_s_nudge_leaves_no_second_nudge(
+        self, apart: Ground, first: Service, second: Service
+    ):
+        nudged = an_import(apart, first, numbered(1))
+        going_on = an_import(apart, second, numbered(1), numbered(1))
+        hold(apart, an_import(apart, first, numbered(1)))
+        take_nudges(apart)
+        apart.dispatcher.nudge_import(going_on)
+
+        Turns().take(apart, Job("import", nudged), worker="free", should_stop=never)
+
+        assert counts(apart, second, going_on).created == 1
+        assert sorted(take_nudges(apart)) == [nudged, going_on]
+
     def test_a_service_may_have_every_worker_where_nobody_else_waits(self, apart: Ground, first: Service):
         long = [an_import(apart, first, numbered(1)) for _ in range(4)]
         for import_id in long[:3]:

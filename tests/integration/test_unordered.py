@@ -236,6 +236,17 @@ def test_each_worker_wakes_another_one(ground: Ground, service: Service):
     assert take_nudges(ground) == [import_id]
 
 
+def test_however_many_turns_it_had_one_nudge_waits(ground: Ground, service: Service):
+    """Each turn left one nudge more than it took, and other imports waited behind all of them."""
+    import_id = unordered(ground, service)
+    take_nudges(ground)
+
+    for _ in range(BLOCKS - 1):
+        work(ground, import_id)
+
+    assert take_nudges(ground) == [import_id]
+
+
 def test_the_sweep_wakes_a_worker_for_a_block_that_is_free_behind_one_that_is_held(
     ground: Ground, service: Service
 ):
