@@ -3,7 +3,7 @@
 Source: https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format".
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from io import BytesIO
 from struct import Struct
 from typing import cast
@@ -18,17 +18,25 @@ _JSONB_HEAD = Struct(">ib").pack  # the third column: its length, its format's v
 _JSONB_VERSION = 1
 
 
+class _Packed(dict[int, bytes]):
+    """What is packed for a length, made once for each: documents of a batch have few."""
+
+    def __init__(self, pack: Callable[[int], bytes]) -> None:
+        self._pack = pack
+
+    def __missing__(self, length: int) -> bytes:
+        packed = self[length] = self._pack(length)
+        return packed
+
+
 def encode(collection_id: int, rows: Iterable[tuple[str, bytes]]) -> bytes:
     """Documents (documentid, properties as JSON text) of a collection, ready for `copy`."""
+    heads = _Packed(lambda length: _HEAD(3, 4, collection_id, length))
+    jsonb_heads = _Packed(lambda length: _JSONB_HEAD(length + 1, _JSONB_VERSION))
     pieces = [_HEADER]
     for documentid, properties in rows:
         name = documentid.encode()
-        pieces += (
-            _HEAD(3, 4, collection_id, len(name)),
-            name,
-            _JSONB_HEAD(len(properties) + 1, _JSONB_VERSION),
-            properties,
-        )
+        pieces += (heads[len(name)], name, jsonb_heads[len(properties)], properties)
     pieces.append(_TRAILER)
     return b"".join(pieces)
 
