@@ -19,7 +19,7 @@ API ?= 2
 WORKER ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test fuzz chaos lint check bench lock clean fleet fleet-scale fleet-demo fleet-restart fleet-down images-offline
+.PHONY: help setup demo up test fuzz chaos lint check bench lock clean fleet fleet-scale fleet-demo fleet-restart fleet-down images-offline test-fleet
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ fleet-demo: ## A tour through the fleet's load balancer
 
 fleet-down: ## Stop the fleet; the data stays
 	@docker/fleet.sh down
+
+test-fleet: $(READY) ## What a fleet of real containers does when parts of it come and go
+	@$(BIN)/python -m pytest tests/fleet --fleet $(ARGS)
 
 images-offline: ## The fleet's base images from this machine's packages, without a registry
 	@docker/offline/images.sh

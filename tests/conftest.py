@@ -27,6 +27,7 @@ _STORAGE = pytest.StashKey[str]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz-examples", type=int, help="Hostile inputs a test, random ones by a seed.")
+    parser.addoption("--fleet", action="store_true", help="Real containers, too: make test-fleet.")
     parser.addoption("--large", action="store_true", help="Jobs of their full size, too, which take minutes.")
 
 

@@ -50,7 +50,8 @@ root services postgresql,redis-server,haproxy \
     --customize-hook='chroot "$1" install -d -o redis -g redis /data'
 echo 'USER haproxy' | role haproxy
 printf '%s\n' 'USER redis' 'WORKDIR /data' | role redis
-printf '%s\n' 'USER postgres' 'ENTRYPOINT ["start-postgres"]' 'CMD ["postgres"]' | role postgres
+# Docker gives what it mounts there the mode of this folder, after a restart, too.
+printf '%s\n' 'RUN install -d -m 1777 /run/postgresql' 'USER postgres' 'ENTRYPOINT ["start-postgres"]' 'CMD ["postgres"]' | role postgres
 
 cat >../offline.env <<END
 PYTHON_IMAGE=longshore-offline/python:$suite
