@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.datastore import blocks, documents, imports, rejections, routing
 from api.datastore.vocabulary import MEANINGS
-from api.http import bodies, documentation, draining, grounds, health, openapi, problems, request_log
+from api.http import bodies, documentation, draining, grounds, health, metrics, openapi, problems, request_log
 from api.http.arguments import JSON_LIMIT_BYTES
 from api.liquid import description as liquid_description
 from api.liquid import downloads, items, jobs, oauth
@@ -62,6 +62,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     for blueprint in (*BLUEPRINTS, *LIQUID_BLUEPRINTS):
         api.register_blueprint(blueprint)
     app.register_blueprint(documentation.blueprint)
+    metrics.install(app, settings)
     return app
 
 

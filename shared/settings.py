@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from shared.documentids import MAX_BLOCKS
 from shared.errors import SettingsInvalid
@@ -59,6 +59,8 @@ class Settings:
     retry_seconds: float = 1.0
     database_pool: int = 10
     drain_seconds: float = 0.0
+    metrics_token: str | None = field(default=None, repr=False)
+    metrics_port: int | None = None
     trusted_proxies: int = 0
     log_format: str = "auto"
     log_level: str = "info"
@@ -79,6 +81,7 @@ def _positive(kind: type[fields.Integer] | type[fields.Float]) -> fields.Field[A
     return kind(validate=validate.Range(min=0, min_inclusive=False))
 
 
+_UNGUESSABLE = "must have 16 characters or more, and no spaces."
 _EXPECTED_POSTGRES = "must begin with postgresql://."
 
 
@@ -130,6 +133,8 @@ class _Environment(Schema):
     retry_seconds = _positive(fields.Float)
     database_pool = _positive(fields.Integer)
     drain_seconds = fields.Float(validate=validate.Range(min=0, max=300))
+    metrics_token = fields.String(validate=validate.Regexp(r"[!-~]{16,}$", error=_UNGUESSABLE))
+    metrics_port = fields.Integer(validate=validate.Range(min=1, max=65535))
     trusted_proxies = fields.Integer(validate=validate.Range(min=0))
     log_format = fields.String(validate=validate.OneOf(["auto", "console", "json"]))
     log_level = fields.String(validate=validate.OneOf(["debug", "info", "warning", "error"]))
@@ -137,6 +142,11 @@ class _Environment(Schema):
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         if field_obj.data_key is None:
             field_obj.data_key = PREFIX + field_name.upper()
+
+    @validates_schema
+    def keep_metrics_apart(self, given: dict[str, Any], **_: object) -> None:
+        if "metrics_port" in given and "metrics_token" not in given:
+            raise ValidationError("is needed with LONGSHORE_METRICS_PORT.", f"{PREFIX}METRICS_TOKEN")
 
     @post_load
     def freeze(self, given: dict[str, Any], **_: object) -> Settings:

@@ -5,8 +5,10 @@ import sys
 
 from shared.dispatch import IMPORTS_QUEUE, SWEEP_QUEUE
 from shared.errors import SettingsInvalid
+from shared.metrics import gathered
 from shared.settings import Settings
 from workers.app import create_celery
+from workers.metrics import served
 
 _ARGUMENTS = {
     "worker": [
@@ -31,7 +33,9 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
     role, *options = arguments
-    create_celery(settings).start(["--quiet", *_ARGUMENTS[role], "--loglevel", settings.log_level, *options])
+    with gathered(), served(settings):
+        command = ["--quiet", *_ARGUMENTS[role], "--loglevel", settings.log_level, *options]
+        create_celery(settings).start(command)
     return 0
 
 

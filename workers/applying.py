@@ -24,6 +24,7 @@ from shared.formats.batching import Limits, Read, batched
 from shared.formats.reading import FileReading, Reader, datastore_reader, file_reader
 from shared.ground import Ground
 from shared.instructions import Batch
+from shared.metrics import metrics
 from shared.retries import despite_conflicts
 from shared.storage import reading
 from shared.templates.budget import Budget
@@ -167,6 +168,7 @@ class BlockRun:
             )
         self._checkpoint = end
         seconds = round(time.monotonic() - began, 4)
+        metrics().count_batch(tally, seconds)
         _log.info("batch_applied", line=end.line_number, **asdict(tally), seconds=seconds)
 
     def _write(self, session: Session, work: Work) -> Written:

@@ -7,6 +7,7 @@ that expires would never be taken by a worker whose clock is ahead.
 from celery.beat import Scheduler
 
 from shared.dispatch import SWEEP_QUEUE, Dispatcher
+from shared.metrics import metrics
 from shared.settings import Settings
 from workers.pulse import beat_once
 
@@ -24,6 +25,7 @@ def sweep_scheduler(settings: Settings) -> type[Scheduler]:
             beat_once(settings)
             if dispatcher.waiting(SWEEP_QUEUE) < SWEEPS_WAITING:
                 dispatcher.nudge_sweep()
+                metrics().beats.inc()
             return settings.sweep_seconds
 
     return SweepScheduler

@@ -12,6 +12,7 @@ from shared.db.queries.refusals import QueryRefused
 from shared.errors import LeaseLost, LongshoreError, QuotaReached
 from shared.formats.records import RecordRefused
 from shared.ground import Ground
+from shared.metrics import metrics
 from shared.retries import Retries
 from shared.templates.errors import TemplateRefused
 from workers.applying import ShouldStop
@@ -81,6 +82,7 @@ def _attempt(ground: Ground, lease: ExportLease, should_stop: ShouldStop) -> Non
         ground.dispatcher.nudge_export(lease.export_id)
     except LongshoreError as error:
         _log.error("export_failed", error=str(error), attempts=lease.attempts)
+        metrics().retries.labels("export").inc()
         give_back(partial(_give_up, ground, lease, str(error)), ground.settings.patience_seconds, should_stop)
 
 

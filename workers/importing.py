@@ -10,6 +10,7 @@ from shared.db.leases import Lease
 from shared.errors import BlockDamaged, LeaseLost, LongshoreError, QuotaReached
 from shared.formats.pieces import FileRefused
 from shared.ground import Ground
+from shared.metrics import metrics
 from shared.retries import Retries
 from shared.templates.errors import LimitReached
 from shared.turns import Job
@@ -78,6 +79,7 @@ def _run_block(ground: Ground, lease: Lease, should_stop: ShouldStop) -> bool:
         return False
     except LongshoreError as error:
         _log.error("block_failed", error=str(error), attempts=lease.attempts)
+        metrics().retries.labels("block").inc()
         give_back(partial(_give_up, ground, lease, error), ground.settings.patience_seconds, should_stop)
         return False
     return True

@@ -19,6 +19,7 @@ from shared.mail.composing import compose
 from shared.mail.faults import MailRefused, MailUnavailable
 from shared.mail.reports import JobReport
 from shared.mail.sending import open_mailer
+from shared.metrics import metrics
 from workers.heartbeat import Heartbeat
 
 _log = structlog.get_logger()
@@ -72,6 +73,7 @@ class MailRun:
                 session, patience_seconds=PATIENCE_SECONDS, limit=MAILS_A_RUN
             )
         for job_id in overdue:
+            metrics().mails.labels("given_up").inc()
             _log.warning("mail_given_up", job_id=str(job_id), reason="overdue")
 
     def send_next(self) -> bool:
@@ -114,11 +116,13 @@ class MailRun:
     def _mark_sent(self, mail: ClaimedMail) -> None:
         # Said before it is written down: should the database be gone, the log is the only witness.
         _log.info("mail_sent")
+        metrics().mails.labels("sent").inc()
         with self._database.begin() as session:
             notifications.mark_sent(session, mail)
 
     def _postpone(self, mail: ClaimedMail, fault: MailUnavailable) -> None:
         wait = wait_seconds(mail.attempts)
+        metrics().retries.labels("mail").inc()
         _log.warning("mail_postponed", reply_code=fault.reply_code, wait_seconds=wait)
         with self._database.begin() as session:
             notifications.postpone(
@@ -126,6 +130,7 @@ class MailRun:
             )
 
     def _give_up(self, mail: ClaimedMail, refusal: MailRefused) -> None:
+        metrics().mails.labels("given_up").inc()
         _log.warning("mail_given_up", reason="refused", reply_code=refusal.reply_code)
         with self._database.begin() as session:
             notifications.give_up(session, mail, str(refusal))

@@ -10,6 +10,7 @@ from shared.db.database import Session
 from shared.db.transition import move
 from shared.ground import Ground
 from shared.lifecycle import Event
+from shared.metrics import metrics
 from shared.settings import Settings
 from shared.turns import Job
 from workers.export_groups import remove_attempts
@@ -36,6 +37,7 @@ def sweep(ground: Ground) -> None:
         for import_id in imports.abandoned_cancels(session, limit=NUDGES_A_SWEEP):
             move(session, import_id, Event.LET_GO)
         _nudge(ground, session)
+    metrics().sweeps.inc()
     _keep_to_maintenance(ground)
     _let_go_of_bytes(ground)
     # Apart from what must go on also while block storage is away.

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from gunicorn.arbiter import Arbiter
@@ -9,7 +10,10 @@ from gunicorn.arbiter import Arbiter
 from api.http.patience import PatientWorker
 from api.http.stopping import STOPPING
 from shared.errors import SettingsInvalid
+from shared.metrics import gathered
 from shared.settings import Settings
+
+_gathering = ExitStack()
 
 worker_class = PatientWorker
 # An upload that stalls holds a thread until it is given up, and no connection to the database: threads are
@@ -35,6 +39,12 @@ def on_starting(server: Arbiter) -> None:
     except SettingsInvalid as error:
         server.log.error("%s", error)  # noqa: TRY400 - no stack trace for a wrong setting
         sys.exit(2)
+    _gathering.enter_context(gathered())
+
+
+def on_exit(_: Arbiter) -> None:
+    """Forget what was counted."""
+    _gathering.close()
 
 
 def when_ready(server: Arbiter) -> None:

@@ -8,6 +8,8 @@ import structlog
 from flask import Flask, Response, g, request
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from shared.metrics import metrics
+
 _USABLE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 HEADERS = {
@@ -55,11 +57,16 @@ def _log(response: Response) -> None:
     """Bodies, tokens, query strings and the path itself (it may hold a documentid) stay out."""
     route = request.url_rule.rule if request.url_rule else None
     quiet = route is not None and route.startswith("/health/")
+    seconds = monotonic() - g.began
+    # Without a route, method and path are whatever the client likes.
+    labels = (request.method, route) if route else ("-", "-")
+    metrics().requests.labels(*labels, response.status_code).inc()
+    metrics().request_seconds.labels(*labels).observe(seconds)
     logger = structlog.get_logger()
     (logger.debug if quiet else logger.info)(
         "request_answered",
         method=request.method,
         route=route,
         status=response.status_code,
-        seconds=round(monotonic() - g.began, 4),
+        seconds=round(seconds, 4),
     )

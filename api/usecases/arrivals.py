@@ -5,6 +5,7 @@ While the file comes in, the job is there to be seen and canceled, if its item t
 
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -15,6 +16,7 @@ from api.usecases.limiting import limited
 from api.usecases.readings import ImportOrder, reading_of
 from api.usecases.services import Service
 from shared.db import blocks, imports, quotas
+from shared.db.committing import on_commit
 from shared.db.database import Session
 from shared.db.endings import tell_end
 from shared.db.models import BatchJob, Import
@@ -23,6 +25,7 @@ from shared.errors import DatabaseUnavailable, LongshoreError, QuotaReached, Too
 from shared.formats.reading import FileReading
 from shared.ground import Ground
 from shared.lifecycle import Event, Status
+from shared.metrics import metrics
 from shared.storage.receipts import StoredBytes
 
 
@@ -106,6 +109,7 @@ class FileArrival:
             if is_started:
                 blocks.add_file(session, self._import_id, self._stored)
                 quotas.admit_stored(session, self._service.id, self._ground.settings.stored_bytes)
+                on_commit(session, partial(metrics().count_upload, "file", self._stored.size_bytes))
             accepted = shown(self._ground, session, existing_job(session, self._service, str(job.id)))
         self._is_settled = True
         if is_started:

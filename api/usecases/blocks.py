@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from api.usecases.imports import MAX_PAGE, PAGE, existing_import
 from api.usecases.limiting import limited
 from api.usecases.services import Service
 from shared.db import blocks, quotas
+from shared.db.committing import on_commit
 from shared.db.models import Import
 from shared.documentids import MAX_BLOCKS
 from shared.errors import (
@@ -20,6 +22,7 @@ from shared.errors import (
 )
 from shared.ground import Ground
 from shared.lifecycle import Status
+from shared.metrics import metrics
 from shared.storage import reading
 
 
@@ -71,6 +74,7 @@ def receive_block(ground: Ground, service: Service, import_id: int, chunks: Iter
                 _ensure_open(existing_import(session, service, import_id), settings.import_blocks)
                 raise ImportClosed(_WHAT, Status.CONFIGURING)
             quotas.admit_stored(session, service.id, settings.stored_bytes)
+            on_commit(session, partial(metrics().count_upload, "block", stored.size_bytes))
             return number
     except BaseException:
         ground.storage.remove(stored.key)

@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session
 
 from shared.bounds import Bounds
 from shared.db import giving_back, long_jobs, maintenance, sessions
+from shared.db.committing import on_commit
 from shared.db.leases import Lease
 from shared.db.takeable import IMPORT_TAKEABLE, LOCK_SERVICE, NEXT_BLOCK
 from shared.db.transition import move
 from shared.instructions import Checkpoint
 from shared.lifecycle import RUNNABLE, Event, Status
+from shared.metrics import metrics
 from shared.templates.budget import Spent
 
 _log = structlog.get_logger()
@@ -120,6 +122,7 @@ def _run(session: Session, owner: Row[Any]) -> None:
 
 def _give_up_worker(session: Session, import_id: int, block: Row[Any], *, silence_seconds: float) -> None:
     _log.warning("worker_lost", import_id=import_id, block=block.number, worker=block.worker)
+    on_commit(session, metrics().leases_lost.inc)
     sessions.end_silent(session, block.worker, silence_seconds=silence_seconds)
     giving_back.count_failure(session, import_id, f"Its worker stopped while it held block {block.number}.")
 

@@ -4,11 +4,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared.db.failures import translated
 from shared.db.sessions import application_name
+from shared.metrics import metrics
 
 __all__ = ["Database", "Session"]
 
@@ -41,6 +42,7 @@ class Database:
         `process` names them in the server's views. The server ends one that is silent for `silence_seconds`
         in the middle of a transaction.
         """
+        self._pool_size = pool_size
         self._engine = create_engine(
             make_url(url).set(drivername="postgresql+psycopg2"),
             pool_size=pool_size,
@@ -56,6 +58,7 @@ class Database:
                 **_FIND_THE_DEAD,
             },
         )
+        _count_connections(self._engine, pool_size)
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
 
     @contextmanager
@@ -83,6 +86,14 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+        metrics().database_pool.dec(self._pool_size)
+
+
+def _count_connections(engine: Engine, pool_size: int) -> None:
+    counted = metrics()
+    counted.database_pool.inc(pool_size)
+    event.listen(engine, "checkout", lambda *_: counted.database_connections.inc())
+    event.listen(engine, "checkin", lambda *_: counted.database_connections.dec())
 
 
 def _options(silence_seconds: float) -> str:

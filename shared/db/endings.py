@@ -4,14 +4,17 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.db import jobs, notifications
+from shared.db.committing import on_commit
 from shared.db.jobs import FoundJob
-from shared.db.models import BatchJob, DataService, ExportFile, Import
+from shared.db.models import BatchJob, DataService, Export, ExportFile, Import
 from shared.jobs import JobView
 from shared.links import make_token, path_of
 from shared.mail.reports import JobReport, Link, Outcome
+from shared.metrics import metrics
 
 
 def tell_end_of_import(session: Session, import_id: int) -> None:
@@ -22,7 +25,9 @@ def tell_end_of_import(session: Session, import_id: int) -> None:
 
 
 def tell_end_of_export(session: Session, export_id: int, public_url: str) -> None:
-    """Note the mail about an export that has just ended, where its job asks for one."""
+    """Note the mail about an export that has just ended, where its job asks for one, and count it."""
+    status = session.scalars(select(Export.status).where(Export.id == export_id)).one()
+    on_commit(session, metrics().exports.labels(status).inc)
     job = jobs.of_export(session, export_id)
     if job is not None:
         tell_end(session, job, public_url)

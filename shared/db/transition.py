@@ -4,9 +4,11 @@ import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from shared.db.committing import on_commit
 from shared.db.endings import tell_end_of_import
 from shared.db.models import Import, ImportEvent
 from shared.lifecycle import FINAL, SOURCES, TARGET, Event
+from shared.metrics import metrics
 
 _log = structlog.get_logger()
 
@@ -29,6 +31,7 @@ def move(session: Session, import_id: int, event: Event) -> bool:
     session.add(ImportEvent(import_id=import_id, event=event, to_status=target))
     session.flush()
     _log.info("import_moved", import_id=import_id, to_status=target)
+    on_commit(session, metrics().imports.labels(target).inc)
     if target in FINAL:
         tell_end_of_import(session, import_id)
     return True

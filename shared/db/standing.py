@@ -1,0 +1,103 @@
+"""How the whole service stands, as its rows tell: right however many processes there are, or were.
+
+Each count looks at so many rows at most, found by a partial index: whoever asks every few seconds costs the
+same however much waits, or has ended.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+COUNTED = 10_000  # rows at most, of each kind
+_SECONDS = 2.0
+
+OPEN_IMPORTS = """
+SELECT status AS state, count(*) FROM (
+    (SELECT status FROM imports WHERE status IN ('resumed', 'running', 'started') ORDER BY id LIMIT :counted)
+    UNION ALL
+    (SELECT status FROM imports WHERE status = 'canceling' ORDER BY id LIMIT :counted)
+) open GROUP BY status
+"""
+
+# From import to block, and never over all blocks: of each import the next ones only.
+UNFINISHED_BLOCKS = """
+SELECT state, count(*) FROM (
+    SELECT CASE WHEN b.leased_until > clock_timestamp() THEN 'leased'
+                WHEN b.leased_until IS NOT NULL THEN 'abandoned'
+                WHEN b.due_at > clock_timestamp() THEN 'delayed'
+                ELSE 'waiting' END AS state
+      FROM (SELECT id FROM imports WHERE status IN ('resumed', 'running', 'started')
+             ORDER BY id LIMIT :counted) i
+     CROSS JOIN LATERAL (
+           SELECT leased_until, due_at FROM blocks
+            WHERE import_id = i.id AND finished_at IS NULL ORDER BY number LIMIT :counted) b
+     LIMIT :counted
+) unfinished GROUP BY state
+"""
+
+# Work that waits for a free worker; one that runs has been begun.
+OLDEST_STARTED_IMPORT = """
+SELECT clock_timestamp() - min(started_at) FROM (
+    SELECT started_at FROM imports WHERE status = 'started' ORDER BY id LIMIT :counted
+) started
+"""
+
+OPEN_EXPORTS = """
+SELECT status AS state, count(*) FROM (
+    SELECT status FROM exports WHERE ended_at IS NULL ORDER BY id LIMIT :counted
+) open GROUP BY status
+"""
+
+OPEN_MAILS = """
+SELECT count(*), clock_timestamp() - min(created_at) FROM (
+    SELECT created_at FROM notifications
+     WHERE sent_at IS NULL AND given_up_at IS NULL ORDER BY due_at LIMIT :counted
+) open
+"""
+
+BLOCK_STATES = ("leased", "abandoned", "delayed", "waiting")
+IMPORT_STATES = ("started", "running", "resumed", "canceling")
+EXPORT_STATES = ("accepted", "processing", "canceling")
+
+MAINTENANCE = "SELECT EXISTS (SELECT FROM maintenance)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What waits and what is at work, of each kind up to `COUNTED`."""
+
+    imports: dict[str, int]  # by status, of those that a worker has or may take
+    blocks: dict[str, int]  # of these imports, unfinished, by state
+    exports: dict[str, int]  # by status, of those that have not ended
+    mails: int  # that are not sent
+    oldest_started_import_seconds: float  # 0 where none waits for its first worker
+    oldest_mail_seconds: float
+    is_on_maintenance: bool
+
+
+def look(session: Session) -> Standing:
+    """How it stands now. Takes some milliseconds; ends with DatabaseUnavailable after some seconds."""
+    session.execute(text(f"SET LOCAL statement_timeout = {int(_SECONDS * 1000)}"))
+    mails, mail_age = session.execute(text(OPEN_MAILS), {"counted": COUNTED}).one()
+    oldest = session.execute(text(OLDEST_STARTED_IMPORT), {"counted": COUNTED}).scalar_one()
+    return Standing(
+        imports=_counts(session, OPEN_IMPORTS, IMPORT_STATES),
+        blocks=_counts(session, UNFINISHED_BLOCKS, BLOCK_STATES),
+        exports=_counts(session, OPEN_EXPORTS, EXPORT_STATES),
+        mails=mails,
+        oldest_started_import_seconds=_seconds(oldest),
+        oldest_mail_seconds=_seconds(mail_age),
+        is_on_maintenance=session.execute(text(MAINTENANCE)).scalar_one(),
+    )
+
+
+def _counts(session: Session, statement: str, states: tuple[str, ...]) -> dict[str, int]:
+    """Each of the states, also those of which there is none."""
+    found = {row[0]: row[1] for row in session.execute(text(statement), {"counted": COUNTED})}
+    return dict.fromkeys(states, 0) | found
+
+
+def _seconds(age: timedelta | None) -> float:
+    return 0.0 if age is None else max(0.0, age.total_seconds())

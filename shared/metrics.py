@@ -1,0 +1,149 @@
+"""What processes count, for Prometheus: the names, and how the counts of several processes become one.
+
+A server and its children write into one folder and any of them tells the sum. What the rows say is not
+counted but asked for (`shared.db.standing`). No label names a data service, nor anything that clients choose.
+"""
+
+import hmac
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import psutil
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
+
+from shared.instructions import Tally
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_MEMORY = Path("/dev/shm")  # noqa: S108 - counting must not wait for a disk
+
+_REQUEST_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
+_BATCH_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
+
+
+class Metrics:
+    """The metrics of one process, each with the words of its help."""
+
+    def __init__(self) -> None:
+        self.registry = own = CollectorRegistry()
+        self.requests = Counter(
+            "longshore_requests", "Requests answered.", ["method", "route", "status"], registry=own
+        )
+        self.request_seconds = Histogram(
+            "longshore_request_seconds",
+            "Seconds from a request's head to its answer's.",
+            ["method", "route"],
+            buckets=_REQUEST_BUCKETS,
+            registry=own,
+        )
+        self.uploads = Counter("longshore_uploads", "Blocks and files stored.", ["kind"], registry=own)
+        self.uploaded_bytes = Counter(
+            "longshore_uploaded_bytes", "Their bytes, decompressed.", ["kind"], registry=own
+        )
+        self.documents = Counter(
+            "longshore_documents", "Lines of imports by their outcome.", ["outcome"], registry=own
+        )
+        self.batch_seconds = Histogram(
+            "longshore_batch_seconds",
+            "Seconds that a batch and its COMMIT took.",
+            buckets=_BATCH_BUCKETS,
+            registry=own,
+        )
+        self.imports = Counter(
+            "longshore_imports", "Moves of imports to another status.", ["status"], registry=own
+        )
+        self.exports = Counter(
+            "longshore_exports", "Exports that ended, by their status.", ["status"], registry=own
+        )
+        self.leases_lost = Counter(
+            "longshore_leases_lost", "Blocks whose worker was silent for longer than its lease.", registry=own
+        )
+        self.retries = Counter(
+            "longshore_retries",
+            "Attempts that broke and are made again: at blocks, exports and mails.",
+            ["kind"],
+            registry=own,
+        )
+        self.mails = Counter("longshore_mails", "Mails sent and given up.", ["outcome"], registry=own)
+        self.sweeps = Counter("longshore_sweeps", "Sweeps that workers made.", registry=own)
+        self.beats = Counter("longshore_beats", "Times that beat asked for a sweep.", registry=own)
+        self.database_connections = Gauge(
+            "longshore_database_connections_in_use",
+            "Connections to the database that a transaction has now.",
+            multiprocess_mode="livesum",
+            registry=own,
+        )
+        self.database_pool = Gauge(
+            "longshore_database_pool_connections",
+            "Connections to the database that processes may have open.",
+            multiprocess_mode="livesum",
+            registry=own,
+        )
+
+    def count_batch(self, tally: Tally, seconds: float) -> None:
+        """A batch that was committed."""
+        self.batch_seconds.observe(seconds)
+        for outcome in ("created", "updated", "deleted", "skipped", "rejected"):
+            self.documents.labels(outcome).inc(getattr(tally, outcome))
+
+    def count_upload(self, kind: str, size_bytes: int) -> None:
+        """A `block` or a `file` that was stored."""
+        self.uploads.labels(kind).inc()
+        self.uploaded_bytes.labels(kind).inc(size_bytes)
+
+
+@cache
+def metrics() -> Metrics:
+    """Those of this process."""
+    return Metrics()
+
+
+@contextmanager
+def gathered() -> Iterator[None]:
+    """While the body runs, this process and those that it starts count into one folder.
+
+    To be entered before anything is counted.
+    """
+    folder = tempfile.mkdtemp(prefix="longshore-metrics-", dir=_MEMORY if _MEMORY.is_dir() else None)
+    os.environ[_FOLDER] = folder
+    # Only processes that import the library from now on find the folder by themselves.
+    values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def exposed(*asked: Collector) -> bytes:
+    """All counts of processes that count together, and what is `asked` for now, as Prometheus reads it."""
+    folder = os.environ.get(_FOLDER)
+    registry = CollectorRegistry() if folder else metrics().registry
+    if folder:
+        _forget_dead(Path(folder))
+        MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
+    parts = [registry]
+    for collector in asked:
+        parts.append(CollectorRegistry())
+        parts[-1].register(collector)
+    return b"".join(generate_latest(part) for part in parts)
+
+
+def is_admitted(authorization: str | None, token: str) -> bool:
+    """Whether whoever sends this header may read them."""
+    given = (authorization or "").encode()
+    return hmac.compare_digest(given, f"Bearer {token}".encode())
+
+
+def _forget_dead(folder: Path) -> None:
+    """What dead processes had counted stays; what they had in use is free."""
+    for pid in {int(file.stem.rpartition("_")[2]) for file in folder.glob("gauge_live*.db")}:
+        if not psutil.pid_exists(pid):
+            mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]

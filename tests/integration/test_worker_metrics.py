@@ -1,0 +1,95 @@
+"""What workers and beat count, asked for at a port of their own."""
+
+import socket
+from collections.abc import Mapping
+
+import pytest
+
+from api.usecases.imports import get_import
+from api.usecases.services import Service
+from shared.errors import SettingsInvalid
+from shared.ground import Ground
+from shared.lifecycle import Status
+from shared.settings import Settings
+from tests.acceptance.waiting import wait_for
+from tests.integration.builders import an_import, ndjson, numbered
+from tests.integration.test_worker_process import program
+from tests.scraping import TOKEN, ask, scrape
+
+
+def free_port() -> int:
+    with socket.create_server(("", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+@pytest.fixture
+def watched(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a worker or beat that tells its metrics."""
+    return {
+        **environment,
+        "LONGSHORE_METRICS_TOKEN": TOKEN,
+        "LONGSHORE_METRICS_PORT": str(free_port()),
+        "LONGSHORE_WORKER_PROCESSES": "2",
+    }
+
+
+def listens(watched: Mapping[str, str]) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", int(watched["LONGSHORE_METRICS_PORT"]))) == 0
+
+
+def counted(watched: Mapping[str, str], name: str, **labels: str) -> float:
+    found = scrape(int(watched["LONGSHORE_METRICS_PORT"]))
+    return found.value(f"longshore_{name}", **labels)
+
+
+def test_a_worker_tells_what_its_children_did(ground: Ground, service: Service, watched: dict[str, str]):
+    import_id = an_import(ground, service, numbered(3), ndjson({"documentid": "001"}, b"oops"))
+
+    with program("worker", watched) as worker:
+        wait_for(lambda: listens(watched))
+        ground.dispatcher.nudge_import(import_id)
+        wait_for(lambda: counted(watched, "imports_total", status="complete"))
+        for child in worker.children():
+            child.kill()
+
+        assert counted(watched, "documents_total", outcome="created") == 3
+        assert counted(watched, "documents_total", outcome="rejected") == 1
+        assert counted(watched, "batch_seconds_count") == 2
+
+
+def test_beat_tells_how_often_it_asked_for_a_sweep(watched: dict[str, str]):
+    with program("beat", watched):
+        wait_for(lambda: listens(watched))
+
+        assert wait_for(lambda: counted(watched, "beats_total"))
+
+
+def test_whoever_has_not_the_token_learns_nothing(watched: dict[str, str]):
+    port = int(watched["LONGSHORE_METRICS_PORT"])
+
+    with program("beat", watched):
+        wait_for(lambda: listens(watched))
+
+        assert [ask(port, token).status_code for token in (None, "wrong")] == [401, 401]
+        assert "longshore_" not in ask(port, None).text
+
+
+def test_a_port_that_is_taken_keeps_no_worker_from_its_work(
+    ground: Ground, service: Service, watched: dict[str, str]
+):
+    import_id = an_import(ground, service, numbered(3))
+
+    with socket.create_server(("", int(watched["LONGSHORE_METRICS_PORT"]))), program("worker", watched):
+        ground.dispatcher.nudge_import(import_id)
+
+        assert wait_for(lambda: is_complete(ground, service, import_id))
+
+
+def is_complete(ground: Ground, service: Service, import_id: int) -> bool:
+    return get_import(ground, service, import_id).status == Status.COMPLETE
+
+
+def test_a_port_without_a_token_is_refused(environment: dict[str, str]):
+    with pytest.raises(SettingsInvalid, match="LONGSHORE_METRICS_TOKEN: is needed"):
+        Settings.read(environment | {"LONGSHORE_METRICS_PORT": "9100"})
