@@ -6,7 +6,7 @@ the lock of `ANNOUNCE` in an earlier statement: see `shared.db.updates`.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import psycopg2
 from sqlalchemy import text
@@ -40,8 +40,12 @@ SELECT collection_id, documentid, properties FROM staged
 ON CONFLICT (collection_id, documentid) DO NOTHING
 """
 
-# xmax is 0 in a row that this statement inserted, not in one that it updated. Rows that would not
-# change are not written.
+# What tells a row that a statement inserted from one that it updated. A partitioned table tells no xmax.
+_IS_NEW_BY_OLD_ROW = "old.documentid IS NULL"
+_IS_NEW_BY_XMAX = "d.xmax = 0"
+_OLD_ROWS_SINCE = (18,)
+
+# Rows that would not change are not written. Which of the two `is_new` is, the server decides.
 _UPSERT = """
 WITH asked AS (
     {asked}
@@ -52,7 +56,7 @@ written AS (
     ON CONFLICT (collection_id, documentid) DO UPDATE
        SET properties = {made}, updated_at = DEFAULT
      WHERE {made} IS DISTINCT FROM d.properties
-    RETURNING d.xmax = 0 AS created
+    RETURNING {{is_new}} AS created
 )
 SELECT count(*) FILTER (WHERE created) AS created, count(*) AS written FROM written
 """
@@ -157,7 +161,12 @@ def write(
         found = int(session.execute(text(UPDATE), {"repeated": list(repeated)}).scalar_one())
         return Effect(found, found)
     statement = _upsert(operation, looks_first=looks_first, are_scalars=are_scalars)
-    return Effect(*session.execute(text(statement)).one())
+    return Effect(*session.execute(text(statement.format(is_new=_is_new(session)))).one())
+
+
+def _is_new(session: Session) -> str:
+    version = cast("tuple[int, ...]", session.connection().dialect.server_version_info)
+    return _IS_NEW_BY_OLD_ROW if version >= _OLD_ROWS_SINCE else _IS_NEW_BY_XMAX
 
 
 def _upsert(operation: Operation, *, looks_first: bool, are_scalars: bool) -> str:
