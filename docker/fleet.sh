@@ -71,7 +71,7 @@ replace_each() {
     count=$(compose ps -q "$service" | wc -l)
     for container in $(compose ps -q "$service"); do
         docker stop --time "$2" "$container" >/dev/null
-        docker rm "$container" >/dev/null
+        docker rm --volumes "$container" >/dev/null
         compose up --detach --no-deps --no-recreate --scale "$service=$count" "$service"
         wait_until_healthy "$service"
         say "$service: one more of $count has been replaced"

@@ -1,0 +1,108 @@
+"""The manifests fit the schemas of Kubernetes, each other, and the settings that there are."""
+
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from shared.settings import Settings
+
+FOLDER = Path(__file__).resolve().parents[2] / "docker"
+VERSION = "1.32"
+SECRETS = {
+    "DATABASE_URL": "postgresql://longshore:secret@db/longshore",
+    "REDIS_URL": "redis://:secret@redis",
+    "LONGSHORE_METRICS_TOKEN": "of-sixteen-characters",
+}
+
+Manifest = dict[str, Any]
+
+
+def manifests() -> list[Manifest]:
+    named = yaml.safe_load((FOLDER / "kubernetes/kustomization.yaml").read_text())["resources"]
+    return [
+        found for name in named for found in yaml.safe_load_all((FOLDER / "kubernetes" / name).read_text())
+    ]
+
+
+def of_kind(*kinds: str) -> list[Any]:
+    return [pytest.param(found, id=name(found)) for found in manifests() if found["kind"] in kinds]
+
+
+def name(manifest: Manifest) -> str:
+    return f"{manifest['kind']}/{manifest['metadata']['name']}"
+
+
+def pod(manifest: Manifest) -> Manifest:
+    return manifest["spec"]["template"]["spec"]
+
+
+def labels() -> list[dict[str, str]]:
+    """Of each kind of pod."""
+    pods = [each for each in manifests() if each["kind"] in ("Deployment", "Job")]
+    return [each["spec"]["template"]["metadata"]["labels"] for each in pods]
+
+
+def test_every_file_is_named_by_the_kustomization():
+    named = yaml.safe_load((FOLDER / "kubernetes/kustomization.yaml").read_text())["resources"]
+
+    assert {path.name for path in (FOLDER / "kubernetes").glob("*.yaml")} == {*named, "kustomization.yaml"}
+
+
+@pytest.mark.parametrize("manifest", [pytest.param(each, id=name(each)) for each in manifests()])
+def test_a_manifest_fits_its_schema(manifest: Manifest):
+    if manifest["kind"] == "ScaledObject":
+        pytest.skip("KEDA's own kind has no schema among those of Kubernetes")
+
+    kubernetes_validate.validate(manifest, VERSION, strict=True)
+
+
+@pytest.mark.parametrize("manifest", of_kind("HorizontalPodAutoscaler", "ScaledObject"))
+def test_what_is_scaled_is_there_and_does_not_count_itself(manifest: Manifest):
+    target = manifest["spec"]["scaleTargetRef"]["name"]
+
+    [found] = [each for each in manifests() if name(each) == f"Deployment/{target}"]
+
+    assert "replicas" not in found["spec"]
+
+
+@pytest.mark.parametrize("manifest", of_kind("PodDisruptionBudget", "Service", "NetworkPolicy", "Deployment"))
+def test_what_is_selected_is_there(manifest: Manifest):
+    spec = manifest["spec"]
+    selector = spec.get("podSelector") or spec["selector"]
+
+    if "matchExpressions" in selector:
+        [expression] = selector["matchExpressions"]
+        assert {each[expression["key"]] for each in labels()} == {*expression["values"]}
+    else:
+        assert selector.get("matchLabels", selector) in labels()
+
+
+@pytest.mark.parametrize("manifest", of_kind("Deployment", "Job"))
+def test_the_settings_of_a_pod_are_settings_of_longshore(manifest: Manifest):
+    [common] = [each["data"] for each in manifests() if each["kind"] == "ConfigMap"]
+    [container] = pod(manifest)["containers"]
+    own = {each["name"]: each["value"] for each in container.get("env", [])}
+
+    assert Settings.read(SECRETS | common | own).trusted_proxies == 1
+
+
+@pytest.mark.parametrize("manifest", of_kind("Deployment", "Job"))
+def test_a_pod_needs_no_root_and_writes_to_no_image(manifest: Manifest):
+    [container] = pod(manifest)["containers"]
+
+    assert pod(manifest)["securityContext"]["runAsNonRoot"]
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    assert not container["securityContext"]["allowPrivilegeEscalation"]
+
+
+@pytest.mark.parametrize("service", ["api", "worker", "beat", "migrate", "cli"])
+def test_the_settings_in_the_compose_file_are_settings_of_longshore(service: str):
+    found = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"][service]
+    given = {name: str(value) for name, value in found["environment"].items()}
+    # What Compose fills in from its own environment.
+    given = {name: value for name, value in given.items() if "${" not in value} | SECRETS
+
+    assert Settings.read(given).trusted_proxies == 1
