@@ -108,6 +108,14 @@ class Dispatcher:
         except redis.RedisError:
             return False
 
+    def server_facts(self) -> Mapping[str, object] | None:
+        """What Redis tells of itself (INFO); None where it does not answer."""
+        try:
+            with self._client() as client:
+                return dict(client.info())
+        except redis.RedisError:
+            return None
+
     def close(self) -> None:
         self._celery.close()
 

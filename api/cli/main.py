@@ -11,6 +11,7 @@ from api.cli import terminal
 from api.cli.clients import clients
 from api.cli.collections import collections
 from api.cli.demo import demo
+from api.cli.doctor import doctor
 from api.cli.imports import import_files
 from api.cli.maintenance import maintenance
 from api.cli.migrating import migrate
@@ -36,7 +37,19 @@ def longshore(*, debug: bool) -> None:
     """
 
 
-for command in (up, demo, import_files, token, services, collections, users, clients, migrate, maintenance):
+for command in (
+    up,
+    demo,
+    import_files,
+    token,
+    services,
+    collections,
+    users,
+    clients,
+    migrate,
+    maintenance,
+    doctor,
+):
     longshore.add_command(command)
 
 

@@ -77,4 +77,6 @@ def _settings(data_dir: Path | None) -> Settings:
     if data_dir is None and len(given) == len(URLS):
         return service_settings(os.environ, given)
     stack = running_stack(data_dir)
-    return service_settings(os.environ, {name: getattr(stack, name.lower()) for name in URLS})
+    urls = {name: getattr(stack, name.lower()) for name in URLS}
+    mails_url = os.environ.get("SMTP_URL") or StackFolder(data_dir or DEFAULT_FOLDER).mails_url
+    return service_settings(os.environ, {**urls, "SMTP_URL": mails_url})

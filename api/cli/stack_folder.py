@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from shared.errors import LongshoreError
 
@@ -59,6 +60,11 @@ class StackFolder:
         self.run = self.path / "run"
         self._lock = self.path / "lock"
         self._description = self.path / "stack.json"
+
+    @property
+    def mails_url(self) -> str:
+        """Where a stack keeps its mails, unless it is told to send them."""
+        return f"file://{quote(str(self.mails))}"
 
     @contextmanager
     def held(self) -> Iterator[None]:

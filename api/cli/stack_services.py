@@ -54,7 +54,7 @@ def lay_foundation(folder: StackFolder, given: Mapping[str, str]) -> Foundation:
         "DATABASE_URL": postgres.url,
         "REDIS_URL": redis.url,
         "STORAGE_URL": f"file://{quote(str(folder.blocks))}",
-        "SMTP_URL": f"file://{quote(str(folder.mails))}",
+        "SMTP_URL": folder.mails_url,
     }
     embedded = []
     if not given.get("DATABASE_URL"):
@@ -71,6 +71,6 @@ def without_client_settings(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def service_settings(given: Mapping[str, str], urls: Mapping[str, str]) -> Settings:
-    """Settings of a stack that runs at `urls`, with the environment's own of Longshore and of its bucket."""
-    own = {name: value for name, value in given.items() if name.startswith((PREFIX, "AWS_"))}
+    """Settings of a stack that runs at `urls`, with the environment's own of Longshore, bucket and mails."""
+    own = {name: value for name, value in given.items() if name.startswith((PREFIX, "AWS_", "SMTP_URL"))}
     return Settings.read({**without_client_settings(own), **urls})

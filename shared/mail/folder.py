@@ -1,5 +1,6 @@
 """Mails as `.eml` files in a folder, where no mail server is at hand. Mail programs open them."""
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,13 @@ class FolderMailer:
         before_handing_over()
         with _folder_faults():
             unfinished.replace(path)
+
+    def check(self) -> None:
+        """See `Mailer.check`."""
+        with _folder_faults():
+            self.folder.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
+            if not os.access(self.folder, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 @contextmanager

@@ -36,12 +36,19 @@ class Mailer(Protocol):
         Raises MailRefused or MailUnavailable when the mail was not taken.
         """
 
+    def check(self) -> None:
+        """Raises MailUnavailable unless mails would be taken now, as far as that can be told without one."""
+
 
 @dataclass(frozen=True)
 class NoMailer:
     """Takes no mail: the one of a service without SMTP_URL, whose mails wait for it."""
 
     def send(self, message: EmailMessage, *, before_handing_over: Callable[[], object]) -> None:
+        """Raises MailUnavailable."""
+        self.check()
+
+    def check(self) -> None:
         """Raises MailUnavailable."""
         raise MailUnavailable("No way to send mails is known: set SMTP_URL for the workers.")
 

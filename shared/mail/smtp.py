@@ -52,6 +52,16 @@ class SmtpMailer:
             finally:
                 smtp.close()
 
+    def check(self) -> None:
+        """See `Mailer.check`: the server is greeted, and logged in to."""
+        with mail_faults():
+            smtp = self._connect()
+            try:
+                self._introduce(smtp)
+                _take_leave(smtp)
+            finally:
+                smtp.close()
+
     def _connect(self) -> smtplib.SMTP:
         if self.security is Security.TLS:
             context = ssl.create_default_context()

@@ -95,6 +95,10 @@ class BucketStorage:
         """
         self._mark.require()
 
+    def free_bytes(self) -> int | None:
+        """None: a bucket does not tell."""
+        return None
+
     def is_marked(self) -> bool:
         """Whether it has its mark."""
         return self._mark.is_there()

@@ -55,6 +55,9 @@ class BlockStorage(Protocol):
     def check(self) -> None:
         """Raises StorageFault unless bytes can be stored now."""
 
+    def free_bytes(self) -> int | None:
+        """How much more it would take; None where nobody can tell. Raises StorageFault."""
+
     def is_marked(self) -> bool:
         """Whether it has its mark."""
 

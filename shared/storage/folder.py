@@ -107,6 +107,11 @@ class FolderStorage:
             if not os.access(self._root, os.W_OK | os.X_OK):
                 raise StorageFault("Block storage is not writable.")
 
+    def free_bytes(self) -> int | None:
+        """How much more the file system would take."""
+        with storage_faults("reach"):
+            return shutil.disk_usage(self._root).free
+
     def is_marked(self) -> bool:
         """Whether it has its mark."""
         return self._mark.is_there()

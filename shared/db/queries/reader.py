@@ -113,6 +113,16 @@ def ensure_reader(session: Session, reader: Reader) -> None:
         _execute(session, FOR_SUPERUSERS)
 
 
+def examine_reader(session: Session, reader: Reader) -> None:
+    """Raises ReaderRefused where the role is not there, or may do more than it should."""
+    is_mighty = session.execute(text(ROLE), {"role": reader.role}).scalar()
+    if is_mighty is None:
+        raise ReaderRefused(f"The role {reader.role} is missing: run longshore migrate.")
+    refusal = _refusal(reader.role, is_mighty=is_mighty, makes_roles=False, makes_schemas=True)
+    if refusal:
+        raise ReaderRefused(refusal)
+
+
 def _refusal(role: str, *, is_mighty: bool | None, makes_roles: bool, makes_schemas: bool) -> str | None:
     """Why the role cannot be used or made; `is_mighty` is None for a role that is not there."""
     if not role or len(role.encode()) > _IDENTIFIER_BYTES:

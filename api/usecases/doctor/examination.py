@@ -1,0 +1,33 @@
+"""Every check, in the order in which one would look."""
+
+from collections.abc import Iterator
+
+from api.usecases.doctor.database import check_database
+from api.usecases.doctor.findings import Finding, Verdict, warn
+from api.usecases.doctor.fitting import judge_settings
+from api.usecases.doctor.surroundings import (
+    check_mails,
+    check_redis,
+    check_storage,
+    check_temporary_folder,
+)
+from shared.ground import Ground
+
+
+def examine(ground: Ground) -> Iterator[Finding]:
+    """Findings as they come. Takes seconds where something does not answer; changes nothing."""
+    yield from judge_settings(ground.settings)
+    in_database = check_database(ground)
+    yield from in_database
+    yield from check_redis(ground)
+    if _knows_volume(in_database):
+        yield from check_storage(ground)
+    else:
+        # The database knows which volume is the right one.
+        yield warn("storage", "It was not looked at.", "Ask again when the database has its schema.")
+    yield check_temporary_folder()
+    yield check_mails(ground)
+
+
+def _knows_volume(findings: list[Finding]) -> bool:
+    return any(finding.subject == "schema" and finding.verdict is Verdict.OK for finding in findings)

@@ -1,0 +1,108 @@
+"""What else the service stands on: Redis, block storage, mails, and room on disks."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+
+from api.usecases.doctor.findings import Finding, fail, failed, ok, warn
+from shared.errors import SettingsInvalid, StorageAway, StorageFault
+from shared.ground import Ground
+from shared.mail.faults import MailFault
+from shared.mail.sending import open_mailer
+from shared.storage.contract import BlockStorage
+
+GIB = 1024**3
+_SCARCE_BYTES = 10 * GIB
+_TOO_LITTLE_BYTES = GIB
+_SET_ASIDE_BYTES = 4 * GIB  # of a query's rows
+_PROBE = "doctor"
+
+
+def check_redis(ground: Ground) -> list[Finding]:
+    """Findings on Redis. Nothing is lost with it, so that none is more than slow work."""
+    facts = ground.dispatcher.server_facts()
+    if facts is None:
+        advice = "Start it, or correct REDIS_URL. Until then nothing that is started goes on."
+        return [fail("redis", "Redis does not answer, or does not let this login ask INFO.", advice)]
+    return judge_redis(facts)
+
+
+def judge_redis(facts: Mapping[str, object]) -> list[Finding]:
+    """What of its settings makes it lose nudges."""
+    findings = []
+    if facts.get("maxmemory_policy") != "noeviction":
+        found = f"maxmemory-policy is {facts.get('maxmemory_policy', 'unknown')}."
+        advice = "Set it to noeviction: Redis would throw away nudges, and their work waits for a sweep."
+        findings.append(warn("redis", found, advice))
+    if str(facts.get("aof_enabled")) != "1":
+        advice = "Set it to yes: after a restart all work waits for sweeps."
+        findings.append(warn("redis", "appendonly is off.", advice))
+    return findings or [ok("redis", f"Redis {facts.get('redis_version', '')}, appendonly and noeviction.")]
+
+
+def check_storage(ground: Ground) -> list[Finding]:
+    """Whether the right volume takes bytes, by giving it some, and has room for more."""
+    try:
+        ground.storage.check()
+        _write_and_remove(ground.storage)
+    except StorageAway as away:
+        return [fail("storage", str(away), "Without a mark of its own yet, run longshore migrate here.")]
+    except StorageFault as fault:
+        return [failed("storage", fault, "Let this user write where STORAGE_URL leads.")]
+    free_bytes = ground.storage.free_bytes()
+    taken = ok("storage", "It has its mark and takes bytes.")
+    return [taken] if free_bytes is None else [taken, judge_room("storage room", free_bytes)]
+
+
+def check_temporary_folder() -> Finding:
+    """Exports of whole items to CSV set rows aside there."""
+    folder = tempfile.gettempdir()
+    try:
+        free_bytes = shutil.disk_usage(folder).free
+    except OSError as error:
+        return fail(
+            "temporary folder", f"{folder}: {error.strerror}.", "Set TMPDIR to a folder that is there."
+        )
+    if free_bytes < _SET_ASIDE_BYTES:
+        found, advice = (
+            f"{folder} has {_gib(free_bytes)} left.",
+            "A worker may need 4.0 GiB: set TMPDIR there.",
+        )
+        return warn("temporary folder", found, advice)
+    return ok("temporary folder", f"{folder} has {_gib(free_bytes)} left.")
+
+
+def judge_room(subject: str, free_bytes: int) -> Finding:
+    """Whether there is room for uploads and exports."""
+    found = f"{_gib(free_bytes)} left."
+    if free_bytes >= _SCARCE_BYTES:
+        return ok(subject, found)
+    advice = "Make room: uploads are refused with 503 when it is full."
+    return (fail if free_bytes < _TOO_LITTLE_BYTES else warn)(subject, found, advice)
+
+
+def check_mails(ground: Ground) -> Finding:
+    """Whether the mail server would take mails. Sends none."""
+    if ground.settings.smtp_url is None:
+        return warn(
+            "mails", "SMTP_URL is not set.", "Set it where jobs have a notificationEmail: their mails wait."
+        )
+    try:
+        open_mailer(ground.settings.smtp_url).check()
+    except SettingsInvalid as error:
+        return fail("mails", str(error), "Correct SMTP_URL.")
+    except MailFault as fault:
+        return fail("mails", str(fault), "Start the mail server, or correct SMTP_URL. Mails wait for a day.")
+    return ok("mails", "Mails are taken.")
+
+
+def _write_and_remove(storage: BlockStorage) -> None:
+    try:
+        with storage.create(_PROBE) as writer:
+            writer.write(b"doctor\n")
+    finally:
+        storage.remove_group(_PROBE)
+
+
+def _gib(size_bytes: int) -> str:
+    return f"{size_bytes / GIB:,.1f} GiB"

@@ -1,0 +1,166 @@
+"""`longshore doctor` beside real services, one of them wrong at a time."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import make_url, text
+
+from api.cli.main import longshore
+from api.usecases.maintenance import begin_maintenance, end_maintenance
+from shared.db.migrate import prepare_reader
+from shared.db.queries.reader import reader_of
+from shared.ground import Ground
+from tests.mail_servers import mail_server
+from tests.storages import folder_of
+
+NOWHERE = "127.0.0.1:1"
+
+Examine = Callable[..., dict[str, dict[str, str]]]
+
+
+@pytest.fixture(scope="module")
+def sound(module_apart: Ground) -> Ground:
+    """A database of this module's own, with all that belongs to it."""
+    prepare_reader(module_apart.database, reader_of(module_apart.settings.database_url))
+    return module_apart
+
+
+@pytest.fixture
+def call(sound: Ground) -> Callable[..., Any]:
+    """Runs the command with these settings, changed as told."""
+    usual = {
+        "DATABASE_URL": sound.settings.database_url,
+        "REDIS_URL": sound.settings.redis_url,
+        "STORAGE_URL": sound.settings.storage_url,
+    }
+
+    def run(*arguments: str, **changes: str) -> Any:
+        return CliRunner().invoke(
+            longshore, ["doctor", *arguments], env=usual | changes, standalone_mode=False
+        )
+
+    return run
+
+
+@pytest.fixture
+def examine(call: Callable[..., Any]) -> Examine:
+    """The last finding on each subject."""
+
+    def run(**changes: str) -> dict[str, dict[str, str]]:
+        result = call("--json", **changes)
+        told = json.loads(result.stdout)
+        assert result.return_value == (1 if told["verdict"] == "fail" else 0)
+        return {finding["subject"]: finding for finding in told["findings"]}
+
+    return run
+
+
+def test_a_sound_service_has_nothing_that_fails(examine: Examine):
+    found = examine()
+
+    assert [name for name, finding in found.items() if finding["verdict"] == "fail"] == []
+    for name in ("settings", "database", "clock", "schema", "reader", "redis", "storage"):
+        assert found[name]["verdict"] == "ok", found[name]
+
+
+def test_each_line_begins_with_its_verdict(call: Callable[..., Any]):
+    lines = call(SMTP_URL=f"smtp://{NOWHERE}").stdout.splitlines()
+
+    assert [line for line in lines if line.startswith("ok    clock: This machine is ")]
+    [mails] = [n for n, line in enumerate(lines) if line.startswith("fail  mails: ")]
+    assert lines[mails + 1].startswith("      Start the mail server")
+
+
+@pytest.mark.parametrize(
+    ("changes", "subject"),
+    [
+        ({"DATABASE_URL": f"postgresql://longshore:geheim@{NOWHERE}/x"}, "database"),
+        ({"REDIS_URL": f"redis://:geheim@{NOWHERE}"}, "redis"),
+        ({"STORAGE_URL": "file:///no/such/folder"}, "storage"),
+        ({"SMTP_URL": f"smtp://ann:geheim@{NOWHERE}"}, "mails"),
+        ({"SMTP_URL": "file:///dev/null/mails"}, "mails"),
+        ({"LONGSHORE_READER_URL": "postgresql://nobody:geheim@localhost/x"}, "reader"),
+        ({"LONGSHORE_LEASE_SECONDS": "soon"}, "settings"),
+    ],
+)
+def test_what_does_not_work_fails_with_advice_and_without_secrets(
+    examine: Examine, changes: dict[str, str], subject: str
+):
+    finding = examine(**changes)[subject]
+
+    assert finding["verdict"] == "fail"
+    assert finding["advice"]
+    assert "geheim" not in str(finding)
+
+
+def test_a_database_that_is_not_migrated_is_told_of(examine: Examine, empty_url: str):
+    found = examine(DATABASE_URL=empty_url)
+
+    assert (found["schema"]["verdict"], found["storage"]["verdict"]) == ("fail", "warn")
+    assert "longshore migrate" in found["schema"]["advice"]
+
+
+def test_a_mail_server_is_greeted_and_given_nothing(examine: Examine):
+    with mail_server() as server:
+        finding = examine(SMTP_URL=server.url, LONGSHORE_MAIL_FROM="a@example.org")["mails"]
+
+    assert finding["verdict"] == "ok"
+    assert server.mails == []
+
+
+def test_a_volume_that_cannot_be_written_to_fails(examine: Examine, sound: Ground):
+    folder = folder_of(sound.settings.storage_url)
+    (folder / "doctor").write_text("in the way of what is to be written")
+    try:
+        finding = examine()["storage"]
+    finally:
+        (folder / "doctor").unlink()
+
+    assert finding["verdict"] == "fail"
+
+
+def test_nothing_stays_behind(examine: Examine, sound: Ground):
+    folder = folder_of(sound.settings.storage_url)
+    before = set(folder.rglob("*"))
+
+    examine()
+
+    assert set(folder.rglob("*")) == before
+
+
+def test_a_reader_that_may_read_everything_is_refused(examine: Examine, sound: Ground):
+    role = make_url(sound.settings.database_url).username
+
+    finding = examine(LONGSHORE_READER_URL=sound.settings.database_url)["reader"]
+
+    assert finding["verdict"] == "fail"
+    assert f"The role {role} may do more than read" in finding["found"]
+
+
+def test_maintenance_is_told_of(examine: Examine, sound: Ground):
+    begin_maintenance(sound, "new disks")
+    try:
+        assert examine()["maintenance"]["verdict"] == "warn"
+    finally:
+        end_maintenance(sound)
+
+
+def test_workers_are_counted_by_their_connections(examine: Examine, sound: Ground):
+    worker = Ground.open(sound.settings, "worker-a1b2c3")
+    with worker.database.begin() as session:
+        session.execute(text("SELECT 1"))
+    try:
+        assert examine()["workers"]["found"].endswith("database: 1.")
+    finally:
+        worker.close()
+
+
+def test_settings_that_do_not_fit_do_not_fail(call: Callable[..., Any], tmp_path: Path):
+    result = call("--json", LONGSHORE_SWEEP_SECONDS="60", SMTP_URL=f"file://{tmp_path}")
+
+    assert json.loads(result.stdout)["verdict"] == "warn"
+    assert result.return_value == 0
