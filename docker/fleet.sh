@@ -53,7 +53,7 @@ wait_until_ready() {
         tries=$((tries + 1))
         [ $tries -lt 60 ] || {
             compose ps
-            say "The fleet is not ready after two minutes: docker/fleet.sh compose logs tells why."
+            say "The fleet is not ready after two minutes: docker/fleet.sh logs tells why."
             exit 1
         }
         sleep 1

@@ -38,7 +38,8 @@ root() {
 
 # role NAME: one of the services' images; standard input are the lines of its Dockerfile.
 role() {
-    { echo "FROM longshore-offline/services:$suite" && cat; } | docker build --quiet --tag "longshore-offline/$1:$suite" - >/dev/null
+    { echo "FROM longshore-offline/services:$suite" && cat; } |
+        docker build --quiet --tag "longshore-offline/$1:$suite" - >/dev/null
 }
 
 root python python3,python3-venv,ca-certificates,tzdata
@@ -51,7 +52,8 @@ root services postgresql,redis-server,haproxy \
 echo 'USER haproxy' | role haproxy
 printf '%s\n' 'USER redis' 'WORKDIR /data' | role redis
 # Docker gives what it mounts there the mode of this folder, after a restart, too.
-printf '%s\n' 'RUN install -d -m 1777 /run/postgresql' 'USER postgres' 'ENTRYPOINT ["start-postgres"]' 'CMD ["postgres"]' | role postgres
+printf '%s\n' 'RUN install -d -m 1777 /run/postgresql' \
+    'USER postgres' 'ENTRYPOINT ["start-postgres"]' 'CMD ["postgres"]' | role postgres
 
 cat >../offline.env <<END
 PYTHON_IMAGE=longshore-offline/python:$suite
