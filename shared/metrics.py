@@ -8,7 +8,7 @@ import hmac
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,8 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.registry import Collector
 
 from shared.instructions import Tally
+from shared.lifecycle import Status
+from shared.settings import Settings
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -27,6 +29,10 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - counting must not wait for a disk
 
 _REQUEST_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
 _BATCH_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
+
+OUTCOMES = ("created", "updated", "deleted", "skipped", "rejected")
+_UPLOADS = ("block", "file")
+_ENDS_OF_EXPORTS = ("completed", "rejected", "canceled", "failed")
 
 
 class Metrics:
@@ -44,35 +50,26 @@ class Metrics:
             buckets=_REQUEST_BUCKETS,
             registry=own,
         )
-        self.uploads = Counter("longshore_uploads", "Blocks and files stored.", ["kind"], registry=own)
-        self.uploaded_bytes = Counter(
-            "longshore_uploaded_bytes", "Their bytes, decompressed.", ["kind"], registry=own
-        )
-        self.documents = Counter(
-            "longshore_documents", "Lines of imports by their outcome.", ["outcome"], registry=own
-        )
+        self.uploads = self._counter("uploads", "Blocks and files stored.", "kind", _UPLOADS)
+        self.uploaded_bytes = self._counter("uploaded_bytes", "Their bytes, decompressed.", "kind", _UPLOADS)
+        self.documents = self._counter("documents", "Lines of imports by their outcome.", "outcome", OUTCOMES)
         self.batch_seconds = Histogram(
             "longshore_batch_seconds",
             "Seconds that a batch and its COMMIT took.",
             buckets=_BATCH_BUCKETS,
             registry=own,
         )
-        self.imports = Counter(
-            "longshore_imports", "Moves of imports to another status.", ["status"], registry=own
-        )
-        self.exports = Counter(
-            "longshore_exports", "Exports that ended, by their status.", ["status"], registry=own
+        self.imports = self._counter("imports", "Moves of imports to another status.", "status", Status)
+        self.exports = self._counter(
+            "exports", "Exports that ended, by their status.", "status", _ENDS_OF_EXPORTS
         )
         self.leases_lost = Counter(
             "longshore_leases_lost", "Blocks whose worker was silent for longer than its lease.", registry=own
         )
-        self.retries = Counter(
-            "longshore_retries",
-            "Attempts that broke and are made again: at blocks, exports and mails.",
-            ["kind"],
-            registry=own,
+        self.retries = self._counter(
+            "retries", "Attempts that broke and are made again.", "kind", ("block", "export", "mail")
         )
-        self.mails = Counter("longshore_mails", "Mails sent and given up.", ["outcome"], registry=own)
+        self.mails = self._counter("mails", "Mails sent and given up.", "outcome", ("sent", "given_up"))
         self.sweeps = Counter("longshore_sweeps", "Sweeps that workers made.", registry=own)
         self.beats = Counter("longshore_beats", "Times that beat asked for a sweep.", registry=own)
         self.database_connections = Gauge(
@@ -88,10 +85,17 @@ class Metrics:
             registry=own,
         )
 
+    def _counter(self, name: str, meaning: str, label: str, known: Iterable[str]) -> Counter:
+        """With each of its series at zero: Prometheus sees no increase in the first sample of a new one."""
+        counter = Counter(f"longshore_{name}", meaning, [label], registry=self.registry)
+        for value in known:
+            counter.labels(value)
+        return counter
+
     def count_batch(self, tally: Tally, seconds: float) -> None:
         """A batch that was committed."""
         self.batch_seconds.observe(seconds)
-        for outcome in ("created", "updated", "deleted", "skipped", "rejected"):
+        for outcome in OUTCOMES:
             self.documents.labels(outcome).inc(getattr(tally, outcome))
 
     def count_upload(self, kind: str, size_bytes: int) -> None:
@@ -107,12 +111,16 @@ def metrics() -> Metrics:
 
 
 @contextmanager
-def gathered() -> Iterator[None]:
-    """While the body runs, this process and those that it starts count into one folder.
+def gathered(settings: Settings) -> Iterator[None]:
+    """While the body runs, this process and those that it starts count into one folder, if anybody may ask.
 
     To be entered before anything is counted.
     """
-    folder = tempfile.mkdtemp(prefix="longshore-metrics-", dir=_MEMORY if _MEMORY.is_dir() else None)
+    if settings.metrics_token is None:
+        yield
+        return
+    in_memory = os.access(_MEMORY, os.W_OK | os.X_OK)
+    folder = tempfile.mkdtemp(prefix="longshore-metrics-", dir=_MEMORY if in_memory else None)
     os.environ[_FOLDER] = folder
     # Only processes that import the library from now on find the folder by themselves.
     values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]

@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
     role, *options = arguments
-    with gathered(), served(settings):
+    with gathered(settings), served(settings):
         command = ["--quiet", *_ARGUMENTS[role], "--loglevel", settings.log_level, *options]
         create_celery(settings).start(command)
     return 0

@@ -35,11 +35,11 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 def on_starting(server: Arbiter) -> None:
     """Refuse settings that cannot be used once and by name, before any worker does with a stack trace."""
     try:
-        Settings.read(os.environ)
+        settings = Settings.read(os.environ)
     except SettingsInvalid as error:
         server.log.error("%s", error)  # noqa: TRY400 - no stack trace for a wrong setting
         sys.exit(2)
-    _gathering.enter_context(gathered())
+    _gathering.enter_context(gathered(settings))
 
 
 def on_exit(_: Arbiter) -> None:

@@ -53,16 +53,23 @@ class StandingCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every gauge, each with all of its states."""
         is_reachable = self._ground.dispatcher.is_reachable()
-        yield _gauge("redis_up", "Whether Redis answers.", is_reachable)
-        if is_reachable:
-            yield _gauge("nudges", "Nudges that no worker has taken yet.", self._ground.dispatcher.waiting())
+        yield from told(self._look(), self._ground.dispatcher.waiting() if is_reachable else None)
+
+    def _look(self) -> Standing | None:
         try:
             with self._ground.database.begin() as session:
-                found = standing.look(session)
+                return standing.look(session)
         except DatabaseUnavailable:
-            yield _gauge("database_up", "Whether the database answers.", value=False)
-            return
-        yield _gauge("database_up", "Whether the database answers.", value=True)
+            return None
+
+
+def told(found: Standing | None, nudges: int | None) -> Iterator[Metric]:
+    """The same of what the database says and how many nudges wait; None where nobody answers."""
+    yield _gauge("redis_up", "Whether Redis answers.", nudges is not None)
+    if nudges is not None:
+        yield _gauge("nudges", "Nudges that no worker has taken yet.", nudges)
+    yield _gauge("database_up", "Whether the database answers.", found is not None)
+    if found is not None:
         yield from _of_rows(found)
 
 
