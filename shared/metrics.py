@@ -4,12 +4,14 @@ A server and its children write into one folder and any of them tells the sum. W
 counted but asked for (`shared.db.standing`). No label names a data service, nor anything that clients choose.
 """
 
+import fcntl
 import hmac
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +27,8 @@ from shared.settings import Settings
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_PREFIX = "longshore-metrics-"
+_NEW_SECONDS = 60.0
 _MEMORY = Path("/dev/shm")  # noqa: S108 - counting must not wait for a disk
 
 _REQUEST_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
@@ -119,15 +123,40 @@ def gathered(settings: Settings) -> Iterator[None]:
     if settings.metrics_token is None:
         yield
         return
-    in_memory = os.access(_MEMORY, os.W_OK | os.X_OK)
-    folder = tempfile.mkdtemp(prefix="longshore-metrics-", dir=_MEMORY if in_memory else None)
-    os.environ[_FOLDER] = folder
+    parent = _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+    _remove_orphans(parent)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    os.environ[_FOLDER] = str(folder)
     # Only processes that import the library from now on find the folder by themselves.
     values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
+    # Held until the last of our processes has ended, however it does.
+    held = _lock(folder)
     try:
         yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        if held is not None:
+            os.close(held)
+
+
+def _remove_orphans(parent: Path) -> None:
+    """What processes left that were killed: folders that nobody holds, and not just because they are new."""
+    for folder in parent.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > _NEW_SECONDS and (held := _lock(folder)) is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(held)
+
+
+def _lock(folder: Path) -> int | None:
+    """The descriptor that holds the folder; None where another process does."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def exposed(*asked: Collector) -> bytes:

@@ -1,8 +1,12 @@
 """What workers and beat count, asked for at a port of their own."""
 
+import os
 import socket
+import time
 from collections.abc import Mapping
+from pathlib import Path
 
+import psutil
 import pytest
 
 from api.usecases.imports import get_import
@@ -56,6 +60,52 @@ def test_a_worker_tells_what_its_children_did(ground: Ground, service: Service, 
         assert counted(watched, "documents_total", outcome="created") == 3
         assert counted(watched, "documents_total", outcome="rejected") == 1
         assert counted(watched, "batch_seconds_count") == 2
+
+
+@pytest.mark.parametrize("role", ["worker", "beat"])
+def test_nothing_that_was_counted_stays_behind(watched: dict[str, str], role: str):
+    with program(role, watched) as process:
+        wait_for(lambda: listens(watched))
+        wait_for(lambda: process.children() if role == "worker" else counted(watched, "beats_total"))
+        folder = folder_of(process)
+        assert folder.exists()
+
+        process.terminate()
+        process.wait()
+
+    assert not folder.exists()
+
+
+def test_what_a_killed_process_left_is_removed_and_what_another_one_holds_is_not(watched: dict[str, str]):
+    with program("beat", watched) as killed:
+        wait_for(lambda: listens(watched))
+        orphan = folder_of(killed)
+        killed.kill()
+        killed.wait()
+    age(orphan)
+
+    with program("beat", watched) as first:
+        wait_for(lambda: listens(watched))
+        held = folder_of(first)
+        age(held)
+        other = watched | {"LONGSHORE_METRICS_PORT": str(free_port())}
+        with program("beat", other):
+            wait_for(lambda: listens(other))
+
+            assert held.exists()
+            assert not orphan.exists()
+
+
+def folder_of(process: psutil.Process) -> Path:
+    """The folder that the process holds."""
+    opened = [os.readlink(link) for link in Path(f"/proc/{process.pid}/fd").iterdir()]
+    [folder] = [path for path in opened if Path(path).name.startswith("longshore-metrics-")]
+    return Path(folder)
+
+
+def age(folder: Path) -> None:
+    an_hour_ago = time.time() - 3600
+    os.utime(folder, (an_hour_ago, an_hour_ago))
 
 
 def test_beat_tells_how_often_it_asked_for_a_sweep(watched: dict[str, str]):
