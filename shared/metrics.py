@@ -139,6 +139,12 @@ def gathered(settings: Settings) -> Iterator[None]:
             os.close(held)
 
 
+def begin_in_child() -> None:
+    """Have the folder for a new child to count into, whoever removed it: without one its work would break."""
+    if folder := os.environ.get(_FOLDER):
+        Path(folder).mkdir(exist_ok=True)
+
+
 def _remove_orphans(parent: Path) -> None:
     """What processes left that were killed: folders that nobody holds, and not just because they are new."""
     for folder in parent.glob(f"{_PREFIX}*"):

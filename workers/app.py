@@ -22,6 +22,7 @@ from shared.dispatch import (
 )
 from shared.errors import LongshoreError
 from shared.ground import Ground
+from shared.metrics import begin_in_child
 from shared.settings import Settings
 from shared.turns import Job
 from workers.applying import ShouldStop
@@ -107,6 +108,10 @@ def create_celery(settings: Settings) -> Celery:
     @signals.worker_process_init.connect(weak=False)
     def share_the_interpreter(**_: object) -> None:
         sys.setswitchinterval(_SWITCH_SECONDS)
+
+    @signals.worker_process_init.connect(weak=False)
+    def begin_to_count(**_: object) -> None:
+        begin_in_child()
 
     @signals.worker_shutting_down.connect(weak=False)
     def stop_at_the_next_checkpoint(**_: object) -> None:

@@ -10,7 +10,7 @@ from gunicorn.arbiter import Arbiter
 from api.http.patience import PatientWorker
 from api.http.stopping import STOPPING
 from shared.errors import SettingsInvalid
-from shared.metrics import gathered
+from shared.metrics import begin_in_child, gathered
 from shared.settings import Settings
 
 _gathering = ExitStack()
@@ -40,6 +40,11 @@ def on_starting(server: Arbiter) -> None:
         server.log.error("%s", error)  # noqa: TRY400 - no stack trace for a wrong setting
         sys.exit(2)
     _gathering.enter_context(gathered(settings))
+
+
+def post_fork(*_: object) -> None:
+    """Have somewhere to count."""
+    begin_in_child()
 
 
 def on_exit(_: Arbiter) -> None:

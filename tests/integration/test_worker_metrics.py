@@ -1,6 +1,7 @@
 """What workers and beat count, asked for at a port of their own."""
 
 import os
+import shutil
 import socket
 import time
 from collections.abc import Mapping
@@ -60,6 +61,23 @@ def test_a_worker_tells_what_its_children_did(ground: Ground, service: Service, 
         assert counted(watched, "documents_total", outcome="created") == 3
         assert counted(watched, "documents_total", outcome="rejected") == 1
         assert counted(watched, "batch_seconds_count") == 2
+
+
+def test_a_child_works_on_where_somebody_removed_what_was_counted(
+    ground: Ground, service: Service, watched: dict[str, str]
+):
+    watched["LONGSHORE_WORKER_PROCESSES"] = "1"
+    import_id = an_import(ground, service, numbered(3))
+
+    with program("worker", watched) as worker:
+        wait_for(lambda: listens(watched))
+        [child] = wait_for(worker.children)
+        shutil.rmtree(folder_of(worker))
+        child.kill()
+        wait_for(lambda: worker.children() not in ([], [child]))
+        ground.dispatcher.nudge_import(import_id)
+
+        wait_for(lambda: get_import(ground, service, import_id).status == Status.COMPLETE)
 
 
 @pytest.mark.parametrize("role", ["worker", "beat"])
