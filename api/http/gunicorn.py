@@ -42,7 +42,7 @@ def on_starting(server: Arbiter) -> None:
     _gathering.enter_context(gathered(settings))
 
 
-def post_fork(*_: object) -> None:
+def post_fork(_server: Arbiter, _worker: object) -> None:
     """Have somewhere to count."""
     begin_in_child()
 
