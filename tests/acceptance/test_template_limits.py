@@ -8,6 +8,7 @@ from tests.acceptance.jobs import exported, imported
 from tests.acceptance.liquid_client import LiquidClient
 
 ROWS = 3
+BATCH_LINES = 10_000  # of a stack that is told nothing else
 GOOD = "".join(f"A{n},x,1\n" for n in range(ROWS))
 ITEM = '{"accountId":"$c1"}\n'
 BEYOND = {
@@ -25,16 +26,16 @@ def test_an_import_beyond_a_limit_is_rejected_by_line_and_cause(
     liquid: LiquidClient, item_type: str, beyond: str, cause: str
 ) -> None:
     template = f'#if ($c2 == "much"){beyond}#end\n{ITEM}'
-    # More rows than a batch has, so that something is applied before the one that goes over the limit.
-    rows = "".join(f"A{n},little\n" for n in range(5000)) + "B,much\nC,little\n"
+    # As many rows as a batch has, so that they are applied before the one that goes over the limit.
+    rows = "".join(f"A{n},little\n" for n in range(BATCH_LINES)) + "B,much\nC,little\n"
 
     job = imported(liquid, item_type, rows.encode(), contentType="text/plain", template=template)
 
     assert job["status"] == "Rejected"
     assert job["reason"].startswith(f"The job was stopped: Template line 2: {cause}")
-    assert job["reason"].endswith("Done until then: 5000 created")
-    assert (job["recordsProcessed"], job["recordsRejected"]) == ("5000", "0")
-    assert len(json.loads(exported(liquid, item_type))) == 5000
+    assert job["reason"].endswith(f"Done until then: {BATCH_LINES} created")
+    assert (job["recordsProcessed"], job["recordsRejected"]) == (str(BATCH_LINES), "0")
+    assert len(json.loads(exported(liquid, item_type))) == BATCH_LINES
 
 
 @limits
