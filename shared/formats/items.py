@@ -109,10 +109,10 @@ class ItemReader:
     def read_properties(self, properties: dict[str, Any], place: Place) -> Outcome:
         """What an item asks for that was made here, of texts and numbers: it needs no second look."""
         given = properties.get(self._type.key)
-        if type(given) is str and "\0" not in given and "data" not in properties:
+        if type(given) is str and is_usable_documentid(given) and "data" not in properties:
             text = _encode(self._kept(properties))
-            if b"\\u0000" not in text and not grows_too_large(text):
-                return self._named(text, place, self._usual_operation, given)
+            if not (b"\\" in text and b"\\u0000" in text) and not grows_too_large(text):
+                return Instruction(*place, self._usual_operation, given, text)
         return self.read_text(_encode(properties), place)
 
     def _operation(self, item: Mapping[str, Any]) -> Operation | Refusal:
@@ -150,7 +150,9 @@ class ItemReader:
         """What is stored as a document's properties: an id that is not a property of its own is not."""
         if self._type.key != DOCUMENTID:
             return properties
-        return {name: value for name, value in properties.items() if name != DOCUMENTID}
+        kept = properties.copy()
+        kept.pop(DOCUMENTID, None)
+        return kept
 
     def _documentid(self, given: object, place: Place, operation: Operation) -> str | None:
         if given is None and self._type.key == DOCUMENTID and operation in CREATING:
