@@ -55,6 +55,8 @@ def test_a_worker_tells_what_its_children_did(ground: Ground, service: Service, 
         wait_for(lambda: listens(watched))
         ground.dispatcher.nudge_import(import_id)
         wait_for(lambda: counted(watched, "imports_total", status="complete"))
+        # A batch is counted behind its COMMIT, and so behind the move.
+        wait_for(lambda: counted(watched, "batch_seconds_count") == 2)
         for child in worker.children():
             child.kill()
 
