@@ -232,7 +232,10 @@ class SchemaBusy(LongshoreError):
 
 
 class ConflictOfTransactions(LongshoreError):
-    """The database chose this transaction to give way (deadlock, serialization); trying again will work."""
+    """The transaction had to give way to another one (deadlock, serialization, a lock that is not let go).
+
+    Trying again will work, as soon as the other one has ended.
+    """
 
     code = "conflict_of_transactions"
 

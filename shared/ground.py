@@ -27,8 +27,10 @@ class Ground:
             settings.database_url,
             pool_size=settings.database_pool,
             process=process,
-            # Who is silent for longer than a lease has lost what it held.
+            # Who is silent for longer than a lease has lost what it held, and who waits for longer than that
+            # waits for somebody who is none of ours.
             silence_seconds=settings.lease_seconds,
+            wait_seconds=settings.lease_seconds,
         )
         return cls(
             settings=settings,

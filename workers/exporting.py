@@ -5,7 +5,7 @@ from functools import partial
 import structlog
 
 from shared.bounds import Bounds
-from shared.db import exports
+from shared.db import exports, sessions
 from shared.db.endings import tell_end_of_export
 from shared.db.exports import ExportLease
 from shared.db.queries.refusals import QueryRefused
@@ -29,7 +29,8 @@ def run_export(ground: Ground, export_id: int, *, worker: str, should_stop: Shou
     """Write the export's files, then nudge for the next long job of its data service.
 
     Safe to call at any time and any number of times: without an export to take, or while its data service has
-    as many long jobs at work as it may, it does nothing, and returns False.
+    as many long jobs at work as it may, it does nothing, and returns False. Raises ConflictOfTransactions
+    where others hold the export.
     """
     lease = _claim(ground, export_id, worker)
     if lease is None:
@@ -52,6 +53,7 @@ def run_export(ground: Ground, export_id: int, *, worker: str, should_stop: Shou
 def _claim(ground: Ground, export_id: int, worker: str) -> ExportLease | None:
     settings = ground.settings
     with ground.database.begin() as session:
+        sessions.wait_briefly(session)
         if exports.fail_if_exhausted(session, export_id, attempts=settings.attempts):
             tell_end_of_export(session, export_id, settings.public_url)
             return None

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from shared.errors import DatabaseUnavailable
+from shared.errors import ConflictOfTransactions, DatabaseUnavailable
 from workers.applying import ShouldStop
 
 _PAUSE_SECONDS = 0.5
@@ -14,13 +14,13 @@ def give_back(say: Callable[[], None], patience_seconds: float, should_stop: Sho
 
     Said, the failure is the world's; unsaid, it looks like the death of a worker. Who says it as soon as the
     database is back comes before the sweep, also where the lease has run out; later it changes nothing.
-    Raises DatabaseUnavailable when it was not heard.
+    Raises DatabaseUnavailable or ConflictOfTransactions when it was not heard.
     """
     deadline = time.monotonic() + patience_seconds
     while True:
         try:
             return say()
-        except DatabaseUnavailable:
+        except (ConflictOfTransactions, DatabaseUnavailable):
             if should_stop() or time.monotonic() + _PAUSE_SECONDS >= deadline:
                 raise
         time.sleep(_PAUSE_SECONDS)

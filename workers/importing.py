@@ -5,7 +5,7 @@ from functools import partial
 import structlog
 
 from shared.bounds import Bounds
-from shared.db import claims, giving_back, long_jobs
+from shared.db import claims, giving_back, long_jobs, sessions
 from shared.db.leases import Lease
 from shared.errors import BlockDamaged, LeaseLost, LongshoreError, QuotaReached
 from shared.formats.pieces import FileRefused
@@ -26,9 +26,10 @@ def run_import(ground: Ground, import_id: int, *, worker: str, should_stop: Shou
     """Apply the import's next block, then nudge for the one after it.
 
     Safe to call at any time and any number of times: without a block to take it does nothing, and
-    returns False.
+    returns False. Raises ConflictOfTransactions where others hold the import.
     """
     with ground.database.begin() as session:
+        sessions.wait_briefly(session)
         lease = claims.claim(
             session,
             import_id,

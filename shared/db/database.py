@@ -36,11 +36,13 @@ class Database:
         pool_size: int,
         process: str | None = None,
         silence_seconds: float = SILENCE_SECONDS,
+        wait_seconds: float | None = None,
     ) -> None:
         """`pool_size` connections are kept, and no more are opened.
 
         `process` names them in the server's views. The server ends one that is silent for `silence_seconds`
-        in the middle of a transaction.
+        in the middle of a transaction, and a transaction that waits for `wait_seconds` for what another one
+        holds has to give way; None: it may wait for ever.
         """
         self._pool_size = pool_size
         self._engine = create_engine(
@@ -54,7 +56,7 @@ class Database:
                 "connect_timeout": CONNECT_SECONDS,
                 "application_name": application_name(process or str(os.getpid())),
                 "client_encoding": "utf8",
-                "options": _options(silence_seconds),
+                "options": _options(silence_seconds, wait_seconds or 0),
                 **_FIND_THE_DEAD,
             },
         )
@@ -96,6 +98,6 @@ def _count_connections(engine: Engine, pool_size: int) -> None:
     event.listen(engine, "checkin", lambda *_: counted.database_connections.dec())
 
 
-def _options(silence_seconds: float) -> str:
+def _options(silence_seconds: float, wait_seconds: float) -> str:
     silence = f"-c idle_in_transaction_session_timeout={max(1, round(silence_seconds * 1000))}"
-    return f"-c timezone=UTC {silence}"
+    return f"-c timezone=UTC {silence} -c lock_timeout={round(wait_seconds * 1000)}"

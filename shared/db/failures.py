@@ -10,7 +10,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from shared.errors import BatchRefused, ConflictOfTransactions, DatabaseUnavailable, LongshoreError
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-_GIVE_WAY = {"40001", "40P01", "55P03"}
+_GIVE_WAY = {"40001", "40P01"}
+_WAITED_TOO_LONG = "55P03"
 _DATA_CLASSES = {"22", "23", "54"}  # data, constraint, program limit: one row may be to blame
 _INTERNAL = "XX000"  # one row may be to blame for that, too; what the server says of it is not for clients
 _OUT_OF_ORDER = {"25006", "XX001", "XX002"}  # writes are not allowed now (a standby); data, index corrupted
@@ -42,6 +43,8 @@ def _meaning(error: psycopg2.Error) -> LongshoreError | None:
     state = error.pgcode
     if state in _GIVE_WAY:
         return ConflictOfTransactions("The transaction had to give way to another one.")
+    if state == _WAITED_TOO_LONG:
+        return ConflictOfTransactions("Another transaction holds in the database what this one needs.")
     if state is not None and state[:2] in _DATA_CLASSES:
         return BatchRefused((error.diag.message_primary or "The database refused a row.").strip())
     if state == _INTERNAL:

@@ -2,7 +2,8 @@
 
 A process that is frozen (a paused machine, a stopped debugger) keeps its connections and with them its
 locks: its lease runs out, but whoever takes over would wait for it. So the server ends a session that is
-silent in the middle of a transaction, and who takes over a block those of the worker that had it.
+silent in the middle of a transaction, and who takes over a block those of the worker that had it. Sessions of
+others (an operator's who went home) cannot be ended like that: nobody waits for them for ever.
 """
 
 from datetime import timedelta
@@ -19,6 +20,10 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 
 # Rows may have to wait for their rendering, or for block storage: nobody waits for locks of such a reader.
 BE_PATIENT = "SET LOCAL idle_in_transaction_session_timeout = '10min'"
+
+# Rows of jobs are held for moments. One that is held for longer is left for later, or one worker after the
+# other would come to wait for it, and the jobs of everybody else with them.
+WAIT_BRIEFLY = "SET LOCAL lock_timeout = '1s'"
 
 
 def application_name(process: str) -> str:
@@ -38,3 +43,11 @@ def end_silent(session: Session, worker: str, *, silence_seconds: float) -> None
 def be_patient(session: Session) -> None:
     """Let this transaction be silent for minutes: it reads only."""
     session.execute(text(BE_PATIENT))
+
+
+def wait_briefly(session: Session) -> None:
+    """Let this transaction give way to whoever holds for more than a moment what it needs.
+
+    Raises ConflictOfTransactions there.
+    """
+    session.execute(text(WAIT_BRIEFLY))

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from api.usecases.services import find_service
+from api.usecases.services import add_service, find_service
 from shared.db import services
 from shared.db.database import Database
 from shared.errors import BatchRefused, ConflictOfTransactions, DatabaseUnavailable, ServiceNotFound
 from shared.ground import Ground
 from shared.settings import Settings
+
+LOCK_SERVICES = "LOCK TABLE data_services IN ACCESS EXCLUSIVE MODE"
 
 
 def test_a_database_that_answers_is_reached(ground: Ground):
@@ -58,6 +60,18 @@ def test_a_process_has_its_sessions_ended_that_are_silent_for_longer_than_a_leas
 
     opened.close()
     assert silence == "7s"
+
+
+def test_nobody_waits_for_longer_than_a_lease_for_what_a_stranger_holds(settings: Settings, ground: Ground):
+    """A forgotten transaction kept every connection of an API that clients asked for its row."""
+    quick = Ground.open(replace(settings, lease_seconds=0.2))
+
+    with ground.database.begin() as stranger:
+        stranger.execute(text(LOCK_SERVICES))
+        with pytest.raises(ConflictOfTransactions, match="holds in the database"):
+            add_service(quick, "never-added")
+
+    quick.close()
 
 
 def test_what_raises_in_a_transaction_leaves_nothing_of_it(ground: Ground):

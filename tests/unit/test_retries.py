@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from shared.errors import ConflictOfTransactions, DatabaseUnavailable
+from shared.errors import ConflictOfTransactions, DatabaseUnavailable, LongshoreError
 from shared.retries import CONFLICT_ATTEMPTS, LONGEST_PAUSE_SECONDS, Retries, despite_conflicts
 from workers.giving_back import give_back
 
@@ -43,16 +43,17 @@ def test_retries_end_by_suspicion_or_when_patience_is_over(
     )
 
 
-def heard_at(number: int, calls: list[int]) -> None:
+def heard_at(number: int, calls: list[int], error: type[LongshoreError] = DatabaseUnavailable) -> None:
     calls.append(len(calls) + 1)
     if len(calls) < number:
-        raise DatabaseUnavailable("The database cannot be reached.")
+        raise error("Nobody listens.")
 
 
-def test_what_is_to_be_said_is_said_until_it_is_heard():
+@pytest.mark.parametrize("error", [DatabaseUnavailable, ConflictOfTransactions])
+def test_what_is_to_be_said_is_said_until_it_is_heard(error: type[LongshoreError]):
     calls: list[int] = []
 
-    give_back(lambda: heard_at(3, calls), 5.0, lambda: False)
+    give_back(lambda: heard_at(3, calls, error), 5.0, lambda: False)
 
     assert calls == [1, 2, 3]
 

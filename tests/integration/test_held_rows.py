@@ -1,0 +1,115 @@
+"""Rows that a stranger's transaction holds, such as an operator's who went home in the middle of it."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from api.usecases.imports import get_import
+from api.usecases.services import Service
+from shared.db.models import Block
+from shared.errors import ConflictOfTransactions
+from shared.ground import Ground
+from shared.lifecycle import Status
+from shared.settings import Settings
+from tests.integration.builders import (
+    Counts,
+    an_import,
+    counts,
+    let_pauses_pass,
+    numbered,
+    work,
+    work_off,
+)
+from tests.integration.job_builders import accounts, an_export, locked_documents, wait_until
+
+LOCK_IMPORTS = "SELECT FROM imports WHERE id = :id FOR NO KEY UPDATE"
+LOCK_EXPORTS = "SELECT FROM exports WHERE id = :id FOR NO KEY UPDATE"
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+
+
+@contextmanager
+def held(ground: Ground, lock: str, row_id: int) -> Iterator[None]:
+    """While the body runs, somebody holds the row."""
+    with ground.database.begin() as stranger:
+        stranger.execute(text(lock), {"id": row_id})
+        yield
+
+
+@pytest.fixture
+def brief(ground: Ground, settings: Settings) -> Iterator[Ground]:
+    """A worker's ground with leases so short that it does not wait for long."""
+    opened = Ground.open(replace(settings, lease_seconds=0.2))
+    yield opened
+    opened.close()
+
+
+def test_a_worker_leaves_an_import_that_is_held_to_later(ground: Ground, service: Service):
+    """One worker after the other came to wait for it, and nothing was done for anybody."""
+    import_id = an_import(ground, service, numbered(3))
+
+    with held(ground, LOCK_IMPORTS, import_id), pytest.raises(ConflictOfTransactions):
+        work(ground, import_id)
+
+    done = work_off(ground, service, import_id)
+    assert (done.status, done.failure_count) == (Status.COMPLETE, 0)
+
+
+def test_a_worker_leaves_an_export_that_is_held_to_later(ground: Ground, service: Service):
+    accounts(ground, service)
+    job = an_export(ground, service)
+
+    with held(ground, LOCK_EXPORTS, job.export_id), pytest.raises(ConflictOfTransactions):
+        job.work()
+
+    job.work()
+    assert job.status == "Completed"
+
+
+def test_a_batch_whose_documents_are_held_is_a_passing_failure(
+    ground: Ground, brief: Ground, service: Service
+):
+    """It waited for ever, and its import told nothing but that it ran."""
+    import_id = an_import(ground, service, numbered(3))
+
+    with locked_documents(ground):
+        work(brief, import_id)
+
+    row = get_import(ground, service, import_id)
+    assert (row.status, row.failure_count) == (Status.RUNNING, 1)
+    assert row.last_error == "Another transaction holds in the database what this one needs."
+    let_pauses_pass(ground, import_id)
+    assert work_off(ground, service, import_id).failure_count == 1
+    assert counts(ground, service, import_id) == Counts(created=3)
+
+
+def test_a_failure_that_cannot_be_noted_yet_is_noted_as_soon_as_the_import_is_let_go(
+    ground: Ground, brief: Ground, service: Service
+):
+    """Unsaid it would look like the death of a worker, and several of these end an import."""
+    import_id = an_import(ground, service, numbered(3))
+    with ThreadPoolExecutor() as threads:
+        with locked_documents(ground):
+            working = threads.submit(work, brief, import_id)
+            wait_until(lambda: somebody_waits(ground))
+            with held(ground, LOCK_IMPORTS, import_id):
+                wait_until(lambda: not is_leased(ground, import_id))
+        working.result(timeout=20)
+
+    with ground.database.begin() as session:
+        block = session.get_one(Block, (import_id, 1))
+    assert (block.suspicions, get_import(ground, service, import_id).failure_count) == (0, 1)
+
+
+def somebody_waits(ground: Ground) -> bool:
+    with ground.database.begin() as session:
+        return bool(session.execute(text(WAITING)).scalar_one())
+
+
+def is_leased(ground: Ground, import_id: int) -> bool:
+    held_now = "SELECT leased_until > clock_timestamp() FROM blocks WHERE import_id = :id"
+    with ground.database.begin() as session:
+        return bool(session.execute(text(held_now), {"id": import_id}).scalar_one())
