@@ -11,7 +11,18 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.datastore import blocks, documents, imports, rejections, routing
 from api.datastore.vocabulary import MEANINGS
-from api.http import bodies, documentation, draining, grounds, health, metrics, openapi, problems, request_log
+from api.http import (
+    bodies,
+    documentation,
+    draining,
+    grounds,
+    health,
+    metrics,
+    openapi,
+    problems,
+    rates,
+    request_log,
+)
 from api.http.arguments import JSON_LIMIT_BYTES
 from api.liquid import description as liquid_description
 from api.liquid import downloads, items, jobs, oauth
@@ -59,6 +70,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     api = openapi.describe(app)
     api.spec.components.security_scheme(liquid_description.SCHEME, liquid_description.BEARER)
     liquid_errors.install(app)
+    rates.install(app, settings)
     for blueprint in (*BLUEPRINTS, *LIQUID_BLUEPRINTS):
         api.register_blueprint(blueprint)
     app.register_blueprint(documentation.blueprint)

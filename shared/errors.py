@@ -20,6 +20,14 @@ class SettingsInvalid(LongshoreError):
     code = "settings_invalid"
 
 
+class TryLater(LongshoreError):
+    """What was asked for is refused for now, and may be asked for again after a while."""
+
+    def __init__(self, message: str, retry_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_seconds = retry_seconds
+
+
 class ServiceNotFound(LongshoreError):
     """No data service has this name."""
 
@@ -135,7 +143,7 @@ class TooManyOpenImports(QuotaReached):
         )
 
 
-class TooManyJobs(LongshoreError):
+class TooManyJobs(TryLater):
     """The data service was given as many batch jobs within an hour as it may be."""
 
     code = "too_many_jobs"
@@ -143,9 +151,9 @@ class TooManyJobs(LongshoreError):
     def __init__(self, limit: int, retry_seconds: int) -> None:
         super().__init__(
             f"{limit} jobs were submitted within an hour, the most there may be: try again in"
-            f" {retry_seconds} s."
+            f" {retry_seconds} s.",
+            retry_seconds,
         )
-        self.retry_seconds = retry_seconds
 
 
 class TooManyStoredBytes(QuotaReached):

@@ -17,6 +17,7 @@ _CHATTER = (
     "celery.beat",
     "celery.redirected",
     "celery.worker.strategy",
+    "flask-limiter",  # the request's own line tells that it was refused
 )
 
 

@@ -42,6 +42,8 @@ class Settings:
     rejections_kept: int = 100_000
     open_imports: int = 1000
     jobs_an_hour: int = 1000
+    requests_a_minute: int = 30_000
+    address_requests_a_minute: int = 1200
     import_blocks: int = 100_000
     stored_bytes: int = 1024 * 1024 * MIB
     batch_lines: int = 10_000
@@ -115,6 +117,8 @@ class _Environment(Schema):
     rejections_kept = fields.Integer(validate=validate.Range(min=0))
     open_imports = _positive(fields.Integer)
     jobs_an_hour = _positive(fields.Integer)
+    requests_a_minute = fields.Integer(validate=validate.Range(min=0))
+    address_requests_a_minute = fields.Integer(validate=validate.Range(min=0))
     stored_bytes = _positive(fields.Integer)
     upload_days = _positive(fields.Float)
     import_blocks = fields.Integer(validate=validate.Range(min=1, max=MAX_BLOCKS))

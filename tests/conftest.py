@@ -90,6 +90,9 @@ def environment(
         "DATABASE_URL": service_urls.database_url,
         "REDIS_URL": service_urls.redis_url,
         "STORAGE_URL": f"file://{tmp_path_factory.mktemp('blocks')}",
+        # All tests come from one address, and ask more often than anybody should.
+        "LONGSHORE_REQUESTS_A_MINUTE": "0",
+        "LONGSHORE_ADDRESS_REQUESTS_A_MINUTE": "0",
         **bucket(),
     }
 

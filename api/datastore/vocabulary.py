@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from api.http.admission import TOKEN_MISSING
 from api.http.problems import NOT_FOUND, UNAVAILABLE, Meaning, Problem, problem, problem_of
+from api.http.rates import TooManyRequests
 from api.usecases.tokens import AUDIENCE, TokenForbidden, TokenInvalid
 from shared import errors
 
@@ -18,6 +19,7 @@ _UNAVAILABLE = Meaning(503, "Service Unavailable")
 MEANINGS: Mapping[type[errors.LongshoreError], Meaning] = {
     TokenInvalid: Meaning(401, "Unauthorized", "Authorization"),
     TokenForbidden: Meaning(403, "Forbidden", "Authorization"),
+    TooManyRequests: Meaning(429, "Too many requests", "request"),
     errors.ServiceNotFound: _NOT_FOUND,
     errors.ImportNotFound: _NOT_FOUND,
     errors.BlockNotFound: _NOT_FOUND,
@@ -57,6 +59,7 @@ EXPECTED: tuple[Problem, ...] = (
     TOKEN_MISSING,
     problem(403, "Forbidden", "Authorization", f"The token's audience must be {AUDIENCE}."),
     NOT_FOUND,
+    example_of(TooManyRequests("The data service", 30_000, 1)),
     Problem(status=500, title="Internal Server Error"),
     UNAVAILABLE,
 )

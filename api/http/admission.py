@@ -8,9 +8,11 @@ from structlog.contextvars import bind_contextvars
 
 from api.http.grounds import current_ground, current_settings
 from api.http.problems import Refused, problem
+from api.http.rates import count_service, refused_by_address
 from api.usecases import services, tokens
 from api.usecases.services import Service
-from api.usecases.tokens import TokenInvalid
+from api.usecases.tokens import TokenForbidden, TokenInvalid
+from shared.errors import ServiceNotFound
 from shared.settings import Settings
 
 CHALLENGE = 'Bearer realm="longshore"'
@@ -30,15 +32,11 @@ HOST_MALFORMED = problem(400, "Invalid host", "Host", "Expected a host name and,
 def admit() -> None:
     """Let the request in or refuse it; later steps find its data service by `current_service`.
 
-    Raises ServiceNotFound, TokenForbidden, or Refused with 401.
+    Raises ServiceNotFound, TokenForbidden, Refused with 401, and TooManyRequests.
     """
-    ground = current_ground()
-    if not request.host and request.headers.get("Host"):
-        raise Refused(HOST_MALFORMED)
-    service = services.find_service(ground, service_name(request.host, current_settings()))
-    bind_contextvars(service=service.name)
-    _verify(_bearer_token(), services.active_secrets(ground, service))
-    g.service = service
+    with refused_by_address(ServiceNotFound, TokenForbidden, Refused):
+        g.service = _service_of_token()
+    count_service()
 
 
 def current_service() -> Service:
@@ -52,6 +50,16 @@ def service_name(host: str, settings: Settings) -> str:
     name = host.lower() if host.startswith("[") else host.lower().partition(":")[0]
     prefix, found, rest = name.removesuffix(".").rpartition("." + settings.base_domain.lower())
     return prefix if found and not rest else settings.default_service
+
+
+def _service_of_token() -> Service:
+    ground = current_ground()
+    if not request.host and request.headers.get("Host"):
+        raise Refused(HOST_MALFORMED)
+    service = services.find_service(ground, service_name(request.host, current_settings()))
+    bind_contextvars(service=service.name)
+    _verify(_bearer_token(), services.active_secrets(ground, service))
+    return service
 
 
 def _bearer_token() -> str:

@@ -12,7 +12,7 @@ import structlog
 from flask import Flask, Response, json
 from werkzeug.exceptions import HTTPException
 
-from shared.errors import LongshoreError
+from shared.errors import LongshoreError, TryLater
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_SECONDS = 2
@@ -95,7 +95,8 @@ def problem_of(error: LongshoreError, meanings: Mapping[type[LongshoreError], Me
     params = (Param(meaning.param, str(error)),) if meaning.param else ()
     if meaning.status == 503:
         return replace(UNAVAILABLE, params=params)
-    headers = {} if meaning.retry_seconds is None else {"Retry-After": str(meaning.retry_seconds)}
+    seconds = error.retry_seconds if isinstance(error, TryLater) else meaning.retry_seconds
+    headers = {} if seconds is None else {"Retry-After": str(seconds)}
     return Problem(status=meaning.status, title=meaning.title, params=params, headers=headers)
 
 

@@ -6,9 +6,10 @@ from authlib.oauth2.rfc6750 import InvalidTokenError
 from flask import g, request
 from structlog.contextvars import bind_contextvars
 
+from api.http import rates
 from api.http.grounds import current_ground
 from api.usecases import access
-from api.usecases.access import Access
+from api.usecases.access import Access, AccessRefused, CommunityMissing, CommunityRefused
 from api.usecases.services import Service
 
 # Sent by some of the vendor's clients beside a token that has no community yet.
@@ -26,19 +27,38 @@ class TokenMissing(InvalidTokenError):
         return [*kept, ("WWW-Authenticate", 'Bearer realm="longshore"')]
 
 
+_REFUSALS = (TokenMissing, AccessRefused, CommunityMissing, CommunityRefused)
+
+
 def admit_liquid() -> None:
     """Let the request in to the community of its token, or refuse it.
 
-    Raises TokenMissing, AccessRefused, CommunityMissing, CommunityRefused.
+    Raises TokenMissing, AccessRefused, CommunityMissing, CommunityRefused, TooManyRequests.
     """
-    authenticate()
-    named = request.headers.get(COMMUNITY_HEADER) or None
-    g.service = access.community_of(current_ground(), current_access(), named)
+    with rates.refused_by_address(*_REFUSALS):
+        _find_access()
+        named = request.headers.get(COMMUNITY_HEADER) or None
+        g.service = access.community_of(current_ground(), current_access(), named)
     bind_contextvars(service=g.service.name)
+    rates.count_service()
 
 
 def authenticate() -> None:
-    """Let the request in whatever its token's community. Raises TokenMissing, AccessRefused."""
+    """Let the request in whatever its token's community.
+
+    Raises TokenMissing, AccessRefused, TooManyRequests.
+    """
+    with rates.refused_by_address(*_REFUSALS):
+        _find_access()
+    found = current_access().service
+    if found is None:
+        rates.count_address()
+        return
+    g.service = found
+    rates.count_service()
+
+
+def _find_access() -> None:
     scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise TokenMissing

@@ -24,6 +24,7 @@ BEARER = {
 TOKEN_REFUSED = {401: "The token is missing, unknown, expired or revoked"}
 _ANYWHERE = {
     400: "A parameter is missing or cannot be used",
+    429: "Too many requests within a minute",
     413: "The body is larger than this endpoint takes",
     500: "The service failed",
     503: "The service cannot work just now",

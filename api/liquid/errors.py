@@ -12,7 +12,7 @@ from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from api.http import problems
+from api.http import problems, rates
 from api.usecases import access, logins, slowing
 from shared import errors
 
@@ -43,6 +43,7 @@ MEANINGS: Mapping[type[errors.LongshoreError], Meaning] = {
     logins.ClientRefused: Meaning(401, "invalid_client", BASIC),
     slowing.TooManyFailures: Meaning(429, "temporarily_unavailable"),
     errors.TooManyJobs: Meaning(429, "temporarily_unavailable"),
+    rates.TooManyRequests: Meaning(429, "temporarily_unavailable"),
     access.AccessRefused: Meaning(401, "invalid_token", BEARER),
     access.RefreshRefused: Meaning(400, "invalid_grant"),
     access.CommunityRefused: Meaning(400, "invalid_scope"),
@@ -99,7 +100,7 @@ def refusal(status: int, error: str, description: str, **headers: str) -> Respon
 
 def _answer_domain(error: errors.LongshoreError) -> Response:
     meaning = MEANINGS.get(type(error), _UNKNOWN)
-    if isinstance(error, slowing.TooManyFailures | errors.TooManyJobs):
+    if isinstance(error, errors.TryLater):
         return refusal(meaning.status, meaning.error, str(error), Retry_After=str(error.retry_seconds))
     if meaning.status < 500:
         challenge = {"WWW_Authenticate": meaning.challenge} if meaning.challenge else {}
@@ -134,4 +135,8 @@ def _answer_unrouted() -> Response | None:
     error = request.routing_exception
     if error is None or not request.path.startswith(PREFIX) or (error.code or 500) < 400:
         return None
+    try:
+        rates.count_address()
+    except rates.TooManyRequests as refused:
+        return _answer_domain(refused)
     return _answer_http(error)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from shared.db import known_logins, login_failures
 from shared.db.database import Session
-from shared.errors import LongshoreError
+from shared.errors import LongshoreError, TryLater
 from shared.ground import Ground
 
 QUIET = timedelta(hours=1)
@@ -35,14 +35,13 @@ class LoginRefused(LongshoreError):
     code = "login_refused"
 
 
-class TooManyFailures(LongshoreError):
+class TooManyFailures(TryLater):
     """Logins to this account or from this address failed too often to try again at once."""
 
     code = "too_many_failures"
 
     def __init__(self, retry_seconds: int, *, is_undecided: bool) -> None:
-        super().__init__(f"Too many logins failed. Try again in {retry_seconds} s.")
-        self.retry_seconds = retry_seconds
+        super().__init__(f"Too many logins failed. Try again in {retry_seconds} s.", retry_seconds)
         self.is_undecided = is_undecided  # some of them are still being judged
 
 
