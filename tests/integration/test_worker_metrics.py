@@ -4,7 +4,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -12,6 +12,9 @@ import pytest
 
 from api.usecases.imports import get_import
 from api.usecases.services import Service
+from api.usecases.volumes import mark_storage
+from shared.db.migrate import migrate
+from shared.dispatch import SWEEP_QUEUE
 from shared.errors import SettingsInvalid
 from shared.ground import Ground
 from shared.lifecycle import Status
@@ -20,6 +23,29 @@ from tests.acceptance.waiting import wait_for
 from tests.integration.builders import an_import, ndjson, numbered
 from tests.integration.test_worker_process import program
 from tests.scraping import TOKEN, ask, scrape
+from tests.services import Services
+from workers.app import create_celery
+
+
+@pytest.fixture(scope="module")
+def environment(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """With services of this module's own: what other tests left would be counted, too."""
+    blocks = tmp_path_factory.mktemp("counted-blocks")
+    with services.supply(tmp_path_factory.mktemp("counted")) as urls:
+        yield {
+            "DATABASE_URL": urls.database_url,
+            "REDIS_URL": urls.redis_url,
+            "STORAGE_URL": f"file://{blocks}",
+        }
+
+
+@pytest.fixture(scope="module")
+def ground(environment: dict[str, str]) -> Iterator[Ground]:
+    opened = Ground.open(Settings.read(environment))
+    migrate(opened.database)
+    mark_storage(opened.database, opened.storage)
+    yield opened
+    opened.close()
 
 
 def free_port() -> int:
@@ -69,19 +95,28 @@ def test_a_child_works_on_where_somebody_removed_what_was_counted(
     ground: Ground, service: Service, watched: dict[str, str]
 ):
     watched["LONGSHORE_WORKER_PROCESSES"] = "1"
-    import_id = an_import(ground, service, numbered(3))
+    first, second = (an_import(ground, service, numbered(3)) for _ in range(2))
 
     with program("worker", watched) as worker:
-        wait_for(lambda: listens(watched))
-        [child] = wait_for(worker.children)
+        ground.dispatcher.nudge_import(first)
+        # A worker gives up whose children die before it has begun.
+        wait_for(lambda: is_complete(ground, service, first))
+        [child] = worker.children()
         shutil.rmtree(folder_of(worker))
         child.kill()
         wait_for(lambda: worker.children() not in ([], [child]))
-        ground.dispatcher.nudge_import(import_id)
+        ground.dispatcher.nudge_import(second)
 
-        wait_for(lambda: get_import(ground, service, import_id).status == Status.COMPLETE)
+        wait_for(lambda: is_complete(ground, service, second))
 
 
+@pytest.fixture
+def no_sweeps(ground: Ground) -> None:
+    """Those that no worker has taken keep beat from asking for more."""
+    create_celery(ground.settings).connection_for_write().default_channel.queue_purge(SWEEP_QUEUE)
+
+
+@pytest.mark.usefixtures("no_sweeps")
 @pytest.mark.parametrize("role", ["worker", "beat"])
 def test_nothing_that_was_counted_stays_behind(watched: dict[str, str], role: str):
     with program(role, watched) as process:
@@ -128,6 +163,7 @@ def age(folder: Path) -> None:
     os.utime(folder, (an_hour_ago, an_hour_ago))
 
 
+@pytest.mark.usefixtures("no_sweeps")
 def test_beat_tells_how_often_it_asked_for_a_sweep(watched: dict[str, str]):
     with program("beat", watched):
         wait_for(lambda: listens(watched))
