@@ -13,9 +13,11 @@ from api.datastore import blocks, documents, imports, rejections, routing
 from api.datastore.vocabulary import MEANINGS
 from api.http import (
     bodies,
+    cors,
     documentation,
     draining,
     grounds,
+    headers,
     health,
     metrics,
     openapi,
@@ -27,6 +29,7 @@ from api.http.arguments import JSON_LIMIT_BYTES
 from api.liquid import description as liquid_description
 from api.liquid import downloads, items, jobs, oauth
 from api.liquid import errors as liquid_errors
+from api.liquid.admission import COMMUNITY_HEADER
 from shared import logs
 from shared.settings import Settings
 
@@ -63,6 +66,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     _answer_in_order(app)
     grounds.install(app, settings)
     request_log.install(app)
+    headers.install(app, settings)
+    cors.install(app, settings, [COMMUNITY_HEADER])
     draining.install(app)
     bodies.install(app)
     routing.install(app)

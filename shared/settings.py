@@ -4,6 +4,7 @@ A missing or unusable value, and any unknown name that starts with `LONGSHORE_`,
 a misspelt setting must not silently mean its default.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -64,6 +65,7 @@ class Settings:
     metrics_token: str | None = field(default=None, repr=False)
     metrics_port: int | None = None
     trusted_proxies: int = 0
+    cors_origins: tuple[str, ...] = ()
     log_format: str = "auto"
     log_level: str = "info"
 
@@ -92,6 +94,18 @@ def _url(*schemes: str, data_key: str) -> fields.Field[Any]:
     expected = f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}."
     known = validate.Regexp(f"({'|'.join(schemes)})://.", error=expected)
     return fields.String(required=True, data_key=data_key, validate=known)
+
+
+class Origins(fields.Field[tuple[str, ...]]):
+    """Origins of pages, separated by commas, as browsers write them (RFC 6454)."""
+
+    _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?", re.IGNORECASE)
+
+    def _deserialize(self, value: str, *_: object, **__: object) -> tuple[str, ...]:
+        origins = tuple(origin.strip() for origin in value.split(","))
+        if not all(map(self._ORIGIN.fullmatch, origins)):
+            raise ValidationError("must be origins such as https://app.example, with commas between; not *.")
+        return origins
 
 
 class _Environment(Schema):
@@ -140,6 +154,7 @@ class _Environment(Schema):
     metrics_token = fields.String(validate=validate.Regexp(r"[!-~]{16,}$", error=_UNGUESSABLE))
     metrics_port = fields.Integer(validate=validate.Range(min=1, max=65535))
     trusted_proxies = fields.Integer(validate=validate.Range(min=0))
+    cors_origins = Origins()
     log_format = fields.String(validate=validate.OneOf(["auto", "console", "json"]))
     log_level = fields.String(validate=validate.OneOf(["debug", "info", "warning", "error"]))
 

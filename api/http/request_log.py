@@ -1,4 +1,4 @@
-"""One log line for each request, an id that ties a request's lines together, and headers for all answers."""
+"""One log line for each request, an id that ties a request's lines together."""
 
 import re
 from time import monotonic
@@ -11,13 +11,6 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 from shared.metrics import metrics
 
 _USABLE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 def install(app: Flask) -> None:
@@ -42,8 +35,6 @@ def _begin() -> None:
 def _end(response: Response) -> Response:
     _log(response)
     response.headers["X-Request-Id"] = g.request_id
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
     if request.method == "HEAD":
         response.close()  # werkzeug drops the body of an answer to HEAD without closing it
     return response

@@ -130,11 +130,55 @@ def test_a_request_id_is_kept_where_it_is_usable(call: Caller, given: str, is_ke
     assert re.fullmatch(r"[A-Za-z0-9._:-]{1,128}", answered)
 
 
-def test_answers_are_neither_kept_nor_guessed_at(call: Caller) -> None:
-    headers = call("GET", IMPORTS).headers
+@pytest.mark.parametrize(
+    "path",
+    [
+        IMPORTS,
+        "/__resources/nothing",
+        "/health/live",
+        "/openapi.json",
+        "/ls/api/nothing",
+        "/docs",
+        "/docs/start.js",
+    ],
+)
+def test_answers_are_neither_kept_nor_guessed_at_nor_framed(call: Caller, path: str) -> None:
+    headers = call("GET", path).headers
 
     assert headers["Cache-Control"] == "no-store"
     assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'; ")
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("grant_type", ["password", "client_credentials", "refresh_token", "none"])
+def test_no_answer_about_a_token_is_kept(app: Flask, grant_type: str) -> None:
+    """RFC 6749, section 5.1, and so for refusals."""
+    form = {"grant_type": grant_type, "username": "nobody@example.org", "password": "p", "refresh_token": "x"}
+
+    response = app.test_client().post("/ls/api/oauth2/token", data=form)
+
+    assert response.status_code in (400, 401)
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("public_url", "told"),
+    [
+        ("http://longshore.example", None),
+        ("https://longshore.example", "max-age=31536000"),
+        ("HTTPS://longshore.example", "max-age=31536000"),
+    ],
+)
+def test_who_knows_the_service_by_https_never_comes_without(
+    settings: Settings, public_url: str, told: str | None
+) -> None:
+    with application(replace(settings, public_url=public_url)) as app:
+        answers = [app.test_client().get(path) for path in ("/docs", "/health/live", "/nothing/at/all")]
+
+    assert [answer.headers.get("Strict-Transport-Security") for answer in answers] == [told] * 3
 
 
 def test_the_documentation_needs_no_other_host(app: Flask) -> None:
