@@ -145,6 +145,9 @@ def _configuration(settings: Settings) -> dict[str, object]:
         "worker_send_task_events": False,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
+        # A Redis that answers and takes nothing (full, or a replica since another server took over) is as
+        # good as away. Celery would end the worker.
+        "broker_channel_error_retry": True,
         "broker_transport_options": broker_options(_BROKER_SECONDS),
         "beat_scheduler": sweep_scheduler(settings),
     }

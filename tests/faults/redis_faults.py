@@ -51,6 +51,23 @@ def freeze_redis(fleet: Fleet, _: Random) -> Iterator[None]:
     fleet.foundation.redis.member.send(signal.SIGCONT)
 
 
+@fault("Redis read-only", "redis", (1.0, 4.0))
+def make_redis_read_only(fleet: Fleet, _: Random) -> Iterator[None]:
+    """As where another server has taken over, and this one does not go away."""
+    with _client(fleet.ground) as client:
+        client.replicaof("127.0.0.1", 1)
+        yield
+        client.replicaof("NO", "ONE")
+
+
+@fault("Redis full", "redis", (1.0, 3.0))
+def fill_redis(fleet: Fleet, _: Random) -> Iterator[None]:
+    with _client(fleet.ground) as client:
+        client.config_set("maxmemory", 1)
+        yield
+        client.config_set("maxmemory", 0)
+
+
 @fault("network to Redis cut", "redis network")
 def cut_redis_network(fleet: Fleet, _: Random) -> Iterator[None]:
     fleet.foundation.redis_network.cut()

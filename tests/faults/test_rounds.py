@@ -14,7 +14,13 @@ WORKLOAD_SEED = 1
 
 # Each fault that costs little time, in company: what one of them hides, another may show.
 ROUNDS = [
-    ["worker killed", "connections terminated", "nudges doubled, foreign and out of order"],
+    [
+        "worker killed",
+        "connections terminated",
+        "nudges doubled, foreign and out of order",
+        "Redis read-only",
+        "Redis full",
+    ],
     ["worker frozen", "Redis killed, its data lost", "API killed"],
     ["Postgres killed", "worker's child killed", "blocks missing for a while", "maintenance"],
     ["answers to COMMIT lost", "worker drained", "beat killed", "deadlocks", "serialization failures"],
