@@ -25,6 +25,8 @@ keepalive = 75  # longer than load balancers keep theirs, so that they close fir
 limit_request_line = 8190
 # Names of headers that would set parts of the request from outside, such as SCRIPT_NAME. Nobody needs them.
 forwarder_headers = ""
+# Nor is anybody asked which scheme it was: links and headers are made by the settings.
+forwarded_allow_ips = ""
 accesslog = None  # the application logs each request itself
 control_socket_disable = True
 
