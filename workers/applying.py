@@ -121,7 +121,7 @@ class BlockRun:
         reader = reader_of(self._lease, self._budget)
         with closing(reading.lines(file)) as lines:
             reads = reader.read(lines, start)
-            if self._lease.reading is not None:
+            if has_template(self._lease):
                 reads = self._watched(reads)
             yield from batched(reads, start, Limits(settings.batch_lines, settings.batch_bytes))
 
@@ -176,6 +176,11 @@ class BlockRun:
 
     def _write_carefully(self, session: Session, work: Work) -> Written:
         return self._writer.write_carefully(session, work.batch, self._heartbeat.check)
+
+
+def has_template(lease: Lease) -> bool:
+    """Whether each of the block's rows may take long to read."""
+    return lease.reading is not None and FileReading.from_json(lease.reading).has_template
 
 
 def reader_of(lease: Lease, budget: Budget) -> Reader:

@@ -30,6 +30,10 @@ class CellTypes:
         self._is_flat = all(len(path) == 1 for path in self._paths)
         self._members = [(path[-1], read) for path, read in zip(self._paths, self._readers, strict=True)]
 
+    def texts(self) -> list[str]:
+        """The columns' names, where all are texts of no parts; else none."""
+        return [] if any(self._readers) or not self._is_flat else [path[0] for path in self._paths]
+
     def properties(self, cells: Sequence[str]) -> dict[str, Any]:
         """What a row's cells say; an empty cell says nothing. Raises CellRefused."""
         try:

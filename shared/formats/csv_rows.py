@@ -5,10 +5,15 @@ Blocks are UTF-8 and have no header row of their own: both were taken care of wh
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice, tee
+from typing import TYPE_CHECKING
 
 from shared.formats.batching import Outcome, Read
 from shared.formats.json_lines import Refusal
 from shared.instructions import Checkpoint, Rejection
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 # Of one cell. Python's own limit of 131,072 characters is less than a text may have.
 MAX_CELL_CHARACTERS = 20 * 1024 * 1024
@@ -29,35 +34,33 @@ class CsvReader:
     def read(self, lines: Iterable[bytes], start: Checkpoint) -> Iterator[Read]:
         """What each row of a block asks for, from `start` on."""
         offset, number = start
-        length = count = 0
-
-        def decoded() -> Iterator[str]:
-            nonlocal length, count
-            for line in _split(lines):
-                length += len(line)
-                count += 1
-                yield line.decode()
-
-        for cells in parsed(decoded(), self._delimiter):
-            yield self._outcome(cells, number + 1, offset, length), length, count
+        ahead, behind = tee(_split(lines))
+        rows = parsed(map(bytes.decode, ahead), self._delimiter)
+        columns, read_row = self._columns, self._read_row
+        for cells in rows:
+            # The usual row is one line.
+            count = rows.line_num + start.line_number - number
+            length = len(next(behind)) if count == 1 else sum(map(len, islice(behind, count)))
+            if len(cells) == columns:
+                outcome = read_row(cells, number + 1, offset, length) if any(cells) else None
+            else:
+                outcome = self._ragged(cells, number + 1, offset, length)
+            yield outcome, length, count
             offset += length
             number += count
-            length = count = 0
 
-    def _outcome(self, cells: list[str], number: int, offset: int, length: int) -> Outcome:
-        if len(cells) != self._columns:
-            if is_blank(cells, self._columns):
-                return None
-            fitting = fit(cells, self._columns)
-            if fitting is None:
-                refusal = ragged(len(cells), self._columns)
-                return Rejection(number, offset, length, None, refusal.code, refusal.reason)
-            cells = fitting
-        return self._read_row(cells, number, offset, length) if any(cells) else None
+    def _ragged(self, cells: list[str], number: int, offset: int, length: int) -> Outcome:
+        if is_blank(cells, self._columns):
+            return None
+        fitting = fit(cells, self._columns)
+        if fitting is None:
+            refusal = ragged(len(cells), self._columns)
+            return Rejection(number, offset, length, None, refusal.code, refusal.reason)
+        return self._read_row(fitting, number, offset, length) if any(fitting) else None
 
 
-def parsed(lines: Iterable[str], delimiter: str, *, strict: bool = False) -> Iterator[list[str]]:
-    """Each row's cells; a row takes as many lines as its quoted cells need.
+def parsed(lines: Iterable[str], delimiter: str, *, strict: bool = False) -> "Reader":
+    """Each row's cells; a row takes as many lines as its quoted cells need, and no more are read.
 
     Raises csv.Error only where it is `strict`: for what stands between a quoted text and the next separator.
     """

@@ -25,6 +25,7 @@ from shared.formats.json_lines import (
 from shared.instructions import CREATING, Checkpoint, Instruction, Operation, is_usable_documentid
 
 DOCUMENTID = "documentid"
+DATA = "data"
 ENTITY = "entity"
 CATEGORIES = (ENTITY, "work")
 
@@ -63,7 +64,7 @@ class ItemReader:
 
     def __init__(self, item_type: ItemType, make_documentid: MakeDocumentid) -> None:
         """`make_documentid` serves item types that have no primary key."""
-        self._type = item_type
+        self.item_type = item_type
         self._operations = item_type.operations
         self._usual_operation = item_type.usual_operation
         self._make_documentid = make_documentid
@@ -93,37 +94,39 @@ class ItemReader:
         operation = self._operation(item)
         if isinstance(operation, Refusal):
             return rejection_at(place, operation)
-        if "headers" not in item or "data" not in item:
-            return self._instruction(item, text, place, operation, _as_written(item, text, self._type.key))
-        headers, data = item["headers"], item["data"]
+        if "headers" not in item or DATA not in item:
+            return self._instruction(
+                item, text, place, operation, _as_written(item, text, self.item_type.key)
+            )
+        headers, data = item["headers"], item[DATA]
         if type(data) is not dict:
             return rejection_at(place, BAD_DATA)
         data_text = bytes(_data_of(text).data)
-        if "id" in headers and self._type.key not in data:
+        if "id" in headers and self.item_type.key not in data:
             # What an export wrote beside data that does not name itself.
             given = _as_written(headers, cut_out(text, "headers")[0], "id")
         else:
-            given = _as_written(data, data_text, self._type.key)
+            given = _as_written(data, data_text, self.item_type.key)
         return self._instruction(data, data_text, place, operation, given)
 
     def read_properties(self, properties: dict[str, Any], place: Place) -> Outcome:
         """What an item asks for that was made here, of texts and numbers: it needs no second look."""
-        given = properties.get(self._type.key)
-        if type(given) is str and is_usable_documentid(given) and "data" not in properties:
+        given = properties.get(self.item_type.key)
+        if type(given) is str and is_usable_documentid(given) and DATA not in properties:
             text = _encode(self._kept(properties))
             if not (b"\\" in text and b"\\u0000" in text) and not grows_too_large(text):
                 return Instruction(*place, self._usual_operation, given, text)
         return self.read_text(_encode(properties), place)
 
     def _operation(self, item: Mapping[str, Any]) -> Operation | Refusal:
-        if "headers" not in item or "data" not in item:
+        if "headers" not in item or DATA not in item:
             return self._usual_operation
         headers = item["headers"]
         if not isinstance(headers, dict):
             return BAD_HEADERS
         named = headers.get("type")
-        if named is not None and named != self._type.name:
-            return Refusal("wrong_type", f"The item's type is not {self._type.name}, the one imported.")
+        if named is not None and named != self.item_type.name:
+            return Refusal("wrong_type", f"The item's type is not {self.item_type.name}, the one imported.")
         action = headers.get("action")
         if action is None:
             return self._usual_operation
@@ -136,7 +139,7 @@ class ItemReader:
         """`given` is the documentid, if it can be one."""
         if holds_nul(text, properties):
             return rejection_at(place, NUL_CHARACTER, given)
-        if self._type.key == DOCUMENTID and DOCUMENTID in properties:
+        if self.item_type.key == DOCUMENTID and DOCUMENTID in properties:
             _, text = cut_out(text, DOCUMENTID)
         return self._named(text, place, operation, given)
 
@@ -148,20 +151,20 @@ class ItemReader:
 
     def _kept(self, properties: dict[str, Any]) -> dict[str, Any]:
         """What is stored as a document's properties: an id that is not a property of its own is not."""
-        if self._type.key != DOCUMENTID:
+        if self.item_type.key != DOCUMENTID:
             return properties
         kept = properties.copy()
         kept.pop(DOCUMENTID, None)
         return kept
 
     def _documentid(self, given: object, place: Place, operation: Operation) -> str | None:
-        if given is None and self._type.key == DOCUMENTID and operation in CREATING:
+        if given is None and self.item_type.key == DOCUMENTID and operation in CREATING:
             number, _, _ = place
             return self._make_documentid(number)
         return given if isinstance(given, str) and is_usable_documentid(given) else None
 
     def _without_id(self, text: bytes, given: object) -> Refusal:
-        key = self._type.key
+        key = self.item_type.key
         names = orjson.loads(text) if given is None else ()
         other = next((name for name in names if name != key and name.lower() == key.lower()), None)
         reason = f"The item's {key}, its primary key, is missing or cannot be an id."

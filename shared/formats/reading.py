@@ -9,8 +9,9 @@ from shared.formats.cells import CellRefused, CellTypes
 from shared.formats.csv_rows import CsvReader
 from shared.formats.flattening import text_of
 from shared.formats.items import ItemReader, ItemType
-from shared.formats.json_lines import Refusal, rejection_at
+from shared.formats.json_lines import Place, Refusal, rejection_at
 from shared.formats.ndjson import NdjsonReader
+from shared.formats.usual_rows import usual_rows
 from shared.instructions import Checkpoint, operation_of
 from shared.templates.budget import Budget
 from shared.templates.errors import LimitReached, TemplateRefused
@@ -44,6 +45,11 @@ class FileReading:
     merges: bool
     charset: str = "utf-8"
     csv: CsvLayout | None = None  # None: JSON
+
+    @property
+    def has_template(self) -> bool:
+        """Whether items are rendered."""
+        return self.csv is not None and self.csv.template is not None
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -80,9 +86,14 @@ class _Rows:
         self._cells = CellTypes(layout.header, layout.types)
         self._template = None if layout.template is None else compile_template(layout.template)
         self._budget = budget
+        names = self._cells.texts() if self._template is None else []
+        self._read_usual = usual_rows(items.item_type, names)
 
     def read_row(self, cells: Sequence[str], number: int, offset: int, length: int) -> Outcome:
-        place = (number, offset, length)
+        usual = self._read_usual(cells, number, offset, length)
+        return usual or self._read_any(cells, (number, offset, length))
+
+    def _read_any(self, cells: Sequence[str], place: Place) -> Outcome:
         try:
             if self._template is None:
                 return self._items.read_properties(self._cells.properties(cells), place)
