@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from api.usecases.services import find_service
@@ -17,6 +18,7 @@ from shared.settings import Settings
 from tests.acceptance.administration import Administration
 from tests.acceptance.client import Client
 from tests.acceptance.liquid_client import LiquidClient
+from tests.acceptance.waiting import wait_for
 from tests.services import Services
 from tests.storages import folder_of
 
@@ -104,10 +106,13 @@ def collection(administration: Administration) -> str:
 
 @pytest.fixture(scope="session")
 def running_pids(stack: dict[str, Any], stack_folder: Path) -> Callable[[str], list[int]]:
-    """The pids of a role now, as the stack's own description tells."""
+    """The pids of a role, as the stack's own description tells, when what an earlier test ended is back."""
+
+    def told(role: str) -> list[int]:
+        return list(json.loads((stack_folder / "stack.json").read_text())["pids"][role])
 
     def pids(role: str) -> list[int]:
-        return list(json.loads((stack_folder / "stack.json").read_text())["pids"][role])
+        return wait_for(lambda: [] if not all(map(psutil.pid_exists, found := told(role))) else found)
 
     return pids
 

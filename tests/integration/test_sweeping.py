@@ -32,6 +32,12 @@ from tests.integration.builders import (
 from workers.sweeping import UPLOAD_HOURS, sweep
 
 
+@pytest.fixture(scope="module")
+def ground(module_apart: Ground) -> Ground:
+    """With a database of its own: a sweep looks at so many rows only, and others have left theirs."""
+    return module_apart
+
+
 @pytest.fixture(autouse=True)
 def _nothing_waits(ground: Ground) -> Iterator[None]:
     """No nudge of an earlier test is under way, and none stays for a later one."""
