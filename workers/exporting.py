@@ -4,6 +4,7 @@ from functools import partial
 
 import structlog
 
+from shared import request_ids
 from shared.bounds import Bounds
 from shared.db import exports, sessions
 from shared.db.endings import tell_end_of_export
@@ -36,7 +37,10 @@ def run_export(ground: Ground, export_id: int, *, worker: str, should_stop: Shou
     if lease is None:
         _cancel(ground, export_id)
         return False
-    with structlog.contextvars.bound_contextvars(export_id=export_id):
+    with (
+        request_ids.bound(lease.request_id),
+        structlog.contextvars.bound_contextvars(export_id=export_id),
+    ):
         _log.info("export_claimed", worker=worker, epoch=lease.epoch, attempts=lease.attempts)
         try:
             _attempt(ground, lease, should_stop)

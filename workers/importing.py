@@ -4,6 +4,7 @@ from functools import partial
 
 import structlog
 
+from shared import request_ids
 from shared.bounds import Bounds
 from shared.db import claims, giving_back, long_jobs, sessions
 from shared.db.leases import Lease
@@ -40,7 +41,10 @@ def run_import(ground: Ground, import_id: int, *, worker: str, should_stop: Shou
         )
     if lease is None:
         return False
-    with structlog.contextvars.bound_contextvars(import_id=import_id, block=lease.block_number):
+    with (
+        request_ids.bound(lease.request_id),
+        structlog.contextvars.bound_contextvars(import_id=import_id, block=lease.block_number),
+    ):
         _log.info(
             "block_claimed",
             worker=worker,

@@ -26,7 +26,7 @@ _log = structlog.get_logger()
 
 LOCK_IMPORT = """
 SELECT id, service_id, status, collection_id, strategies, is_ordered, reading, started_at,
-       rendered_items, rendering_seconds
+       rendered_items, rendering_seconds, request_id
   FROM imports
  WHERE id = :import_id AND status = ANY(:runnable)
    FOR NO KEY UPDATE
@@ -144,4 +144,5 @@ def _lease(owner: Row[Any], claimed: Row[Any]) -> Lease:
         sha256=bytes(claimed.sha256),
         checkpoint=Checkpoint(claimed.checkpoint_offset, claimed.checkpoint_line),
         spent=Spent(owner.rendered_items, owner.rendering_seconds),
+        request_id=owner.request_id,
     )

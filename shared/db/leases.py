@@ -74,6 +74,7 @@ class Lease:
     sha256: bytes
     checkpoint: Checkpoint
     spent: Spent  # by renderings of the import's template, whoever had them done
+    request_id: str | None  # of who set the import going
 
     def fence(self) -> dict[str, object]:
         """Which block in which epoch, as statements name them."""

@@ -4,6 +4,7 @@ import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from shared import request_ids
 from shared.db.committing import on_commit
 from shared.db.endings import tell_end_of_import
 from shared.db.models import Import, ImportEvent
@@ -22,15 +23,16 @@ def move(session: Session, import_id: int, event: Event) -> bool:
     moved = session.execute(
         update(Import)
         .where(Import.id == import_id, Import.status.in_(SOURCES[event]))
-        .values(status=target, is_suspended=event is Event.SUSPEND, **_moments(event))
+        .values(status=target, is_suspended=event is Event.SUSPEND, **_moments(event), **_origin(event))
         .execution_options(synchronize_session=False)
-        .returning(Import.id)
+        .returning(Import.request_id)
     ).first()
     if moved is None:
         return False
     session.add(ImportEvent(import_id=import_id, event=event, to_status=target))
     session.flush()
-    _log.info("import_moved", import_id=import_id, to_status=target)
+    origin = request_ids.fields(request_ids.current() or moved.request_id)
+    _log.info("import_moved", import_id=import_id, to_status=target, **origin)
     on_commit(session, metrics().imports.labels(target).inc)
     if target in FINAL:
         tell_end_of_import(session, import_id)
@@ -45,6 +47,11 @@ def _moments(event: Event) -> dict[str, object]:
     if TARGET[event] in FINAL:
         return {"ended_at": func.now()}
     return {}
+
+
+def _origin(event: Event) -> dict[str, str]:
+    """Who sets it going answers for what workers do; who pauses it does not."""
+    return request_ids.fields(request_ids.current()) if event in (Event.START, Event.RESUME) else {}
 
 
 def events_of(session: Session, import_id: int) -> list[ImportEvent]:

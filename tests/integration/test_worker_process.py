@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import psutil
 import pytest
@@ -14,10 +15,12 @@ from tests.acceptance.waiting import wait_for
 
 
 @contextmanager
-def program(role: str, environment: Mapping[str, str]) -> Iterator[psutil.Process]:
+def program(
+    role: str, environment: Mapping[str, str], *, log: IO[bytes] | int = subprocess.DEVNULL
+) -> Iterator[psutil.Process]:
     command = [sys.executable, "-m", "workers", role]
     command += ["--pidfile="] if role == "beat" else []
-    with subprocess.Popen(command, env=os.environ | environment, stderr=subprocess.DEVNULL) as running:
+    with subprocess.Popen(command, env=os.environ | environment, stderr=log) as running:
         try:
             yield psutil.Process(running.pid)
         finally:

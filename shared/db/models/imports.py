@@ -68,6 +68,7 @@ class Import(Base):
     status: Mapped[str] = mapped_column(server_default=Status.CONFIGURING)
     is_suspended: Mapped[bool] = mapped_column(server_default=false())  # paused by maintenance
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    request_id: Mapped[str | None]  # of who started or resumed it last
     started_at: Mapped[datetime | None]
     ran_at: Mapped[datetime | None]  # the first moment of running
     ended_at: Mapped[datetime | None]

@@ -62,6 +62,7 @@ class Export(Base):
     selection: Mapped[dict[str, Any]] = mapped_column(JSONB)  # which documents
     rendering: Mapped[dict[str, Any]] = mapped_column(JSONB)  # how they are written
     link_key: Mapped[bytes] = mapped_column(LargeBinary)  # signs the links to its files
+    request_id: Mapped[str | None]  # of who asked for it
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     ran_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]

@@ -1,0 +1,58 @@
+"""The balancer of docker/haproxy.cfg alone, in front of an API that only tells what reached it."""
+
+import secrets
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from tests.fleet.containers import DOCKER, docker
+
+# Tells the headers of a request as they came.
+ECHO = """
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Echo(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        body = json.dumps(self.headers.items()).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+ThreadingHTTPServer(("", 8000), Echo).serve_forever()
+"""
+
+
+class Balancer:
+    """A running one; `api` is the container behind it."""
+
+    def __init__(self, name: str, api: str) -> None:
+        self.api = api
+        self._name = name
+        self.url = "http://" + docker("port", name, "8080").splitlines()[0]
+
+    def log(self) -> str:
+        done = subprocess.run(["docker", "logs", self._name], check=True, text=True, capture_output=True)
+        return done.stdout + done.stderr
+
+
+@contextmanager
+def a_balancer(images: dict[str, str]) -> Iterator[Balancer]:
+    """Both containers on a network of their own; gone at the end."""
+    name = f"longshore-balancer-{secrets.token_hex(4)}"
+    api = f"{name}-api"
+    configuration = f"{DOCKER / 'haproxy.cfg'}:/etc/haproxy/haproxy.cfg:ro"
+    with ExitStack() as ends:
+        docker("network", "create", name)
+        ends.callback(docker, "network", "rm", name)
+        common = ("run", "--detach", "--rm", "--network", name, "--name")
+        docker(*common, api, "--network-alias", "api", images["PYTHON_IMAGE"], "python3", "-c", ECHO)
+        ends.callback(docker, "rm", "--force", api)
+        program = ("haproxy", "-W", "-db", "-f", "/etc/haproxy/haproxy.cfg")
+        published = ("--publish", "127.0.0.1::8080", "--volume", configuration)
+        docker(*common, name, *published, images["HAPROXY_IMAGE"], *program)
+        ends.callback(docker, "rm", "--force", name)
+        yield Balancer(name, api)

@@ -1,0 +1,100 @@
+"""What the load balancer makes of what clients say: names of requests, and for whom they claim to speak."""
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.acceptance.waiting import wait_for
+from tests.fleet.balancer import Balancer, a_balancer
+from tests.fleet.containers import DOCKER, docker, missing
+
+UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@pytest.fixture(scope="module")
+def balancer(pytestconfig: pytest.Config) -> Iterator[Balancer]:
+    if not pytestconfig.getoption("--fleet"):
+        pytest.skip("only with --fleet: make test-fleet")
+    if reason := missing():
+        pytest.skip(reason)
+    lines = (DOCKER / "offline.env").read_text().splitlines()
+    with a_balancer(dict(line.split("=", 1) for line in lines)) as running:
+        wait_for(lambda: ask(running).status_code == 200)
+        yield running
+
+
+def ask(balancer: Balancer, *headers: tuple[str, str]) -> httpx.Response:
+    try:
+        return httpx.get(f"{balancer.url}/films", headers=list(headers), timeout=30, trust_env=False)
+    except httpx.TransportError:
+        return httpx.Response(0)
+
+
+def passed_on(answer: httpx.Response, name: str) -> list[str]:
+    """What the API was told under this name."""
+    assert answer.status_code == 200
+    return [value for given, value in answer.json() if given.lower() == name.lower()]
+
+
+def test_a_request_keeps_the_name_that_its_sender_gave_it(balancer: Balancer):
+    answer = ask(balancer, ("X-Request-Id", "order-7:retry.2"))
+
+    assert passed_on(answer, "X-Request-Id") == ["order-7:retry.2"]
+    assert answer.headers.get_list("X-Request-Id") == ["order-7:retry.2"]
+    assert wait_for(lambda: "{order-7:retry.2}" in balancer.log())
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [],
+        [""],
+        ["a b"],
+        ["a,b"],
+        ["a", "b"],
+        ["x" * 129],
+        ["a;b"],
+        ['"'],
+        ["%0d%0aX-Evil: 1"],
+        ["{"],
+        ["a\tb"],
+    ],
+)
+def test_a_request_without_a_usable_name_is_given_one(balancer: Balancer, given: list[str]):
+    answer = ask(balancer, *(("X-Request-Id", name) for name in given))
+
+    [named] = passed_on(answer, "X-Request-Id")
+    assert UUID.fullmatch(named)
+    assert answer.headers.get_list("X-Request-Id") == [named]
+    assert wait_for(lambda: f"{{{named}}}" in balancer.log())
+
+
+def test_nobody_speaks_for_another_one(balancer: Balancer):
+    claims = [
+        ("X-Forwarded-For", "203.0.113.1"),
+        ("X-Forwarded-For", "203.0.113.2"),
+        ("X-Forwarded-Host", "another.example"),
+        ("X-Forwarded-Proto", "https"),
+        ("Forwarded", "for=203.0.113.3;host=another.example"),
+    ]
+
+    answer = ask(balancer, *claims)
+
+    [address] = passed_on(answer, "X-Forwarded-For")
+    assert not address.startswith("203.0.113.")
+    assert passed_on(answer, "X-Forwarded-Proto") == ["http"]
+    assert passed_on(answer, "X-Forwarded-Host") == passed_on(answer, "Forwarded") == []
+
+
+def test_also_an_answer_of_the_balancers_own_tells_the_name(balancer: Balancer):
+    """The last test: the API is gone then."""
+    docker("kill", balancer.api)
+
+    answer = wait_for(
+        lambda: refusal if (refusal := ask(balancer, ("X-Request-Id", "lost"))).is_error else None
+    )
+
+    assert answer.status_code in (502, 503)
+    assert answer.headers.get_list("X-Request-Id") == ["lost"]
