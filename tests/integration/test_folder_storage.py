@@ -40,6 +40,33 @@ def test_a_block_has_its_name_only_when_it_is_whole(storage: BlockStorage, root:
     assert files(root) == [root / stored.key]
 
 
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object]]:
+    """What the system was told to have on disk, in this order: name, and how many bytes or which names."""
+    told: list[tuple[str, object]] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        holds: object = {entry.name for entry in path.iterdir()} if path.is_dir() else path.stat().st_size
+        told.append((path.name, holds))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    return told
+
+
+def test_what_was_stored_is_on_disk_before_its_receipt_with_its_bytes_and_its_name(
+    storage: BlockStorage, root: Path, synced: list[tuple[str, object]]
+):
+    """Nothing less outlives a power cut, and no process that is killed shows the difference."""
+    stored = storage.write(1, [b"x" * 10, b"y"])
+
+    path = root / stored.key
+    assert synced[:2] == [(f"{path.name}.part", 11), ("1", {path.name})]
+    assert synced[2:] == [(root.name, {MARK, "1"})]
+
+
 def test_only_the_owner_may_look_in(storage: BlockStorage, root: Path):
     storage.write(1, [b"x"])
 
