@@ -2,7 +2,9 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
+from statistics import median
 from typing import Any
 
 import psutil
@@ -18,6 +20,7 @@ from tests.acceptance.waiting import wait_for
 
 LINES = 120_000  # of one block: a second or two of work
 DRAIN_SECONDS = 5.0
+OBEYED_SECONDS = 1.0
 SLOWNESS = 3  # of a machine on which processes take that much longer to end
 
 
@@ -102,13 +105,17 @@ def test_with_all_workers_busy_nothing_is_applied_after_a_control_and_counters_s
         administration.add_collection(path)
         imports[started(client, path, block)] = path
     told: dict[int, dict[str, Any]] = {}
+    seconds: list[float] = []
 
     while len(told) < len(imports):
         importid = wait_for(lambda: next(iter(_under_way(client, imports.keys() - told.keys())), None))
+        began = time.monotonic()
         told[importid] = client.set_status(importid, "canceled" if len(told) % 2 else "paused")
-
-    for importid, path in imports.items():
         client.wait_until(importid, has_no_worker)
+        seconds.append(time.monotonic() - began)
+
+    assert median(seconds) < OBEYED_SECONDS
+    for importid, path in imports.items():
         now = client.get(importid)
         assert applied_lines(now) == applied_lines(told[importid]) == len(client.documents(path)) < LINES
     for importid, answer in told.items():
