@@ -6,7 +6,7 @@ Postgres and Redis first, then the schema, a data service and a token; then API,
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from api.cli.stack_services import Foundation, lay_foundation
 from api.cli.supervisor import Report, Supervisor
 from api.usecases import services, tokens
 from api.usecases.volumes import mark_storage
+from shared.db.database import Database
 from shared.db.migrate import migrate, prepare_reader
 from shared.db.queries.reader import reader_of
 from shared.db.queries.refusals import ReaderRefused
@@ -93,7 +94,9 @@ class Stack:
         ground = Ground.open(settings)
         try:
             report("Database schema")
-            migrate(ground.database, report=report)
+            # Not on the ground's connections, which give way after a lease: an index waits for long exports.
+            with closing(Database(settings.database_url, pool_size=2)) as database:
+                migrate(database, report=report)
             _prepare_reader(ground, report)
             mark_storage(ground.database, ground.storage)
             self._service = settings.default_service
