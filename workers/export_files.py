@@ -1,12 +1,11 @@
 """The files of an export as they are written: a new one past a configured size."""
 
 import zlib
-from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Self
 
 from shared.db.models import ExportFile
-from shared.formats.records import Row
+from shared.formats.portions import Portion
 from shared.formats.rendering import Renderer
 from shared.storage.contract import BlockStorage, StorageWriter
 
@@ -55,21 +54,21 @@ class ExportFiles:
         elif self._file is not None or not self._written:
             self._end()
 
-    def add(self, rows: Sequence[Row]) -> None:
+    def add(self, portion: Portion) -> None:
         """Write some documents."""
-        records = self._renderer.records(rows)
-        size_bytes = sum(map(len, records)) + len(records) * len(self._renderer.separator)
-        if self._begun().size_bytes + size_bytes < self._file_bytes:
-            self._begun().write(records)
+        text = self._renderer.text(portion)
+        size_bytes = self._begun().size_bytes + len(self._renderer.separator) + len(text)
+        if size_bytes < self._file_bytes or len(portion) == 1:
+            self._write(text, len(portion))
         else:
-            self._add_one_by_one(records)
-        self.records += len(records)
+            for single in portion.each():
+                self._write(self._renderer.text(single), 1)
 
-    def _add_one_by_one(self, records: list[bytes]) -> None:
-        for record in records:
-            self._begun().write([record])
-            if self._begun().size_bytes >= self._file_bytes:
-                self._end()
+    def _write(self, text: bytes, records: int) -> None:
+        self._begun().write(text)
+        self.records += records
+        if self._begun().size_bytes >= self._file_bytes:
+            self._end()
 
     def rows(self, export_id: int) -> list[ExportFile]:
         """What was written, once it is."""
@@ -116,10 +115,10 @@ class _File:
         self._has_records = False
         self.size_bytes = len(renderer.begin)  # not compressed
 
-    def write(self, records: list[bytes]) -> None:
-        separator = self._renderer.separator
-        text = separator.join(records)
-        self._put(separator + text if self._has_records else text)
+    def write(self, text: bytes) -> None:
+        if self._has_records:
+            self._put(self._renderer.separator)
+        self._put(text)
         self._has_records = True
 
     def end(self) -> None:

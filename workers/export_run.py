@@ -1,6 +1,6 @@
 """One attempt at an export: its documents or its query's rows, rendered into files."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from tempfile import TemporaryFile
 from typing import BinaryIO
@@ -20,7 +20,8 @@ from shared.db.selecting import Selection
 from shared.errors import TooManyStoredBytes
 from shared.formats.cells import types_of
 from shared.formats.items import DOCUMENTID
-from shared.formats.records import ColumnFinder, Columns, Row
+from shared.formats.portions import Portion, QueryRow
+from shared.formats.records import ColumnFinder, Columns
 from shared.formats.rendering import CsvRenderer, JsonRenderer, Renderer, TemplateRenderer
 from shared.ground import Ground
 from shared.storage.faults import storage_faults
@@ -36,8 +37,8 @@ _log = structlog.get_logger()
 # How often an export says how far it is, and learns that it was canceled.
 PROGRESS_SECONDS = 0.3
 
-Take = Callable[[Sequence[Row]], None]
-# Hands everything to its argument, some rows at a time; may be called again.
+Take = Callable[[Portion], None]
+# Hands everything to its argument, a portion at a time; may be called again.
 Source = Callable[[Take], None]
 
 
@@ -123,9 +124,9 @@ class ExportRun:
             is_compressed=self._lease.rendering["gzip"],
         )
 
-        def take(rows: Sequence[Row]) -> None:
-            for portion in self._portions(rows):
-                files.add(portion)
+        def take(portion: Portion) -> None:
+            for part in self._parts(portion):
+                files.add(part)
                 # Rows that were set aside have been counted before.
                 self._records = max(self._records, files.records)
                 if files.size_bytes > self._room_bytes:
@@ -136,9 +137,9 @@ class ExportRun:
             source(take)
         return files
 
-    def _portions(self, rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
+    def _parts(self, portion: Portion) -> Iterable[Portion]:
         # A template may take a second for each row, and who cancels is not to wait for thousands of them.
-        return ([row] for row in rows) if self._lease.rendering["template"] else [rows]
+        return portion.each() if self._lease.rendering["template"] else [portion]
 
     def _renderer(self, collection: Collection, source: Source, columns: Columns | None) -> Renderer:
         rendering, key = self._lease.rendering, _key_of(collection)
@@ -153,8 +154,8 @@ class ExportRun:
         key = _key_of(collection)
         finder = ColumnFinder(Columns.of_items(types_of(collection.fields or []), key), key)
 
-        def take(rows: Sequence[Row]) -> None:
-            finder.meet(rows)
+        def take(portion: Portion) -> None:
+            finder.meet(portion)
             self._heartbeat.check()
 
         source(take)
@@ -204,7 +205,7 @@ def _item_type_of(collection: Collection) -> str:
 
 def _one_by_one(rows: Iterable[bytes], take: Take) -> None:
     for row in rows:
-        take([(None, row)])
+        take(QueryRow(row))
 
 
 def _lines_of(file: BinaryIO) -> Iterable[bytes]:

@@ -1,4 +1,4 @@
-"""Documents on their way into the files of an export: as values, and as the columns of a table."""
+"""Documents of an export as values, and as the columns of a table."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,9 +11,7 @@ from shared.errors import LongshoreError
 from shared.formats.cells import JSON_TYPES
 from shared.formats.csv_header import MAX_COLUMNS
 from shared.formats.flattening import MAX_NAMES_CHARACTERS, TooWide, escaped, flatten
-
-# A document's id and the JSON text of its properties; a row of a query has no id.
-Row = tuple[str | None, bytes]
+from shared.formats.portions import Portion
 
 
 class RecordRefused(LongshoreError):
@@ -53,10 +51,10 @@ class ColumnFinder:
         self._found = dict.fromkeys(known.names)
         self._names_characters = sum(map(len, known.names))
 
-    def meet(self, rows: Iterable[Row]) -> None:
+    def meet(self, portion: Portion) -> None:
         """Look at some more documents. Raises RecordRefused."""
         try:
-            for row in rows:
+            for row in portion.rows():
                 columns = flatten(named(*row, self._key), whole=self._known.whole)
                 if not columns.keys() <= self._found.keys():
                     self._add(columns)

@@ -1,25 +1,25 @@
 """Documents into the files of an export: JSON, CSV, or whatever a template makes of them.
 
-A renderer makes one text a document; `begin`, `separator` and `end` make a file of them. Every file stands
-alone.
+`begin`, `separator` and `end` make a file of the texts of some documents. Every file stands alone.
 """
 
 import csv
 from collections.abc import Iterable, Sequence
+from io import StringIO
 from typing import Literal, Protocol
 
 import msgspec
-import orjson
 
 from shared.formats.csv_separators import SEPARATORS
 from shared.formats.flattening import cell, flatten, json_cell
-from shared.formats.records import Columns, Row, named
+from shared.formats.portions import Portion
+from shared.formats.records import Columns, named
 from shared.templates.budget import Budget
 from shared.templates.velocity import Template
 
 
 class Renderer(Protocol):
-    """Makes bytes of documents."""
+    """Makes text of documents."""
 
     media_type: str
     extension: str
@@ -27,8 +27,8 @@ class Renderer(Protocol):
     separator: bytes  # what stands between two records
     end: bytes  # what stands behind a file's last record
 
-    def records(self, rows: Sequence[Row]) -> list[bytes]:
-        """The text of each document. Raises TemplateRefused, RecordRefused."""
+    def text(self, portion: Portion) -> bytes:
+        """The text of these documents, `separator` between them. Raises TemplateRefused, RecordRefused."""
 
 
 class JsonRenderer:
@@ -42,12 +42,8 @@ class JsonRenderer:
         headers = msgspec.json.encode({"category": category, "type": item_type})
         self._head = b'{"headers":' + headers[:-1] + b',"id":'
 
-    def records(self, rows: Sequence[Row]) -> list[bytes]:
-        head, quoted = self._head, orjson.dumps
-        return [
-            properties if documentid is None else b'%b%b},"data":%b}' % (head, quoted(documentid), properties)
-            for documentid, properties in rows
-        ]
+    def text(self, portion: Portion) -> bytes:
+        return portion.items(self._head, b'},"data":', b"}", self.separator)
 
 
 class CsvRenderer:
@@ -64,8 +60,8 @@ class CsvRenderer:
         self._key = key
         self.begin = _header_line([cell(name) for name in columns.names]) if has_header else b""
 
-    def records(self, rows: Sequence[Row]) -> list[bytes]:
-        return _lines(self._row(*row) for row in rows)
+    def text(self, portion: Portion) -> bytes:
+        return _lines(self._row(*row) for row in portion.rows())
 
     def _row(self, documentid: str | None, properties: bytes) -> list[str]:
         values = flatten(named(documentid, properties, self._key), whole=self._whole)
@@ -85,25 +81,18 @@ class TemplateRenderer:
         self._budget = budget
         self._key = key
 
-    def records(self, rows: Sequence[Row]) -> list[bytes]:
-        texts = [self._template.render(named(*row, self._key), self._budget) for row in rows]
-        return [(text if text.endswith("\n") else text + "\n").encode() for text in texts]
+    def text(self, portion: Portion) -> bytes:
+        texts = [self._template.render(named(*row, self._key), self._budget) for row in portion.rows()]
+        return "".join(text if text.endswith("\n") else text + "\n" for text in texts).encode()
 
 
 def _header_line(names: Sequence[str]) -> bytes:
     """The names; quoted, where one of them holds what could be taken for this file's separator."""
     is_misleading = any(separator in name for name in names for separator in SEPARATORS)
-    [line] = _lines([names], quoting=csv.QUOTE_ALL if is_misleading else csv.QUOTE_MINIMAL)
-    return line
+    return _lines([names], quoting=csv.QUOTE_ALL if is_misleading else csv.QUOTE_MINIMAL)
 
 
-class _Written(list[str]):
-    """What csv writes, which is one text a row."""
-
-    write = list.append
-
-
-def _lines(rows: Iterable[Sequence[str]], quoting: Literal[0, 1] = csv.QUOTE_MINIMAL) -> list[bytes]:
-    written = _Written()
+def _lines(rows: Iterable[Sequence[str]], quoting: Literal[0, 1] = csv.QUOTE_MINIMAL) -> bytes:
+    written = StringIO(newline="")
     csv.writer(written, lineterminator="\r\n", quoting=quoting).writerows(rows)
-    return [line.encode() for line in written]
+    return written.getvalue().encode()

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 
 from shared.formats.cells import JSON_TYPES
 from shared.formats.cutting import FileCutter
+from shared.formats.portions import StoredDocuments
 from shared.formats.reading import CsvLayout, FileReading, file_reader
 from shared.formats.records import ColumnFinder, Columns
 from shared.formats.rendering import CsvRenderer
@@ -60,11 +61,12 @@ DOCUMENTS = st.lists(st.builds(lambda typed, rest: rest | typed, TYPED, UNTYPED)
 
 
 def exported(documents: Sequence[Document], types: Mapping[str, str]) -> bytes:
-    rows = [(str(n), json.dumps(document).encode()) for n, document in enumerate(documents)]
+    lines = [f'"{n}"\x01{json.dumps(document)}\n' for n, document in enumerate(documents)]
+    portion = StoredDocuments("".join(lines).encode())
     finder = ColumnFinder(Columns.of_items(types, KEY), KEY)
-    finder.meet(rows)
+    finder.meet(portion)
     renderer = CsvRenderer(finder.columns(), key=KEY, has_header=True)
-    return renderer.begin + b"".join(renderer.records(rows))
+    return renderer.begin + renderer.text(portion)
 
 
 def imported(content: bytes, types: Mapping[str, str]) -> list[Document]:

@@ -3,14 +3,16 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import pytest
 
 from shared.formats.csv_header import MAX_COLUMNS
-from shared.formats.records import ColumnFinder, Columns, RecordRefused, Row, named
+from shared.formats.portions import Portion, QueryRow, Row, StoredDocuments
+from shared.formats.records import ColumnFinder, Columns, RecordRefused, named
 from shared.formats.rendering import CsvRenderer, JsonRenderer, Renderer, TemplateRenderer
 from shared.templates.budget import Budget
 from shared.templates.errors import TemplateRefused
@@ -21,12 +23,23 @@ KEY = "id"
 
 def written(renderer: Renderer, *rows: Row) -> bytes:
     """A file of these documents."""
-    return renderer.begin + renderer.separator.join(renderer.records(rows)) + renderer.end
+    texts = map(renderer.text, portions_of(rows))
+    return renderer.begin + renderer.separator.join(texts) + renderer.end
+
+
+def portions_of(rows: Iterable[Row]) -> list[Portion]:
+    """Stored documents together; rows of a query, which have no ids, one by one."""
+    found: list[Portion] = [QueryRow(properties) for documentid, properties in rows if documentid is None]
+    lines = [
+        b"%b\x01%b\n" % (orjson.dumps(name), properties) for name, properties in rows if name is not None
+    ]
+    return [*found, StoredDocuments(b"".join(lines))] if lines else found
 
 
 def columns_of(rows: Sequence[Row], **types: str) -> Columns:
     finder = ColumnFinder(Columns.of_items(types, KEY), KEY)
-    finder.meet(rows)
+    for portion in portions_of(rows):
+        finder.meet(portion)
     return finder.columns()
 
 

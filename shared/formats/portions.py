@@ -1,0 +1,73 @@
+"""Documents on their way into the files of an export, some at a time."""
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+import orjson
+
+# A document's id and the JSON text of its properties; a row of a query has no id.
+Row = tuple[str | None, bytes]
+
+# Stands between a stored document's id and its properties. Neither holds it: JSON escapes control characters.
+BETWEEN = b"\x01"
+
+
+class Portion(Protocol):
+    """Some documents, in order."""
+
+    def __len__(self) -> int:
+        """How many they are."""
+
+    def each(self) -> Iterator["Portion"]:
+        """Every document alone."""
+
+    def rows(self) -> list[Row]:
+        """Every document by itself, as its parts."""
+
+    def items(self, head: bytes, middle: bytes, end: bytes, separator: bytes) -> bytes:
+        """All documents as one text, of each its id as JSON and its properties, with these around them.
+
+        What has no id stands as it is.
+        """
+
+
+class StoredDocuments:
+    """Documents as they were stored: lines of an id as JSON, BETWEEN and the properties as JSON."""
+
+    def __init__(self, lines: bytes) -> None:
+        """Each line has its line feed; there are no others."""
+        self._lines = lines
+        self._count = lines.count(b"\n")
+
+    def __len__(self) -> int:
+        return self._count
+
+    def each(self) -> Iterator[Portion]:
+        return (StoredDocuments(line) for line in self._lines.splitlines(keepends=True))
+
+    def rows(self) -> list[Row]:
+        parts = (line.split(BETWEEN) for line in self._lines.splitlines())
+        return [(orjson.loads(documentid), properties) for documentid, properties in parts]
+
+    def items(self, head: bytes, middle: bytes, end: bytes, separator: bytes) -> bytes:
+        # All at once: a format for each document would take three times as long as this.
+        lines = self._lines[:-1].replace(BETWEEN, middle).replace(b"\n", end + separator + head)
+        return head + lines + end
+
+
+class QueryRow(NamedTuple):
+    """One row of a query, the JSON text of an object."""
+
+    text: bytes
+
+    def __len__(self) -> int:
+        return 1
+
+    def each(self) -> Iterator[Portion]:
+        return iter((self,))
+
+    def rows(self) -> list[Row]:
+        return [(None, self.text)]
+
+    def items(self, *_: bytes) -> bytes:
+        return self.text
