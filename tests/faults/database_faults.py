@@ -1,8 +1,7 @@
-"""A database that is stopped, cut off, full, crowded or in the way."""
+"""A database that is stopped, cut off, full, crowded, or has every transaction begin again."""
 
 import os
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from random import Random
@@ -25,7 +24,6 @@ SELECT pid FROM pg_stat_activity
  WHERE application_name LIKE 'longshore:worker-%' AND backend_xid IS NOT NULL
  ORDER BY state = 'active' DESC, pid LIMIT 1
 """
-DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 COMMITS = 3
 CONFLICT_CHANCE = 0.2
 _NO_SPACE = b"No space left on device"
@@ -133,18 +131,6 @@ def _join(crowd: ExitStack, ground: Ground) -> None:
             crowd.callback(connection.close)
 
 
-@fault("deadlocks", "locks", (2.0, 4.0))
-def provoke_deadlocks(fleet: Fleet, dice: Random) -> Iterator[Met]:
-    """Somebody locks documents in the order opposite to ours."""
-    before = _deadlocks(fleet.ground)
-    is_over = threading.Event()
-    thread = threading.Thread(target=_lock_backwards, args=[fleet.ground, dice.random(), is_over])
-    thread.start()
-    yield lambda: _deadlocks(fleet.ground) > before
-    is_over.set()
-    thread.join()
-
-
 @fault("serialization failures", "database", (2.0, 4.0))
 def provoke_serialization_failures(fleet: Fleet, _: Random) -> Iterator[Met]:
     """Statements of ours that write, whichever process they are of, must begin again now and then."""
@@ -161,26 +147,3 @@ def _in_a_batch(fleet: Fleet) -> int:
     if pid is None:
         raise NotNow
     return int(pid)
-
-
-def _deadlocks(ground: Ground) -> int:
-    with ground.database.begin() as session:
-        return int(session.execute(text(DEADLOCKS)).scalar_one())
-
-
-LAST_WRITTEN = """
-SELECT collection_id, documentid FROM documents ORDER BY updated_at DESC, documentid DESC LIMIT 200
-"""
-LOCK = """
-SELECT FROM documents WHERE collection_id = :collection_id AND documentid = :documentid FOR UPDATE
-"""
-
-
-def _lock_backwards(ground: Ground, seed: float, is_over: threading.Event) -> None:
-    dice = Random(seed)
-    while not is_over.wait(0.05):
-        with suppress(Exception), ground.database.begin() as session:
-            rows = session.execute(text(LAST_WRITTEN)).mappings().all()
-            for row in sorted(dice.sample(rows, min(20, len(rows))), key=lambda row: row["documentid"])[::-1]:
-                session.execute(text(LOCK), dict(row))
-                is_over.wait(0.02)

@@ -4,12 +4,27 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
 
-from tests.faults import database_faults, operator_faults, process_faults, redis_faults, storage_faults
+from tests.faults import (
+    database_faults,
+    lock_faults,
+    operator_faults,
+    process_faults,
+    redis_faults,
+    storage_faults,
+)
 from tests.faults.fleet import Fleet
 from tests.faults.registry import FAULTS, Fault
 
 # Importing them registers their faults.
-__all__ = ["FAULTS", "database_faults", "operator_faults", "process_faults", "redis_faults", "storage_faults"]
+__all__ = [
+    "FAULTS",
+    "database_faults",
+    "lock_faults",
+    "operator_faults",
+    "process_faults",
+    "redis_faults",
+    "storage_faults",
+]
 
 FAULTS_A_ROUND = 4
 # Shares of the round's bytes; some are never applied, for imports are canceled, deleted and damaged.

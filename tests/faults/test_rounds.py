@@ -21,7 +21,7 @@ ROUNDS = [
         "Redis read-only",
         "Redis full",
     ],
-    ["worker frozen", "Redis killed, its data lost", "API killed"],
+    ["worker frozen", "Redis killed, its data lost", "API killed", "import held by a stranger"],
     ["Postgres killed", "worker's child killed", "blocks missing for a while", "maintenance"],
     ["answers to COMMIT lost", "worker drained", "beat killed", "deadlocks", "serialization failures"],
 ]
