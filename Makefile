@@ -3,6 +3,7 @@
 #   make up ARGS="--workers 4"       options of `longshore up`; the same for demo, bench and test
 #   make fleet API=3 WORKER=4        so many APIs and workers in containers
 #   make test JOBS=0                 in one process, as a debugger wants it; each of several has its own services
+#   make test SERVICES=embedded      on services from wheels, even where there is Docker
 #   make chaos SEEDS=30 JOBS=1       one round at a time
 #   make fuzz EXAMPLES=5000 SEED=7   so many hostile inputs a test; the same seed makes the same ones
 
@@ -87,6 +88,7 @@ lock: $(READY) ## Pin the newest versions that pyproject.toml allows
 	lock pyproject.toml --output-file requirements/runtime.txt; \
 	lock pyproject.toml --extra embedded --extra dev --constraint requirements/runtime.txt \
 	    --output-file requirements/dev.txt; \
+	lock --group offline --constraint requirements/dev.txt --output-file requirements/offline.txt; \
 	lock --group bench --constraint requirements/runtime.txt --output-file requirements/bench.txt
 
 clean: ## Remove .venv and caches; keeps the data in .longshore

@@ -36,9 +36,9 @@ root() {
     rm "$folder/root.tar"
 }
 
-# role NAME: one of the services' images; standard input are the lines of its Dockerfile.
+# role NAME [ROOT]: one of the services' images; standard input are the lines of its Dockerfile.
 role() {
-    { echo "FROM longshore-offline/services:$suite" && cat; } |
+    { echo "FROM longshore-offline/${2:-services}:$suite" && cat; } |
         docker build --quiet --tag "longshore-offline/$1:$suite" - >/dev/null
 }
 
@@ -50,15 +50,27 @@ root services postgresql,redis-server,haproxy \
     --customize-hook='install postgres.sh "$1/usr/local/bin/start-postgres"' \
     --customize-hook='chroot "$1" install -d -o redis -g redis /data'
 echo 'USER haproxy' | role haproxy
-printf '%s\n' 'USER redis' 'WORKDIR /data' | role redis
+printf '%s\n' 'VOLUME /data' 'USER redis' 'WORKDIR /data' | role redis
 # Docker gives what it mounts there the mode of this folder, after a restart, too.
-printf '%s\n' 'RUN install -d -m 1777 /run/postgresql' \
+printf '%s\n' 'RUN install -d -m 1777 /run/postgresql' 'VOLUME /var/lib/postgresql' \
     'USER postgres' 'ENTRYPOINT ["start-postgres"]' 'CMD ["postgres"]' | role postgres
+
+# What Debian has no package of: the S3 store and the mail catcher, from PyPI.
+[ -z "${PIP_CERT:-}" ] || cp "$PIP_CERT" ../ca-bundle.crt
+echo "longshore-offline/pypi:$suite: $(grep -c == ../../requirements/offline.txt) packages of PyPI" >&2
+docker build --quiet --file Dockerfile --tag "longshore-offline/pypi:$suite" \
+    --build-arg "PYTHON_IMAGE=longshore-offline/python:$suite" --build-arg PIP_INDEX_URL ../.. >/dev/null
+# Where the official images have them: moto's server at 5000, but at Versity's port as the fleet's store.
+printf '%s\n' 'ENV MOTO_PORT=7070' 'ENTRYPOINT ["moto_server", "--host", "0.0.0.0"]' | role s3 pypi
+printf '%s\n' 'ENTRYPOINT ["python3", "/opt/offline/mail.py"]' | role mail pypi
 
 cat >../offline.env <<END
 PYTHON_IMAGE=longshore-offline/python:$suite
 REDIS_IMAGE=longshore-offline/redis:$suite
 HAPROXY_IMAGE=longshore-offline/haproxy:$suite
 POSTGRES_IMAGE=longshore-offline/postgres:$suite
+S3_IMAGE=longshore-offline/s3:$suite
+MOTO_IMAGE=longshore-offline/s3:$suite
+MAIL_IMAGE=longshore-offline/mail:$suite
 END
 echo "Done: the names are in docker/offline.env. Next: make fleet" >&2
