@@ -15,7 +15,7 @@ from shared.embedded.services import ServiceUrls
 from shared.ground import Ground
 from shared.settings import Settings
 from tests.fuzz import fuzzing
-from tests.s3_server import S3Server, s3_server
+from tests.s3 import S3
 from tests.services import Services, choose_services
 from tests.serving import Served, gunicorn
 from tests.storages import choose_storage
@@ -34,7 +34,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     # With -n the tests run in processes that inherit the environment of this one: it keeps the URLs for them.
     runs_tests = hasattr(config, "workerinput") or not config.getoption("numprocesses", None)
-    config.stash[_SERVICES] = choose_services(os.environ if runs_tests else dict(os.environ))
+    chosen = choose_services(os.environ if runs_tests else dict(os.environ))
+    os.environ["SERVICES"] = chosen.kind  # which they need not find out again
+    config.stash[_SERVICES] = chosen
     config.stash[_STORAGE] = choose_storage(os.environ)
     fuzzing.choose(config.getoption("--fuzz-examples"))
 
@@ -64,9 +66,9 @@ def service_urls(services: Services, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="session")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+def s3(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
     """An S3 server of this session."""
-    with s3_server(tmp_path_factory.mktemp("s3")) as server:
+    with services.supply_s3(tmp_path_factory.mktemp("s3")) as server:
         yield server
 
 
@@ -75,7 +77,7 @@ def bucket(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Calla
     """What names a new storage in a bucket, where STORAGE chose that; else nothing."""
     if pytestconfig.stash[_STORAGE] == "folder":
         return dict
-    s3: S3Server = request.getfixturevalue("s3")
+    s3: S3 = request.getfixturevalue("s3")
     return lambda: s3.environment | {"STORAGE_URL": s3.new_url()}
 
 

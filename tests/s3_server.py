@@ -9,32 +9,23 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
-import httpx
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from obstore.store import S3Store
 from werkzeug.serving import make_server
 
 from shared.embedded.process import Process, Program
+from tests.s3 import S3
 
-BUCKET = "blocks"
 ROOT = Path(__file__).parents[1]
 
 
-class S3Server:
+class S3Server(S3):
     """Requests that come before it is up wait. What it held is gone once it is killed."""
 
     def __init__(self, folder: Path) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._folder = folder
-        self.environment = {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._listener.getsockname()[1]}",
-            "AWS_ALLOW_HTTP": "true",
-            "AWS_REGION": "eu-central-1",
-            "AWS_ACCESS_KEY_ID": "the-key-id",
-            "AWS_SECRET_ACCESS_KEY": "the-secret-key",
-        }
+        super().__init__(f"http://127.0.0.1:{self._listener.getsockname()[1]}")
         self.start()
 
     def start(self) -> None:
@@ -50,8 +41,7 @@ class S3Server:
                 descriptors=(descriptor,),
             )
         )
-        address = f"{self.environment['AWS_ENDPOINT_URL']}/{BUCKET}"
-        httpx.put(address, timeout=60, trust_env=False).raise_for_status()
+        self.make_bucket()
 
     def kill(self) -> None:
         """Requests wait from now on, as with a network that is cut."""
@@ -61,23 +51,6 @@ class S3Server:
         """Requests are refused from now on."""
         self.kill()
         self._listener.close()
-
-    def new_url(self) -> str:
-        """What STORAGE_URL may be: a prefix that nobody else uses."""
-        return f"s3://{BUCKET}/{uuid4().hex}/blocks"
-
-    def bucket(self, prefix: str) -> S3Store:
-        """The bucket's objects under the prefix."""
-        own = self.environment
-        return S3Store(
-            BUCKET,
-            prefix=prefix,
-            endpoint=own["AWS_ENDPOINT_URL"],
-            region=own["AWS_REGION"],
-            access_key_id=own["AWS_ACCESS_KEY_ID"],
-            secret_access_key=own["AWS_SECRET_ACCESS_KEY"],
-            client_options={"allow_http": True},
-        )
 
 
 @contextmanager

@@ -1,54 +1,58 @@
-"""Where the tests' Postgres and Redis come from: the environment's SERVICES says it, once for the session.
+"""Where the tests' services come from: the environment's SERVICES says it, once for the session.
 
-`embedded`, the default, runs those of the wheels. `external` takes a database of its own on the servers
-that DATABASE_URL and REDIS_URL name, and leaves nothing there. Another kind is one more entry of _SUPPLIES.
+`embedded` runs those of the wheels. `containers` starts them in Docker (tests.supplies.containers).
+`external` takes a database of its own on the servers that DATABASE_URL and REDIS_URL name, and leaves
+nothing there. Without a word it is containers where that can be, else embedded.
 """
 
-import secrets
-from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-import redis
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import make_url
 
-from shared.db.queries.reader import reader_of
 from shared.embedded.services import ServiceUrls, embedded_services
+from tests.s3 import S3
+from tests.s3_server import s3_server
+from tests.supplies.containers import container_mails, container_s3, container_services
+from tests.supplies.external import external_services
+from tests.supplies.images import Images, read_images, why_not
+from tests.supplies.mails import Mails, folder_mails
 
-# Gives both services for as long as they are in use; their files, if any, go into the folder.
-Supply = Callable[[Path], AbstractContextManager[ServiceUrls]]
-
+KINDS = ("embedded", "containers", "external")
 URLS = ("DATABASE_URL", "REDIS_URL")
-_REDIS_DATABASES = 16  # of a server that was not told otherwise
 
 
 @dataclass(frozen=True)
 class Services:
-    """What was chosen."""
+    """What was chosen. A supply gives its services while they are in use; files go into its folder."""
 
     kind: str
     description: str
-    supply: Supply
+    supply: Callable[[Path], AbstractContextManager[ServiceUrls]] = embedded_services
+    supply_s3: Callable[[Path], AbstractContextManager[S3]] = s3_server
+    supply_mails: Callable[[Path], AbstractContextManager[Mails]] = folder_mails
 
 
-def choose_services(environment: MutableMapping[str, str]) -> Services:
+def choose_services(
+    environment: MutableMapping[str, str], why_not: Callable[[Images], str | None] = why_not
+) -> Services:
     """What the environment asks for. Takes the URLs out of it: nothing that a test starts may find them.
 
-    Raises pytest.UsageError.
+    `why_not` tells what keeps containers of these images from being used. Raises pytest.UsageError.
     """
-    kind = environment.get("SERVICES") or "embedded"
+    kind = environment.get("SERVICES", "")
     urls = {name: environment.pop(name, "") for name in URLS}
-    if kind not in _SUPPLIES:
-        raise pytest.UsageError(f"SERVICES is {kind!r}; expected is one of: {', '.join(_SUPPLIES)}.")
-    return _SUPPLIES[kind](urls)
-
-
-def _embedded(_: dict[str, str]) -> Services:
-    return Services("embedded", "embedded (wheels)", embedded_services)
+    if kind not in ("", *KINDS):
+        raise pytest.UsageError(f"SERVICES is {kind!r}; expected is one of: {', '.join(KINDS)}.")
+    if kind == "embedded":
+        return Services("embedded", "embedded (wheels)")
+    if kind == "external":
+        return _external(urls)
+    return _containers(environment, why_not, is_asked_for=kind == "containers")
 
 
 def _external(urls: dict[str, str]) -> Services:
@@ -57,53 +61,22 @@ def _external(urls: dict[str, str]) -> Services:
         raise pytest.UsageError(f"SERVICES=external needs {' and '.join(missing)} in the environment.")
     given = ServiceUrls(urls["DATABASE_URL"], urls["REDIS_URL"])
     where = make_url(given.database_url).render_as_string(hide_password=True)
-    return Services("external", f"external ({where})", partial(_external_services, given))
+    return Services("external", f"external ({where})", partial(external_services, given))
 
 
-_SUPPLIES: dict[str, Callable[[dict[str, str]], Services]] = {"embedded": _embedded, "external": _external}
-
-
-@contextmanager
-def _external_services(given: ServiceUrls, _: Path) -> Iterator[ServiceUrls]:
-    with _own_database(given.database_url) as database_url, _own_redis(given.redis_url) as redis_url:
-        yield ServiceUrls(database_url, redis_url)
-
-
-@contextmanager
-def _own_database(server_url: str) -> Iterator[str]:
-    """A new database of the server; dropped at the end, with the reader's role that tests make for it."""
-    name = f"longshore_tests_{secrets.token_hex(4)}"
-    url = make_url(server_url).set(drivername="postgresql")
-    own = url.set(database=name).render_as_string(hide_password=False)
-    server = create_engine(url.set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    try:
-        yield own
-    finally:
-        with server.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-            connection.execute(text(f"DROP ROLE IF EXISTS {reader_of(own).role}"))
-        server.dispose()
-
-
-@contextmanager
-def _own_redis(server_url: str) -> Iterator[str]:
-    """The server's first empty database, made empty again at the end."""
-    for number in range(_REDIS_DATABASES):
-        url = redis_url_of(server_url, number)
-        with redis.Redis.from_url(url) as client:
-            # The mark keeps other sessions out until it is taken away with the rest.
-            if client.dbsize() == 0 and client.set("taken-by-tests", 1, nx=True):
-                yield url
-                client.flushdb()
-                return
-    raise pytest.UsageError(f"No database of this Redis is empty, of {_REDIS_DATABASES}: tests need one.")
-
-
-def redis_url_of(server_url: str, number: int) -> str:
-    parts = urlsplit(server_url)
-    if parts.scheme == "unix":
-        # Not by geturl: it makes unix:/path of unix:///path.
-        return f"unix://{parts.path}?db={number}"
-    return parts._replace(path=f"/{number}").geturl()
+def _containers(
+    environment: Mapping[str, str], why_not: Callable[[Images], str | None], *, is_asked_for: bool
+) -> Services:
+    images = read_images(environment)
+    reason = why_not(images)
+    if reason is None:
+        return Services(
+            "containers",
+            f"containers ({', '.join(images)})",
+            partial(container_services, images),
+            partial(container_s3, images),
+            partial(container_mails, images),
+        )
+    if is_asked_for:
+        raise pytest.UsageError(f"SERVICES=containers: {reason}.")
+    return Services("embedded", f"embedded (wheels), because {reason}")

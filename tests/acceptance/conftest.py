@@ -21,6 +21,7 @@ from tests.acceptance.liquid_client import LiquidClient
 from tests.acceptance.waiting import wait_for
 from tests.services import Services
 from tests.storages import folder_of
+from tests.supplies.mails import Mails
 
 LONGSHORE = Path(sys.executable).with_name("longshore")
 EMAIL, PASSWORD = "bea@example.com", "correct horse battery staple"
@@ -47,7 +48,14 @@ def stack_services(
 
 
 @pytest.fixture(scope="session")
-def stack(stack_folder: Path, stack_services: dict[str, str]) -> Iterator[dict[str, Any]]:
+def mails(services: Services, stack_folder: Path) -> Iterator[Mails]:
+    """What the stack has mailed."""
+    with services.supply_mails(stack_folder) as place:
+        yield place
+
+
+@pytest.fixture(scope="session")
+def stack(stack_folder: Path, stack_services: dict[str, str], mails: Mails) -> Iterator[dict[str, Any]]:
     """What `longshore up --json` printed about the stack that now runs."""
     command = [LONGSHORE, "up", "--json", "--port", "0", "--workers", "2", "--data-dir", stack_folder]
     own = {
@@ -55,7 +63,7 @@ def stack(stack_folder: Path, stack_services: dict[str, str]) -> Iterator[dict[s
         "LONGSHORE_SWEEP_SECONDS": "1",
         "LONGSHORE_RETRY_SECONDS": "0.2",
     }
-    environment = os.environ | own | stack_services
+    environment = os.environ | own | stack_services | mails.environment
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
         try:

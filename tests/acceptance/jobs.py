@@ -1,12 +1,11 @@
 """Batch jobs from their order to their outcome, and the mails about them."""
 
-from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 from tests.acceptance.liquid_client import LiquidClient
+from tests.supplies.mails import Mails
 
 
 def imported(liquid: LiquidClient, item_type: str, content: bytes, **fields: str) -> dict[str, Any]:
@@ -27,10 +26,9 @@ def downloaded(liquid: LiquidClient, job: dict[str, Any]) -> bytes:
     return b"".join(liquid.download(link) for link in job["links"])
 
 
-def mails_about(folder: Path, job_name: str) -> list[EmailMessage]:
-    """The mails about a job that are in the folder now."""
-    found = [message_from_bytes(path.read_bytes(), policy=policy.default) for path in folder.glob("*.eml")]
-    return [mail for mail in found if job_name in str(mail["Subject"])]
+def mails_about(mails: Mails, job_name: str) -> list[EmailMessage]:
+    """The mails about a job that have come so far."""
+    return [mail for mail in mails.messages() if job_name in str(mail["Subject"])]
 
 
 def texts_of(mail: EmailMessage) -> list[str]:

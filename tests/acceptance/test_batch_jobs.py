@@ -5,7 +5,6 @@ import gzip
 import io
 import json
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from tests.acceptance.administration import Administration
 from tests.acceptance.jobs import exported, imported, mails_about
 from tests.acceptance.liquid_client import LiquidClient
 from tests.acceptance.waiting import wait_for
+from tests.supplies.mails import Mails
 
 ITEMS = [
     {
@@ -192,7 +192,7 @@ def test_an_unreadable_file_is_rejected_as_a_whole(
 
 
 def test_the_end_of_a_job_is_mailed_with_its_links(
-    liquid: LiquidClient, item_type: str, stack_folder: Path
+    liquid: LiquidClient, item_type: str, mails: Mails
 ) -> None:
     imported(liquid, item_type, items_of(item_type))
     job = liquid.start_export(
@@ -203,7 +203,7 @@ def test_the_end_of_a_job_is_mailed_with_its_links(
     )
     ended = liquid.wait_for_end(job["jobId"])
 
-    [mail] = wait_for(lambda: mails_about(stack_folder / "mails", "Weekly accounts"))
+    [mail] = wait_for(lambda: mails_about(mails, "Weekly accounts"))
 
     assert mail["To"] == "joe@example.com"
     body = mail.get_body(("plain",))

@@ -19,14 +19,14 @@ from tests.acceptance.jobs import imported
 from tests.acceptance.liquid_client import LiquidClient
 from tests.acceptance.test_stack import up
 from tests.acceptance.waiting import wait_for
-from tests.s3_server import S3Server
+from tests.s3 import S3
 
 # More than one part of an upload, and several blocks when it is cut.
 ITEMS = b"\n".join(b'{"accountId":"%05d","text":"%s"}' % (n, b"x" * 900) for n in range(20_000))
 
 
 @pytest.fixture(scope="module")
-def stack(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def stack(s3: S3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Two collections, and a user, on a stack of its own."""
     environment = s3.environment | {"STORAGE_URL": s3.new_url(), "LONGSHORE_RETRY_SECONDS": "0.2"}
     with up(tmp_path_factory.mktemp("bucket-stack"), environment=environment) as running:
@@ -41,7 +41,7 @@ def stack(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
 
 
 @pytest.fixture(scope="module")
-def bucket(s3: S3Server, stack: dict[str, Any]) -> S3Store:
+def bucket(s3: S3, stack: dict[str, Any]) -> S3Store:
     """What is under the stack's prefix."""
     return s3.bucket(stack["storage_url"].removeprefix("s3://").partition("/")[2])
 

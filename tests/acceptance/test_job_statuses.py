@@ -18,6 +18,7 @@ from tests.acceptance.jobs import exported, imported, mails_about, texts_of
 from tests.acceptance.liquid_client import LiquidClient
 from tests.acceptance.processes import held
 from tests.acceptance.waiting import wait_for
+from tests.supplies.mails import Mails
 
 ITEMS = 200_000
 # So that an export takes a minute on the fastest machine; each of them is canceled before.
@@ -229,7 +230,7 @@ def test_every_status_of_the_reference_is_seen() -> None:
 
 @pytest.mark.parametrize(("play", "status"), SCENES, ids=[play.__name__ for play, _ in SCENES])
 def test_a_status_has_its_fields_its_reason_and_at_its_end_one_mail(
-    scene: Scene, play: Callable[[Scene], dict[str, Any]], status: str, stack_folder: Path
+    scene: Scene, play: Callable[[Scene], dict[str, Any]], status: str, mails: Mails
 ) -> None:
     job = play(scene)
 
@@ -243,7 +244,7 @@ def test_a_status_has_its_fields_its_reason_and_at_its_end_one_mail(
     scene.liquid.cancel(job["jobId"])
     ended = scene.liquid.wait_for_end(job["jobId"])
     assert status in (ended["status"], *(set(REASONS) - FINAL))
-    [mail] = wait_for(lambda: mails_about(stack_folder / "mails", job["jobName"]))
+    [mail] = wait_for(lambda: mails_about(mails, job["jobName"]))
     assert ended["status"].lower() in str(mail["Subject"]).lower()
     assert mail["To"] == "joe@example.com"
     facts = [ended["jobName"], ended["itemType"], ended["reason"], "Run time", *ended["links"]]
@@ -251,11 +252,11 @@ def test_a_status_has_its_fields_its_reason_and_at_its_end_one_mail(
     assert [fact for text in texts_of(mail) for fact in facts if fact not in text] == []
 
 
-def test_no_job_was_told_of_twice(liquid: LiquidClient, item_type: str, stack_folder: Path) -> None:
+def test_no_job_was_told_of_twice(liquid: LiquidClient, item_type: str, mails: Mails) -> None:
     fields = {"itemType": item_type, "notificationEmail": "joe@example.com"}
     liquid.start_import("data.json", SMALL, jobName="The last one", **fields)
-    wait_for(lambda: mails_about(stack_folder / "mails", "The last one"))
+    wait_for(lambda: mails_about(mails, "The last one"))
 
-    subjects = Counter(str(mail["Subject"]) for mail in mails_about(stack_folder / "mails", "Scene ("))
+    subjects = Counter(str(mail["Subject"]) for mail in mails_about(mails, "Scene ("))
 
     assert set(subjects.values()) <= {1}

@@ -11,7 +11,7 @@ from obstore.store import S3Store
 from shared.storage.access import BucketAccess
 from shared.storage.contract import BlockStorage
 from shared.storage.opening import open_storage
-from tests.s3_server import S3Server
+from tests.s3 import S3
 
 
 class Place(Protocol):
@@ -68,7 +68,7 @@ def folder_place(root: Path) -> FolderPlace:
     return FolderPlace(root, marked(f"file://{quote(str(root))}", BucketAccess()))
 
 
-def bucket_place(s3: S3Server, url: str) -> BucketPlace:
+def bucket_place(s3: S3, url: str) -> BucketPlace:
     """A new storage in the server's bucket."""
     bucket = s3.bucket(urlsplit(url).path.strip("/"))
     return BucketPlace(bucket, marked(url, BucketAccess.read(s3.environment)))

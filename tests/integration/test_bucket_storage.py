@@ -17,18 +17,19 @@ from shared.storage.fetched import KEPT_BYTES
 from shared.storage.mark import MARK
 from shared.storage.opening import REQUEST_SECONDS
 from tests.integration.storage_places import BucketPlace, bucket_place, folder_place, marked
-from tests.s3_server import BUCKET, S3Server, s3_server
+from tests.s3 import BUCKET, S3
+from tests.s3_server import s3_server
 
 LARGE = [b"x" * (PART_BYTES // 2)] * 5
 
 
 @pytest.fixture
-def url(s3: S3Server) -> str:
+def url(s3: S3) -> str:
     return s3.new_url()
 
 
 @pytest.fixture
-def place(s3: S3Server, url: str) -> BucketPlace:
+def place(s3: S3, url: str) -> BucketPlace:
     return bucket_place(s3, url)
 
 
@@ -37,7 +38,7 @@ def storage(place: BucketPlace) -> BlockStorage:
     return place.storage
 
 
-def uploads(s3: S3Server, url: str) -> int:
+def uploads(s3: S3, url: str) -> int:
     """How many uploads in parts have not ended, which no listing of objects shows."""
     prefix = urlsplit(url).path.strip("/")
     address = f"{s3.environment['AWS_ENDPOINT_URL']}/{BUCKET}?uploads&prefix={prefix}/"
@@ -48,7 +49,7 @@ class Interrupted(Exception):
     """The bytes stopped coming."""
 
 
-def test_an_interrupted_upload_in_parts_is_forgotten(storage: BlockStorage, s3: S3Server, url: str):
+def test_an_interrupted_upload_in_parts_is_forgotten(storage: BlockStorage, s3: S3, url: str):
     def interrupted() -> Iterator[bytes]:
         yield from LARGE
         assert uploads(s3, url) == 1
@@ -60,7 +61,7 @@ def test_an_interrupted_upload_in_parts_is_forgotten(storage: BlockStorage, s3: 
     assert uploads(s3, url) == 0
 
 
-def test_what_a_dead_writer_left_is_removed(storage: BlockStorage, s3: S3Server, url: str):
+def test_what_a_dead_writer_left_is_removed(storage: BlockStorage, s3: S3, url: str):
     writing = storage.create("1")
     writer = writing.__enter__()
     for chunk in LARGE:
@@ -75,9 +76,7 @@ def test_what_a_dead_writer_left_is_removed(storage: BlockStorage, s3: S3Server,
         writing.__exit__(None, None, None)
 
 
-def test_unfinished_uploads_of_others_in_the_bucket_are_let_alone(
-    storage: BlockStorage, s3: S3Server, url: str
-):
+def test_unfinished_uploads_of_others_in_the_bucket_are_let_alone(storage: BlockStorage, s3: S3, url: str):
     others = s3.new_url()
     with bucket_place(s3, others).storage.create("1") as writer:
         for chunk in LARGE:
@@ -110,7 +109,7 @@ def test_a_folder_copied_into_a_bucket_is_the_same_volume(place: BucketPlace, tm
         assert file.read() == b"abc"
 
 
-def test_a_bucket_that_does_not_exist_is_named_by_what_it_answers(s3: S3Server):
+def test_a_bucket_that_does_not_exist_is_named_by_what_it_answers(s3: S3):
     with pytest.raises(StorageFault, match="could not mark the bytes: the bucket answers NoSuchBucket"):
         marked("s3://no-such-bucket/blocks", BucketAccess.read(s3.environment))
 
@@ -149,7 +148,7 @@ def test_an_endpoint_that_is_none_is_refused_by_name(endpoint: str):
         marked("s3://bucket/blocks", BucketAccess.read({"AWS_ENDPOINT_URL": endpoint}))
 
 
-def test_empty_variables_are_absent_ones(s3: S3Server, monkeypatch: pytest.MonkeyPatch):
+def test_empty_variables_are_absent_ones(s3: S3, monkeypatch: pytest.MonkeyPatch):
     """The client library reads the environment, too, and took an empty endpoint for one."""
     for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(name, "")

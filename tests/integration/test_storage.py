@@ -13,7 +13,7 @@ from shared.storage.contract import BlockStorage
 from shared.storage.mark import MARK
 from shared.storage.receipts import StoredBytes
 from tests.integration.storage_places import Place, bucket_place, folder_place
-from tests.s3_server import S3Server
+from tests.s3 import S3
 
 # More than a bucket takes at once.
 LARGE = [b"x" * (4 << 20)] * 5
@@ -24,7 +24,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """A storage of each kind in which nothing is."""
     if request.param == "folder":
         return folder_place(tmp_path / "block storage")
-    s3: S3Server = request.getfixturevalue("s3")
+    s3: S3 = request.getfixturevalue("s3")
     return bucket_place(s3, s3.new_url())
 
 

@@ -1,0 +1,1 @@
+"""How the tests' services are had, one module a way."""

@@ -1,0 +1,62 @@
+"""A database of its own on servers that run already, and nothing left there."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+from sqlalchemy import create_engine, make_url, text
+
+from shared.db.queries.reader import reader_of
+from shared.embedded.services import ServiceUrls
+
+_REDIS_DATABASES = 16  # of a server that was not told otherwise
+
+
+@contextmanager
+def external_services(given: ServiceUrls, _: Path) -> Iterator[ServiceUrls]:
+    with _own_database(given.database_url) as database_url, _own_redis(given.redis_url) as redis_url:
+        yield ServiceUrls(database_url, redis_url)
+
+
+@contextmanager
+def _own_database(server_url: str) -> Iterator[str]:
+    """A new database of the server; dropped at the end, with the reader's role that tests make for it."""
+    name = f"longshore_tests_{secrets.token_hex(4)}"
+    url = make_url(server_url).set(drivername="postgresql")
+    own = url.set(database=name).render_as_string(hide_password=False)
+    server = create_engine(url.set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    try:
+        yield own
+    finally:
+        with server.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+            connection.execute(text(f"DROP ROLE IF EXISTS {reader_of(own).role}"))
+        server.dispose()
+
+
+@contextmanager
+def _own_redis(server_url: str) -> Iterator[str]:
+    """The server's first empty database, made empty again at the end."""
+    for number in range(_REDIS_DATABASES):
+        url = redis_url_of(server_url, number)
+        with redis.Redis.from_url(url) as client:
+            # The mark keeps other sessions out until it is taken away with the rest.
+            if client.dbsize() == 0 and client.set("taken-by-tests", 1, nx=True):
+                yield url
+                client.flushdb()
+                return
+    raise pytest.UsageError(f"No database of this Redis is empty, of {_REDIS_DATABASES}: tests need one.")
+
+
+def redis_url_of(server_url: str, number: int) -> str:
+    parts = urlsplit(server_url)
+    if parts.scheme == "unix":
+        # Not by geturl: it makes unix:/path of unix:///path.
+        return f"unix://{parts.path}?db={number}"
+    return parts._replace(path=f"/{number}").geturl()

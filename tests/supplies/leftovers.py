@@ -1,0 +1,40 @@
+"""Containers of sessions that were killed: each bears its owner's name, and the next session removes them.
+
+Ryuk does the same at once, where its image is.
+"""
+
+import socket
+from contextlib import suppress
+
+import psutil
+from docker.errors import NotFound
+from testcontainers.core.docker_client import DockerClient
+
+LABEL = "longshore.tests.owner"
+_CLOCK_SECONDS = 60  # by which a host's clock may have been set meanwhile
+
+
+def owner_label(pid: int) -> dict[str, str]:
+    """Names a process: its host, its number, and when it began, as numbers come back."""
+    return {LABEL: f"{socket.gethostname()} {pid} {psutil.Process(pid).create_time():.0f}"}
+
+
+def remove_leftovers() -> None:
+    """Those whose process, on this host, is gone. Safe to call from several processes at once."""
+    client = DockerClient().client
+    try:
+        for container in client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True):
+            if _is_left(container.labels[LABEL]):
+                with suppress(NotFound):
+                    container.remove(force=True, v=True)
+    finally:
+        client.close()
+
+
+def _is_left(owner: str) -> bool:
+    host, pid, began = owner.rsplit(" ", 2)
+    if host != socket.gethostname():
+        return False
+    with suppress(psutil.NoSuchProcess):
+        return abs(psutil.Process(int(pid)).create_time() - float(began)) > _CLOCK_SECONDS
+    return True
