@@ -17,19 +17,29 @@ compose() {
 
 longshore() { compose run --rm --no-deps -T cli longshore "$@" 2>/dev/null; }
 
-make_passwords() {
-    [ -f .env ] && return
-    password() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
-    (umask 077 && printf '%s=%s\n' POSTGRES_PASSWORD "$(password)" REDIS_PASSWORD "$(password)" >.env)
-    say "Passwords for Postgres and Redis were made and are kept in docker/.env."
+make_password() { # NAME
+    grep -qs "^$1=" .env && return
+    (umask 077 && printf '%s=%s\n' "$1" "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >>.env)
+    say "$1 was made and is kept in docker/.env."
+}
+
+has_own_store() {
+    case ,${COMPOSE_PROFILES:-}, in *,s3,*) ;; *) false ;; esac
+}
+
+# What the profile s3 means to all others, unless they were told something else.
+use_own_store() {
+    : "${STORAGE_URL:=s3://longshore/blocks}" "${AWS_ENDPOINT_URL:=http://s3:7070}" "${AWS_ALLOW_HTTP:=true}"
+    : "${AWS_REGION:=us-east-1}" "${AWS_ACCESS_KEY_ID:=longshore}" "${AWS_SECRET_ACCESS_KEY:=$S3_PASSWORD}"
 }
 
 read_settings() {
-    make_passwords
+    for name in POSTGRES_PASSWORD REDIS_PASSWORD S3_PASSWORD; do make_password $name; done
     set -a
     . ./.env
     # shellcheck disable=SC1091
     [ ! -f offline.env ] || . ./offline.env
+    ! has_own_store || use_own_store
     set +a
 }
 
@@ -60,7 +70,13 @@ wait_until_ready() {
     done
 }
 
+# Migrating marks the bucket, which has to be there by then.
+make_bucket() {
+    compose up --detach s3 && compose run --rm --no-deps -T cli python - <bucket.py
+}
+
 start() {
+    ! has_own_store || make_bucket
     compose up --detach --no-recreate --scale "api=${API:-2}" --scale "worker=${WORKER:-2}"
     wait_until_ready
 }

@@ -14,7 +14,7 @@ PROJECT = "longshore-test"
 APIS, WORKERS = 3, 4
 
 # One job a worker, so that each one is needed.
-ENVIRONMENT = {"COMPOSE_PROJECT_NAME": PROJECT, "FLEET_PORT": "0", "WORKER_PROCESSES": "1"}
+ENVIRONMENT = {"FLEET_PORT": "0", "WORKER_PROCESSES": "1"}
 
 
 def docker(*arguments: str, seconds: float = 120) -> str:
@@ -36,21 +36,24 @@ def missing() -> str | None:
 
 
 class Fleet:
-    """The running containers of the test's own project."""
+    """The running containers of a project of the tests' own, with these settings besides the usual ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, project: str = PROJECT, **settings: str) -> None:
+        self._project = project
+        self._settings = settings
         self.url = ""
         self.token = ""
 
-    def start(self) -> None:
+    def start(self, *, apis: int, workers: int) -> None:
         """Up and ready, from the images that there are."""
-        self.run("up", API=str(APIS), WORKER=str(WORKERS))
+        self.run("up", API=str(apis), WORKER=str(workers))
         self.url = "http://" + self.run("compose", "port", "balancer", "8080").splitlines()[-1]
         self.token = self.longshore("token")
 
     def run(self, *arguments: str, seconds: float = 600, **environment: str) -> str:
         """What docker/fleet.sh prints. Raises CalledProcessError."""
-        given = os.environ | ENVIRONMENT | environment
+        own = {"COMPOSE_PROJECT_NAME": self._project, **self._settings}
+        given = os.environ | ENVIRONMENT | own | environment
         command = [str(DOCKER / "fleet.sh"), *arguments]
         done = subprocess.run(
             command, check=True, timeout=seconds, text=True, stdout=subprocess.PIPE, env=given
@@ -63,7 +66,7 @@ class Fleet:
 
     def containers(self, service: str) -> list[str]:
         """Names of the containers that run."""
-        labels = (f"com.docker.compose.project={PROJECT}", f"com.docker.compose.service={service}")
+        labels = (f"com.docker.compose.project={self._project}", f"com.docker.compose.service={service}")
         filters = [word for label in labels for word in ("--filter", f"label={label}")]
         names = docker("ps", "--format", "{{.Names}}", "--filter", "status=running", *filters).split()
         return sorted(name for name in names if "run" not in name)

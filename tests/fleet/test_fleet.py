@@ -4,17 +4,11 @@ from pathlib import Path
 
 from tests.acceptance.waiting import wait_for
 from tests.fleet.clients import Import, Traffic, run_imports
-from tests.fleet.conftest import LINES
+from tests.fleet.conftest import assert_exact
 from tests.fleet.containers import APIS, WORKERS, Fleet, cut_off, docker, events, stopped, wait_until_healthy
 
 OK = {200, 204}
 BLOCKS = "/__resources/imports/<importid>/blocks"
-
-
-def assert_exact(fleet: Fleet, collection: str, found: dict) -> None:
-    counted = found["status"], found["createdDocuments"], found["rejectedDocuments"]
-    assert counted == ("complete", LINES, 0)
-    assert fleet.documents(collection) == LINES
 
 
 def test_all_apis_take_blocks_and_all_workers_apply_them(fleet: Fleet, file: Path):

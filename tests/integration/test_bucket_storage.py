@@ -1,9 +1,13 @@
 """What only a bucket can show, on a real S3 server."""
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -20,6 +24,7 @@ from tests.integration.storage_places import BucketPlace, bucket_place, folder_p
 from tests.s3 import BUCKET, S3
 from tests.s3_server import s3_server
 
+MAKE_BUCKET = Path(__file__).parents[2] / "docker/bucket.py"
 LARGE = [b"x" * (PART_BYTES // 2)] * 5
 
 
@@ -112,6 +117,15 @@ def test_a_folder_copied_into_a_bucket_is_the_same_volume(place: BucketPlace, tm
 def test_a_bucket_that_does_not_exist_is_named_by_what_it_answers(s3: S3):
     with pytest.raises(StorageFault, match="could not mark the bytes: the bucket answers NoSuchBucket"):
         marked("s3://no-such-bucket/blocks", BucketAccess.read(s3.environment))
+
+
+def test_the_fleets_bucket_is_made_once(s3: S3):
+    url = f"s3://{uuid4().hex}/blocks"
+    environment = s3.environment | {"STORAGE_URL": url, "AWS_REGION": "us-east-1"}
+
+    for _ in range(2):
+        subprocess.run([sys.executable, MAKE_BUCKET], check=True, env=os.environ | environment)
+        marked(url, BucketAccess.read(environment)).check()
 
 
 def test_that_nobody_gave_keys_is_said(monkeypatch: pytest.MonkeyPatch):
