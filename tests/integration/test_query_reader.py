@@ -227,6 +227,23 @@ def test_making_the_reader_again_changes_nothing(ground: Ground, mine: int):
     assert signed(ground, mine) == before
 
 
+def test_a_schema_in_which_everybody_may_sign_is_not_used_and_made_anew(
+    ground: Ground, reader: Reader, mine: int
+):
+    """`pg_restore --no-privileges` gave the reader the right to sign for itself."""
+    with ground.database.begin() as session:
+        session.execute(text("GRANT EXECUTE ON FUNCTION longshore_reader.signature TO PUBLIC"))
+
+    with pytest.raises(ReaderRefused, match="longshore migrate"):
+        signed(ground, mine)
+    prepared_reader(ground)
+
+    with closing(as_reader(reader, signed(ground, mine))) as session:
+        assert rows(session, DOCUMENTS) == [("mine",)]
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            rows(session, "SELECT longshore_reader.signature('1')")
+
+
 def test_a_password_is_kept_as_a_verifier(ground: Ground):
     reader = Reader("longshore_reader_with_password", "a password", "")
 

@@ -114,13 +114,14 @@ def ensure_reader(session: Session, reader: Reader) -> None:
 
 
 def examine_reader(session: Session, reader: Reader) -> None:
-    """Raises ReaderRefused where the role is not there, or may do more than it should."""
+    """Raises ReaderRefused where the role or its schema is not there, or allows more than it should."""
     is_mighty = session.execute(text(ROLE), {"role": reader.role}).scalar()
     if is_mighty is None:
         raise ReaderRefused(f"The role {reader.role} is missing: run longshore migrate.")
     refusal = _refusal(reader.role, is_mighty=is_mighty, makes_roles=False, makes_schemas=True)
     if refusal:
         raise ReaderRefused(refusal)
+    reader_schema.require_installed(session)
 
 
 def _refusal(role: str, *, is_mighty: bool | None, makes_roles: bool, makes_schemas: bool) -> str | None:

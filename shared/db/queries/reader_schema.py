@@ -112,7 +112,11 @@ $body$;
 COMMENT ON SCHEMA longshore_reader IS '$mark'
 """
 
-INSTALLED = "SELECT obj_description(to_regnamespace('longshore_reader'), 'pg_namespace')"
+# Nothing, too, where everybody may sign: so a dump comes back that was restored without its privileges.
+INSTALLED = """
+SELECT obj_description(to_regnamespace('longshore_reader'), 'pg_namespace')
+ WHERE NOT has_function_privilege('public', to_regprocedure('longshore_reader.signature(text)'), 'EXECUTE')
+"""
 SIGNATURE = "SELECT longshore_reader.signature(:list)"
 
 
@@ -126,12 +130,17 @@ def install(session: Session) -> None:
         session.connection().exec_driver_sql(INSTALL.replace("$mark", mark))
 
 
+def require_installed(session: Session) -> None:
+    """Raises ReaderRefused where there is no schema, or one in which everybody may sign."""
+    if session.execute(text(INSTALLED)).scalar() is None:
+        raise ReaderRefused("This database is not prepared for clients' SQL: run `longshore migrate`.")
+
+
 def sign(session: Session, collection_ids: Iterable[int]) -> str:
     """The value of `longshore.reads` that shows these collections. Only the schema's owner can make one.
 
-    Raises ReaderRefused where there is no schema.
+    Raises ReaderRefused where there is no schema, or no safe one.
     """
-    if session.execute(text(INSTALLED)).scalar() is None:
-        raise ReaderRefused("This database is not prepared for clients' SQL: run `longshore migrate`.")
+    require_installed(session)
     listed = ",".join(str(number) for number in sorted(collection_ids))
     return f"{listed}:{session.execute(text(SIGNATURE), {'list': listed}).scalar_one()}"
