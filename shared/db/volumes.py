@@ -38,3 +38,15 @@ def newest_keys(session: Session, limit: int) -> list[str]:
         .limit(limit)
     )
     return list(session.scalars(newest))
+
+
+def keys_to_come(session: Session, limit: int) -> list[str]:
+    """Keys of blocks and uploaded files that are still to be applied, of the newest imports first."""
+    unfinished = (
+        select(Block.storage_key)
+        .join(Import, Import.id == Block.import_id)
+        .where(Block.finished_at.is_(None), Import.ended_at.is_(None))
+        .order_by(Block.import_id.desc(), Block.number.desc())
+        .limit(limit)
+    )
+    return list(session.scalars(unfinished))

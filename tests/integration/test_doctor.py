@@ -10,10 +10,15 @@ from click.testing import CliRunner
 from sqlalchemy import make_url, text
 
 from api.cli.main import longshore
+from api.usecases.collections import add_collection
+from api.usecases.imports import delete_import
 from api.usecases.maintenance import begin_maintenance, end_maintenance
+from api.usecases.services import add_service
 from shared.db.migrate import prepare_reader
 from shared.db.queries.reader import reader_of
 from shared.ground import Ground
+from shared.lifecycle import Status
+from tests.integration.builders import an_import, numbered
 from tests.mail_servers import mail_server
 from tests.storages import folder_of
 
@@ -121,6 +126,22 @@ def test_a_volume_that_cannot_be_written_to_fails(examine: Examine, sound: Groun
         (folder / "doctor").unlink()
 
     assert finding["verdict"] == "fail"
+
+
+def test_blocks_that_are_still_to_be_applied_must_be_there(examine: Examine, sound: Ground):
+    """As after a restore: the copy of the blocks was older than the dump."""
+    service, _ = add_service(sound, "tenant")
+    add_collection(sound, service, "/contacts")
+    imports = [an_import(sound, service, numbered(3), status=Status.CONFIGURING) for _ in range(2)]
+    before = examine()["blocks"]
+    sound.storage.remove_import(imports[0])
+
+    finding = examine()["blocks"]
+
+    for import_id in imports:
+        delete_import(sound, service, import_id)
+    assert (before["verdict"], finding["verdict"]) == ("ok", "fail")
+    assert "1 of 2 are missing" in finding["found"]
 
 
 def test_nothing_stays_behind(examine: Examine, sound: Ground):

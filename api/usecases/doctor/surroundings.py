@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Mapping
 
 from api.usecases.doctor.findings import Finding, fail, failed, ok, warn
+from shared.db import volumes
 from shared.errors import SettingsInvalid, StorageAway, StorageFault
 from shared.ground import Ground
 from shared.mail.faults import MailFault
@@ -16,6 +17,7 @@ _SCARCE_BYTES = 10 * GIB
 _TOO_LITTLE_BYTES = GIB
 _SET_ASIDE_BYTES = 4 * GIB  # of a query's rows
 _PROBE = "doctor"
+_KEYS = 100  # of each kind: in a bucket each is a request
 
 
 def check_redis(ground: Ground) -> list[Finding]:
@@ -49,9 +51,9 @@ def check_storage(ground: Ground) -> list[Finding]:
         return [fail("storage", str(away), "Without a mark of its own yet, run longshore migrate here.")]
     except StorageFault as fault:
         return [failed("storage", fault, "Let this user write where STORAGE_URL leads.")]
+    findings = [ok("storage", "It has its mark and takes bytes."), _check_blocks(ground)]
     free_bytes = ground.storage.free_bytes()
-    taken = ok("storage", "It has its mark and takes bytes.")
-    return [taken] if free_bytes is None else [taken, judge_room("storage room", free_bytes)]
+    return findings if free_bytes is None else [*findings, judge_room("storage room", free_bytes)]
 
 
 def check_temporary_folder() -> Finding:
@@ -94,6 +96,22 @@ def check_mails(ground: Ground) -> Finding:
     except MailFault as fault:
         return fail("mails", str(fault), "Start the mail server, or correct SMTP_URL. Mails wait for a day.")
     return ok("mails", "Mails are taken.")
+
+
+def _check_blocks(ground: Ground) -> Finding:
+    """Whether block storage is as new as the database: after a restore it may be older."""
+    with ground.database.begin() as session:
+        newest, to_come = volumes.newest_keys(session, _KEYS), volumes.keys_to_come(session, _KEYS)
+    keys = {*newest, *to_come}
+    try:
+        missing = [key for key in keys if not ground.storage.holds(key)]
+    except StorageFault as fault:
+        return failed("blocks", fault, "Let this user read where STORAGE_URL leads.")
+    if not missing:
+        return ok("blocks", f"Those that came last or are still to be applied are there: {len(keys)}.")
+    found = f"Of those that came last or are still to be applied, {len(missing)} of {len(keys)} are missing."
+    advice = "Copy them from where this database's blocks were; imports that need them end as failed."
+    return fail("blocks", found, advice)
 
 
 def _write_and_remove(storage: BlockStorage) -> None:
