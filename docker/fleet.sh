@@ -2,6 +2,7 @@
 # The fleet of docker/compose.yaml, for `make fleet` and its relatives. Passwords are made once and kept in docker/.env;
 # settings of the compose file may be added there. docker/offline.env, where there is one, names the base images.
 set -eu
+called_from=$PWD
 cd "$(dirname "$0")"
 
 say() { printf '%s\n' "$*" >&2; }
@@ -114,6 +115,47 @@ restart() {
     replace_each beat 30
 }
 
+# The database's own programs, as its owner: in_postgres pg_dump longshore
+in_postgres() {
+    program=$1
+    shift
+    compose exec -T postgres sh -c 'PGPASSWORD="$POSTGRES_PASSWORD" exec "$@"' sh \
+        "$program" --host=127.0.0.1 --username=longshore "$@"
+}
+
+folder_of() {
+    case ${1:-} in
+    '') say "usage: docker/fleet.sh backup|restore FOLDER" && exit 2 ;;
+    /*) printf '%s\n' "$1" ;;
+    *) printf '%s\n' "$called_from/$1" ;;
+    esac
+}
+
+# BACKUP.md tells why in this order.
+backup() {
+    folder=$(folder_of "$@")
+    umask 077
+    mkdir -p "$folder"
+    in_postgres pg_dump --format=custom --exclude-schema=longshore_reader longshore >"$folder/database.dump"
+    # 1: something went while it was read.
+    compose run --rm --no-deps -T cli \
+        sh -c 'tar -c -C /var/lib/longshore --exclude="*.part" . || [ $? -eq 1 ]' >"$folder/stored.tar"
+    say "The backup is in $folder. It holds secrets; docker/.env is not in it, and is not needed for it."
+}
+
+restore() {
+    folder=$(folder_of "$@")
+    compose up --detach postgres redis
+    wait_until_healthy postgres
+    [ -z "$(in_postgres psql --tuples-only --command='\dt' longshore)" ] || {
+        say "This fleet has data already: docker/fleet.sh down --volumes removes it for good."
+        exit 1
+    }
+    compose run --rm --no-deps -T cli tar -x -C /var/lib/longshore <"$folder/stored.tar"
+    in_postgres pg_restore --no-owner --no-privileges --exit-on-error --dbname=longshore <"$folder/database.dump"
+    in_postgres psql --quiet --command=ANALYZE longshore
+}
+
 service_exists() { longshore services list | grep -qx default; }
 
 introduce() {
@@ -144,10 +186,17 @@ restart) build && restart ;;
 demo) compose run --rm --no-deps cli longshore demo --url http://balancer:8080 ;;
 longshore) compose run --rm --no-deps cli longshore "$@" ;;
 logs) compose logs --tail 100 "$@" ;;
+backup) backup "$@" ;;
+restore)
+    build
+    restore "$@"
+    start
+    introduce
+    ;;
 down) compose down "$@" ;;
 compose) compose "$@" ;;
 *)
-    say "usage: docker/fleet.sh up|scale|restart|demo|down|logs|longshore|compose [arguments]"
+    say "usage: docker/fleet.sh up|scale|restart|demo|backup|restore|down|logs|longshore|compose [arguments]"
     exit 2
     ;;
 esac

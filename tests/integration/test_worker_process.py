@@ -1,14 +1,8 @@
 """The settings of a worker's own process, seen from outside."""
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
 
-import psutil
 import pytest
 
 from api.usecases.imports import get_import
@@ -19,19 +13,7 @@ from shared.lifecycle import Status
 from tests.acceptance.waiting import wait_for
 from tests.integration import outbox
 from tests.integration.builders import an_import, numbered, take_nudges
-
-
-@contextmanager
-def program(
-    role: str, environment: Mapping[str, str], *options: str, log: IO[bytes] | int = subprocess.DEVNULL
-) -> Iterator[psutil.Process]:
-    command = [sys.executable, "-m", "workers", role, *options]
-    command += ["--pidfile="] if role == "beat" else []
-    with subprocess.Popen(command, env=os.environ | environment, stderr=log) as running:
-        try:
-            yield psutil.Process(running.pid)
-        finally:
-            running.terminate()
+from tests.integration.programs import program
 
 
 @pytest.mark.parametrize("role", ["worker", "beat"])
