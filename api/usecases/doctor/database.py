@@ -1,7 +1,7 @@
 """The database: is it there, will it do, is it of this release, and does its clock agree with ours."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 from api.usecases.doctor.findings import Finding, fail, failed, ok, warn
@@ -19,6 +19,46 @@ from shared.settings import Settings
 _SKEW_SECONDS = 2.0
 _WRONG_SECONDS = 60.0
 _CROWDED = 0.8
+
+# What may be wrong with a server, how bad that is, how it is told and what to do.
+_WRONG: tuple[tuple[Callable[[ServerFacts], bool], Callable[[str, str, str], Finding], str, str], ...] = (
+    (
+        lambda facts: facts.is_standby,
+        fail,
+        "The server is a standby and takes no writes.",
+        "Name the primary in DATABASE_URL.",
+    ),
+    (
+        lambda facts: not facts.syncs,
+        fail,
+        "fsync is off.",
+        "Turn it on: a crash loses what was acknowledged, or everything.",
+    ),
+    (
+        lambda facts: not facts.commits_durably,
+        fail,
+        "synchronous_commit is off.",
+        "Turn it on: a crash loses what was acknowledged.",
+    ),
+    (
+        lambda facts: not facts.writes_full_pages,
+        warn,
+        "full_page_writes is off.",
+        "Turn it on unless the file system writes whole pages.",
+    ),
+    (
+        lambda facts: not facts.makes_temporary_tables,
+        fail,
+        "This login may make no temporary tables.",
+        "GRANT TEMPORARY ON DATABASE to it.",
+    ),
+    (
+        lambda facts: not facts.makes_schemas,
+        warn,
+        "This login may make no schemas.",
+        "GRANT CREATE ON DATABASE to it, to migrate.",
+    ),
+)
 
 
 def check_database(ground: Ground) -> list[Finding]:
@@ -68,30 +108,9 @@ def judge_clock(skew_seconds: float, doubt_seconds: float) -> Finding:
 
 
 def _misgivings(facts: ServerFacts) -> Iterator[Finding]:
-    if facts.is_standby:
-        yield fail(
-            "database", "The server is a standby and takes no writes.", "Name the primary in DATABASE_URL."
-        )
-    if not facts.syncs:
-        yield fail(
-            "database", "fsync is off.", "Turn it on: a crash loses what was acknowledged, or everything."
-        )
-    if not facts.commits_durably:
-        yield fail(
-            "database", "synchronous_commit is off.", "Turn it on: a crash loses what was acknowledged."
-        )
-    if not facts.writes_full_pages:
-        yield warn(
-            "database", "full_page_writes is off.", "Turn it on unless the file system writes whole pages."
-        )
-    if not facts.makes_temporary_tables:
-        yield fail(
-            "database", "This login may make no temporary tables.", "GRANT TEMPORARY ON DATABASE to it."
-        )
-    if not facts.makes_schemas:
-        yield warn(
-            "database", "This login may make no schemas.", "GRANT CREATE ON DATABASE to it, to migrate."
-        )
+    for is_wrong, judge, found, advice in _WRONG:
+        if is_wrong(facts):
+            yield judge("database", found, advice)
     if facts.connections >= _CROWDED * facts.max_connections:
         found = f"{facts.connections} of {facts.max_connections} connections are in use."
         yield warn("database", found, "Raise max_connections, or lower LONGSHORE_DATABASE_POOL.")
