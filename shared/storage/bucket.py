@@ -1,7 +1,7 @@
 """Block storage in a bucket of S3, or of whatever speaks its language."""
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import BinaryIO, NoReturn, cast
@@ -17,26 +17,19 @@ from shared.storage.bucket_mark import BucketMark
 from shared.storage.bucket_writer import BucketWriter
 from shared.storage.fetched import FetchedFile
 from shared.storage.mark import VolumeId
-from shared.storage.receipts import StoredBytes
+from shared.storage.marked import MarkedStorage
 from shared.storage.unfinished import UnfinishedUploads
 
 _READ_BUFFER_BYTES = 1 << 18
 
 
-class BucketStorage:
+class BucketStorage(MarkedStorage):
     """One object a block under `<prefix>/<import id>/`; S3 shows it when it is whole, and durable."""
 
     def __init__(self, bucket: S3Store, unfinished: UnfinishedUploads, volume_id: VolumeId) -> None:
+        super().__init__(BucketMark(bucket, volume_id))
         self._bucket = bucket
         self._unfinished = unfinished
-        self._mark = BucketMark(bucket, volume_id)
-
-    def write(self, import_id: int, chunks: Iterable[bytes]) -> StoredBytes:
-        """Store the chunks durably under a new key. Whatever `chunks` raises leaves nothing behind."""
-        with self.create(str(import_id)) as writer:
-            for chunk in chunks:
-                writer.write(chunk)
-        return writer.receipt()
 
     @contextmanager
     def create(self, group: str) -> Iterator[BucketWriter]:
@@ -72,10 +65,6 @@ class BucketStorage:
         with bucket_faults("remove"):
             obstore.delete(self._bucket, key)
 
-    def remove_import(self, import_id: int) -> None:
-        """Remove every key of the import; absent is fine."""
-        self.remove_group(str(import_id))
-
     def remove_group(self, group: str) -> None:
         """Remove every key of the group; absent is fine."""
         self._mark.require()
@@ -98,14 +87,6 @@ class BucketStorage:
     def free_bytes(self) -> int | None:
         """None: a bucket does not tell."""
         return None
-
-    def is_marked(self) -> bool:
-        """Whether it has its mark."""
-        return self._mark.is_there()
-
-    def mark(self) -> None:
-        """Give it its mark. Raises StorageFault where it has another one."""
-        self._mark.make()
 
     def holds(self, key: str) -> bool:
         """Whether there are bytes under `key`, with or without a mark."""

@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -13,7 +13,7 @@ from shared.errors import BlockDamaged, StorageFault
 from shared.storage.durable import make_file_durable, make_names_durable
 from shared.storage.faults import storage_faults
 from shared.storage.mark import FolderMark, VolumeId
-from shared.storage.receipts import StoredBytes
+from shared.storage.marked import MarkedStorage
 from shared.storage.writing import CountingWriter
 
 _OWNER_ONLY = 0o700
@@ -21,19 +21,12 @@ _UNFINISHED = ".part"
 _READ_BUFFER_BYTES = 1 << 18
 
 
-class FolderStorage:
+class FolderStorage(MarkedStorage):
     """One file a block under `<root>/<import id>/`; under its final name it is whole and durable."""
 
     def __init__(self, root: Path, volume_id: VolumeId) -> None:
+        super().__init__(FolderMark(root, volume_id))
         self._root = root
-        self._mark = FolderMark(root, volume_id)
-
-    def write(self, import_id: int, chunks: Iterable[bytes]) -> StoredBytes:
-        """Store the chunks durably under a new key. Whatever `chunks` raises leaves nothing behind."""
-        with self.create(str(import_id)) as writer:
-            for chunk in chunks:
-                writer.write(chunk)
-        return writer.receipt()
 
     @contextmanager
     def create(self, group: str) -> Iterator["FolderWriter"]:
@@ -79,10 +72,6 @@ class FolderStorage:
         with storage_faults("remove"):
             (self._root / key).unlink(missing_ok=True)
 
-    def remove_import(self, import_id: int) -> None:
-        """Remove every key of the import; absent is fine."""
-        self.remove_group(str(import_id))
-
     def remove_group(self, group: str) -> None:
         """Remove every key of the group; absent is fine."""
         folder = self._root / group
@@ -111,14 +100,6 @@ class FolderStorage:
         """How much more the file system would take."""
         with storage_faults("reach"):
             return shutil.disk_usage(self._root).free
-
-    def is_marked(self) -> bool:
-        """Whether it has its mark."""
-        return self._mark.is_there()
-
-    def mark(self) -> None:
-        """Give it its mark. Raises StorageFault where it has another one."""
-        self._mark.make()
 
     def holds(self, key: str) -> bool:
         """Whether there are bytes under `key`, with or without a mark."""

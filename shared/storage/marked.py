@@ -1,0 +1,43 @@
+"""What block storage does in the same way wherever its bytes are."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+
+from shared.storage.mark import Mark
+from shared.storage.receipts import StoredBytes
+from shared.storage.writing import CountingWriter
+
+
+class MarkedStorage(ABC):
+    """Bytes in groups under a mark."""
+
+    def __init__(self, mark: Mark) -> None:
+        self._mark = mark
+
+    def write(self, import_id: int, chunks: Iterable[bytes]) -> StoredBytes:
+        """Store the chunks durably under a new key. Whatever `chunks` raises leaves nothing behind."""
+        with self.create(str(import_id)) as writer:
+            for chunk in chunks:
+                writer.write(chunk)
+        return writer.receipt()
+
+    @abstractmethod
+    def create(self, group: str) -> AbstractContextManager[CountingWriter]:
+        """A writer under a new key of `group`; durable at the end, nothing where the body raises."""
+
+    def remove_import(self, import_id: int) -> None:
+        """Remove every key of the import; absent is fine."""
+        self.remove_group(str(import_id))
+
+    @abstractmethod
+    def remove_group(self, group: str) -> None:
+        """Remove every key of the group; absent is fine."""
+
+    def is_marked(self) -> bool:
+        """Whether it has its mark."""
+        return self._mark.is_there()
+
+    def mark(self) -> None:
+        """Give it its mark. Raises StorageFault where it has another one."""
+        self._mark.make()
