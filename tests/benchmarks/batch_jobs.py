@@ -52,27 +52,25 @@ def _batch_jobs(stack: Stack, *, documents: int, repeats: int) -> list[Figure]:
     return [
         _rate("JSON list import", json_rates),
         _rate("CSV import", csv_rates),
-        Figure(
-            case="CSV import beside NDJSON",
-            value=median_ratio(csv_rates, blocks_rates),
-            unit="of NDJSON",
-            at_least=0.5,
-            note=f"NDJSON: {statistics.median(blocks_rates):,.0f} documents a second",
-        ),
+        _beside("CSV import", csv_rates, "NDJSON", blocks_rates, at_least=0.5),
         _rate("JSON export", json_exports),
         _rate("CSV export", csv_exports),
-        Figure(
-            case="JSON export beside COPY TO STDOUT",
-            value=median_ratio(json_exports, copies),
-            unit="of COPY",
-            at_least=0.8,
-            note=f"COPY: {statistics.median(copies):,.0f} documents a second",
-        ),
+        _beside("JSON export", json_exports, "COPY TO STDOUT", copies, at_least=0.8),
     ]
 
 
 def _rate(case: str, rates: list[float]) -> Figure:
     return Figure(case=case, value=statistics.median(rates), unit="documents/s")
+
+
+def _beside(case: str, rates: list[float], other: str, others: list[float], *, at_least: float) -> Figure:
+    return Figure(
+        case=f"{case} beside {other}",
+        value=median_ratio(rates, others),
+        unit=f"of {other.split(maxsplit=1)[0]}",
+        at_least=at_least,
+        note=f"{other}: {statistics.median(others):,.0f} documents a second",
+    )
 
 
 def _import_blocks(stack: Stack, blocks: list[bytes], documents: int) -> float:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from threading import Event, Thread
 from typing import Any
 
 import psycopg2
+
+from tests.benchmarks.watching import watching
 
 WAL = "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"
 TABLE = "SELECT pg_table_size('documents')"
@@ -15,7 +16,6 @@ CONNECTIONS = """
 SELECT application_name LIKE 'longshore:worker%%', count(*) FROM pg_stat_activity
  WHERE application_name LIKE 'longshore:%%' GROUP BY 1
 """
-WATCH_SECONDS = 0.02
 
 
 @dataclass
@@ -55,21 +55,14 @@ class Server:
     def watching_connections(self) -> Iterator[dict[str, int]]:
         """The most connections that workers, and all others of the stack, had at a time."""
         peaks = {"workers": 0, "API and beat": 0}
-        done = Event()
 
-        def watch() -> None:
-            while not done.wait(WATCH_SECONDS):
-                for is_worker, count in self._rows(CONNECTIONS):
-                    role = "workers" if is_worker else "API and beat"
-                    peaks[role] = max(peaks[role], count)
+        def look() -> None:
+            for is_worker, count in self._rows(CONNECTIONS):
+                role = "workers" if is_worker else "API and beat"
+                peaks[role] = max(peaks[role], count)
 
-        watcher = Thread(target=watch)
-        watcher.start()
-        try:
+        with watching(look):
             yield peaks
-        finally:
-            done.set()
-            watcher.join()
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
         with closing(psycopg2.connect(self._url)) as connection, connection.cursor() as cursor:

@@ -11,16 +11,15 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
 import httpx
 import psutil
 
 from tests.benchmarks.documents import Document, blocks_of
+from tests.benchmarks.watching import watching
 
 LONGSHORE = Path(sys.executable).with_name("longshore")
-WATCH_SECONDS = 0.02
 IMPORTS = "/__resources/imports"
 CREATE, BOTH = ["create"], ["create", "update"]
 
@@ -89,20 +88,13 @@ class Stack:
     def watching_memory(self) -> Iterator[dict[str, int]]:
         """Peak resident bytes by role, shared pages counted once, filled in while the body runs."""
         peaks = {"api": 0, "worker": 0}
-        done = Event()
 
-        def watch() -> None:
-            while not done.wait(WATCH_SECONDS):
-                for role, peak in peaks.items():
-                    peaks[role] = max(peak, self._resident_bytes(role))
+        def look() -> None:
+            for role, peak in peaks.items():
+                peaks[role] = max(peak, self._resident_bytes(role))
 
-        watcher = Thread(target=watch)
-        watcher.start()
-        try:
+        with watching(look):
             yield peaks
-        finally:
-            done.set()
-            watcher.join()
 
     def _resident_bytes(self, role: str) -> int:
         processes = [psutil.Process(pid) for pid in self.description["pids"][role]]
