@@ -1,7 +1,7 @@
 """Block storage that is full, away, or gives nothing or something else for a while."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from random import Random
@@ -31,45 +31,27 @@ def fill_blocks_disk(fleet: Fleet, _: Random) -> Iterator[None]:
 
 @fault("blocks missing for a while", "blocks", (0.5, 2.0))
 def hide_blocks(fleet: Fleet, dice: Random) -> Iterator[Met]:
-    unread = _some_unread(fleet, dice)
-    with ExitStack() as hidden:
-        for path in unread.paths:
-            hidden.enter_context(_aside(path))
-        yield unread.were_met
+    yield from _in_place_of_some(fleet, dice, lambda *_: None)
 
 
 @fault("blocks altered for a while", "blocks", (0.5, 2.0))
 def alter_blocks(fleet: Fleet, dice: Random) -> Iterator[Met]:
-    unread = _some_unread(fleet, dice)
-    with ExitStack() as altered:
-        for path in unread.paths:
-            content = path.read_bytes()
-            altered.enter_context(_aside(path))
-            path.write_bytes(content.replace(b"00", b"90"))
-        yield unread.were_met
+    yield from _in_place_of_some(
+        fleet, dice, lambda path, content: path.write_bytes(content.replace(b"00", b"90"))
+    )
 
 
 @fault("blocks truncated for a while", "blocks", (0.5, 2.0))
 def truncate_blocks(fleet: Fleet, dice: Random) -> Iterator[Met]:
-    unread = _some_unread(fleet, dice)
-    with ExitStack() as truncated:
-        for path in unread.paths:
-            content = path.read_bytes()
-            truncated.enter_context(_aside(path))
-            path.write_bytes(content[: len(content) // 2])
-        yield unread.were_met
+    yield from _in_place_of_some(
+        fleet, dice, lambda path, content: path.write_bytes(content[: len(content) // 2])
+    )
 
 
 @fault("blocks unreadable for a while", "blocks", (0.5, 2.0))
 def make_blocks_unreadable(fleet: Fleet, dice: Random) -> Iterator[Met]:
     """The system refuses to read a folder, as it does a bad sector."""
-    unread = _some_unread(fleet, dice)
-    with ExitStack() as unreadable:
-        for path in unread.paths:
-            unreadable.enter_context(_aside(path))
-            path.mkdir()
-            unreadable.callback(_remove_folder, path)
-        yield unread.were_met
+    yield from _in_place_of_some(fleet, dice, lambda path, _: path.mkdir())
 
 
 @fault("block storage away", "blocks", (1.0, 4.0))
@@ -83,17 +65,29 @@ def take_storage_away(fleet: Fleet, _: Random) -> Iterator[None]:
     away.rename(blocks)
 
 
+def _in_place_of_some(fleet: Fleet, dice: Random, put: Callable[[Path, bytes], object]) -> Iterator[Met]:
+    """Blocks that are still to be read are aside, and in the place of each is what `put` leaves there."""
+    unread = _some_unread(fleet, dice)
+    with ExitStack() as replaced:
+        for path in unread.paths:
+            content = path.read_bytes()
+            replaced.enter_context(_aside(path))
+            put(path, content)
+        yield unread.were_met
+
+
 @contextmanager
 def _aside(path: Path) -> Iterator[None]:
     """Whatever lies at `path` when the body ends, the file that was there is back."""
     aside = path.rename(path.with_name(f"{path.name}.aside"))
     yield
+    _remove_folder(path)
     if aside.exists():  # unless its import was deleted meanwhile
         aside.replace(path)
 
 
 def _remove_folder(path: Path) -> None:
-    with suppress(FileNotFoundError):  # its import was deleted meanwhile
+    with suppress(FileNotFoundError, NotADirectoryError):  # it is a file, or its import was deleted meanwhile
         path.rmdir()
 
 
