@@ -4,7 +4,7 @@ import base64
 import socket
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import orjson
 import redis
@@ -36,8 +36,14 @@ _SEND_SECONDS = 1.0
 
 
 def broker_url(redis_url: str) -> str:
-    """The same Redis in Kombu's spelling, which has a scheme of its own for Unix sockets."""
+    """The same Redis in Kombu's spelling, which has a scheme of its own for Unix sockets.
+
+    Left to itself it takes any certificate, while the other client that we use has it checked.
+    """
     parts = urlsplit(redis_url)
+    if parts.scheme == "rediss" and "ssl_cert_reqs" not in parse_qs(parts.query):
+        query = "&".join(filter(None, (parts.query, "ssl_cert_reqs=required")))
+        return parts._replace(query=query).geturl()
     if parts.scheme != "unix":
         return redis_url
     return f"redis+socket://{parts.path}" + (f"?{parts.query}" if parts.query else "")

@@ -12,7 +12,9 @@ from shared.dispatch import RUN_IMPORT, Dispatcher, broker_url
     ("redis_url", "expected"),
     [
         ("redis://:secret@host:6379/2", "redis://:secret@host:6379/2"),
-        ("rediss://host", "rediss://host"),
+        ("rediss://host", "rediss://host?ssl_cert_reqs=required"),
+        ("rediss://:s@host/1?ssl_ca_certs=/ca", "rediss://:s@host/1?ssl_ca_certs=/ca&ssl_cert_reqs=required"),
+        ("rediss://host?ssl_cert_reqs=none", "rediss://host?ssl_cert_reqs=none"),
         ("unix:///run/redis.sock", "redis+socket:///run/redis.sock"),
         ("unix:///run/redis.sock?db=2", "redis+socket:///run/redis.sock?db=2"),
     ],
