@@ -9,10 +9,11 @@ say() { printf '%s\n' "$*" >&2; }
 export COMPOSE_PROJECT_NAME="${COMPOSE_PROJECT_NAME:-longshore}"
 
 compose() {
+    set -- --file compose.yaml ${TLS_CERTIFICATES:+--file tls.yaml} "$@"
     if docker compose version >/dev/null 2>&1; then
-        docker compose --file compose.yaml "$@"
+        docker compose "$@"
     else
-        docker-compose --file compose.yaml "$@"
+        docker-compose "$@"
     fi
 }
 
@@ -183,7 +184,7 @@ case $command in
 up) build && start && introduce ;;
 scale) start && compose ps ;;
 restart) build && restart ;;
-demo) compose run --rm --no-deps cli longshore demo --url http://balancer:8080 ;;
+demo) compose run --rm --no-deps cli longshore demo --url http://balancer:8000 ;;
 longshore) compose run --rm --no-deps cli longshore "$@" ;;
 logs) compose logs --tail 100 "$@" ;;
 backup) backup "$@" ;;

@@ -31,7 +31,7 @@ from tests.integration.builders import (
     work_off,
 )
 from tests.integration.job_builders import accounts, an_export
-from tests.integration.test_worker_process import program
+from tests.integration.programs import program
 from tests.serving import gunicorn
 from workers.exporting import run_export
 from workers.sweeping import sweep

@@ -21,7 +21,7 @@ from shared.lifecycle import Status
 from shared.settings import Settings
 from tests.acceptance.waiting import wait_for
 from tests.integration.builders import an_import, ndjson, numbered
-from tests.integration.test_worker_process import program
+from tests.integration.programs import program
 from tests.scraping import TOKEN, ask, scrape
 from tests.services import Services
 from workers.app import create_celery
