@@ -55,7 +55,7 @@ written AS (
     SELECT collection_id, documentid, properties FROM asked
     ON CONFLICT (collection_id, documentid) DO UPDATE
        SET properties = {made}, updated_at = DEFAULT
-     WHERE {made} IS DISTINCT FROM d.properties
+     WHERE {changes}
     RETURNING {{is_new}} AS created
 )
 SELECT count(*) FILTER (WHERE created) AS created, count(*) AS written FROM written
@@ -71,26 +71,35 @@ _CHANGING = """
 """
 _ALL = "SELECT collection_id, documentid, properties FROM staged"
 
-_MERGED = "d.properties || excluded.properties"
-MERGE = _UPSERT.format(asked=_ALL, made=_MERGED)
-MERGE_CHANGING = _UPSERT.format(
-    asked=_CHANGING.format(changes="d.properties || s.properties IS DISTINCT FROM d.properties"), made=_MERGED
-)
-# Containment is quicker still. It means the same where every property given is a scalar: of lists it
-# passes over order and repetition, of objects over what is missing.
-MERGE_CHANGING_SCALARS = _UPSERT.format(
-    asked=_CHANGING.format(changes="NOT d.properties @> s.properties"), made=_MERGED
-)
+# Whether properties change those of d. Containment is quicker, by a sixth of a whole update, since nothing is
+# made to be compared. It means the same where every property given is a scalar: of lists it passes over
+# order and repetition, of objects over what is missing.
+_CHANGES = "d.properties || {given} IS DISTINCT FROM d.properties"
+_SCALARS_CHANGE = "NOT d.properties @> {given}"
+_REPLACES = "{given} IS DISTINCT FROM d.properties"
 
-# The same with every document made what is given, whatever it was.
-REPLACE = _UPSERT.format(asked=_ALL, made="excluded.properties")
-REPLACE_CHANGING = _UPSERT.format(
-    asked=_CHANGING.format(changes="s.properties IS DISTINCT FROM d.properties"), made="excluded.properties"
-)
+
+def _upsert(made: str, changes: str, *, looks_first: bool) -> str:
+    asked = _CHANGING.format(changes=changes.format(given="s.properties")) if looks_first else _ALL
+    return _UPSERT.format(asked=asked, made=made, changes=changes.format(given="excluded.properties"))
+
+
+_MERGED, _REPLACED = "d.properties || excluded.properties", "excluded.properties"
+# By whether they look first; merges also by whether all properties given are scalars.
+MERGE = {
+    (looks_first, are_scalars): _upsert(
+        _MERGED, _SCALARS_CHANGE if are_scalars else _CHANGES, looks_first=looks_first
+    )
+    for looks_first in (False, True)
+    for are_scalars in (False, True)
+}
+REPLACE = {
+    looks_first: _upsert(_REPLACED, _REPLACES, looks_first=looks_first) for looks_first in (False, True)
+}
 
 # One statement, so that what is counted and what is updated come from one snapshot. `repeated` are
 # lines that were folded into a row.
-UPDATE = """
+_UPDATE = """
 WITH existing AS MATERIALIZED (
     SELECT s.collection_id, s.documentid, s.properties
       FROM staged s
@@ -101,12 +110,17 @@ written AS (
        SET properties = d.properties || e.properties, updated_at = DEFAULT
       FROM existing e
      WHERE d.collection_id = e.collection_id AND d.documentid = e.documentid
-       AND d.properties || e.properties IS DISTINCT FROM d.properties
+       AND {changes}
 )
 SELECT (SELECT count(*) FROM existing)
      + (SELECT count(*) FROM unnest(CAST(:repeated AS text[])) r (documentid)
           JOIN existing USING (documentid))
 """
+# By whether all properties given are scalars.
+UPDATE = {
+    are_scalars: _UPDATE.format(changes=changes.format(given="e.properties"))
+    for are_scalars, changes in ((False, _CHANGES), (True, _SCALARS_CHANGE))
+}
 
 # A temporary table has no statistics, and a join to it was planned as a hash of the whole collection.
 PIN_TO_INDEX_LOOKUPS = """
@@ -158,23 +172,16 @@ def write(
     if looks_first or operation is Operation.UPDATE:
         session.execute(text(PIN_TO_INDEX_LOOKUPS))
     if operation is Operation.UPDATE:
-        found = int(session.execute(text(UPDATE), {"repeated": list(repeated)}).scalar_one())
+        found = int(session.execute(text(UPDATE[are_scalars]), {"repeated": list(repeated)}).scalar_one())
         return Effect(found, found)
-    statement = _upsert(operation, looks_first=looks_first, are_scalars=are_scalars)
+    merges = operation is Operation.MERGE
+    statement = MERGE[looks_first, are_scalars] if merges else REPLACE[looks_first]
     return Effect(*session.execute(text(statement.format(is_new=_is_new(session)))).one())
 
 
 def _is_new(session: Session) -> str:
     version = cast("tuple[int, ...]", session.connection().dialect.server_version_info)
     return _IS_NEW_BY_OLD_ROW if version >= _OLD_ROWS_SINCE else _IS_NEW_BY_XMAX
-
-
-def _upsert(operation: Operation, *, looks_first: bool, are_scalars: bool) -> str:
-    if operation is Operation.REPLACE:
-        return REPLACE_CHANGING if looks_first else REPLACE
-    if not looks_first:
-        return MERGE
-    return MERGE_CHANGING_SCALARS if are_scalars else MERGE_CHANGING
 
 
 @dataclass(frozen=True, slots=True)

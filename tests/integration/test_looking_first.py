@@ -1,6 +1,8 @@
 """Documents that mostly stay as they are: looked at before they are written, to the same effect."""
 
 import itertools
+import json
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -58,7 +60,7 @@ def write(ground: Ground, collection_id: int, batch: Batch, *, unchanged: Batch 
     return tally.created, tally.updated
 
 
-@pytest.mark.parametrize("operation", [Operation.MERGE, Operation.REPLACE])
+@pytest.mark.parametrize("operation", [Operation.MERGE, Operation.REPLACE, Operation.UPDATE])
 @pytest.mark.parametrize("kind", ["scalars", "anything"])
 def test_the_outcome_is_the_same(ground: Ground, service: Service, operation: Operation, kind: str):
     collection_id = find_collection(ground, service, "/contacts")
@@ -79,7 +81,18 @@ def test_the_outcome_is_the_same(ground: Ground, service: Service, operation: Op
 
     assert plain == looked
     found = documents(ground, service)
-    assert {n: found[f"x{n}"] for n in pairs} == {n: found[f"y{n}"] for n in pairs}
+    assert {n: found.get(f"x{n}") for n in pairs} == {n: found.get(f"y{n}") for n in pairs}
+    assert {n: found.get(f"x{n}") for n in pairs} == {
+        n: outcome_of(operation, before, asked) for n, (before, asked) in pairs.items()
+    }
+
+
+def outcome_of(operation: Operation, before: bytes | None, asked: bytes) -> dict[str, Any] | None:
+    """What becomes of a document."""
+    if operation is Operation.UPDATE and before is None:
+        return None
+    kept = {} if before is None or operation is Operation.REPLACE else json.loads(before)
+    return kept | json.loads(asked)
 
 
 LOCKERS = "SELECT documentid, xmin::text, xmax::text FROM documents WHERE collection_id = :id ORDER BY 1"
