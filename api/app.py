@@ -24,6 +24,7 @@ from api.http import (
     problems,
     rates,
     request_log,
+    tracing,
 )
 from api.http.arguments import JSON_LIMIT_BYTES
 from api.liquid import description as liquid_description
@@ -66,6 +67,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     _answer_in_order(app)
     grounds.install(app, settings)
     request_log.install(app)
+    tracing.install(app, settings)
     headers.install(app, settings)
     cors.install(app, settings, [COMMUNITY_HEADER])
     draining.install(app)

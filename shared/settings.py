@@ -17,6 +17,7 @@ from shared.storage.access import BucketAccess
 
 MIB = 1024 * 1024
 PREFIX = "LONGSHORE_"
+_OTLP = "http/protobuf"
 _UNPREFIXED = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SMTP_URL")
 
 
@@ -66,6 +67,7 @@ class Settings:
     metrics_port: int | None = None
     trusted_proxies: int = 0
     cors_origins: tuple[str, ...] = ()
+    is_traced: bool = False
     log_format: str = "auto"
     log_level: str = "info"
 
@@ -78,7 +80,22 @@ class Settings:
             settings: Settings = _Environment().load(given)
         except ValidationError as error:
             raise SettingsInvalid(_explain(error.messages_dict)) from error
-        return replace(settings, bucket_access=BucketAccess.read(environment))
+        return replace(
+            settings, bucket_access=BucketAccess.read(environment), is_traced=_is_traced(environment)
+        )
+
+
+def _is_traced(environment: Mapping[str, str]) -> bool:
+    """Whether OpenTelemetry's variables name a collector. Raises SettingsInvalid for one that speaks gRPC."""
+    endpoints = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    is_disabled = environment.get("OTEL_SDK_DISABLED", "").lower() == "true"
+    if is_disabled or not any(map(environment.get, endpoints)):
+        return False
+    for name in ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
+        if environment.get(name, _OTLP) != _OTLP:
+            expected = f"must be {_OTLP}, at the port where the collector speaks it (4318)."
+            raise SettingsInvalid(_explain({name: [expected]}))
+    return environment.get("OTEL_TRACES_EXPORTER", "otlp") != "none"
 
 
 def _positive(kind: type[fields.Integer] | type[fields.Float]) -> fields.Field[Any]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import structlog
 from celery import Celery, signals
 
-from shared import logs
+from shared import logs, tracing
 from shared.dispatch import (
     IMPORTS_QUEUE,
     NOTIFY,
@@ -110,8 +110,13 @@ def create_celery(settings: Settings) -> Celery:
         sys.setswitchinterval(_SWITCH_SECONDS)
 
     @signals.worker_process_init.connect(weak=False)
-    def begin_to_count(**_: object) -> None:
+    def begin_to_tell(**_: object) -> None:
         begin_in_child()
+        tracing.begin(settings, "worker")
+
+    @signals.worker_process_shutdown.connect(weak=False)
+    def send_the_last_spans(**_: object) -> None:
+        tracing.end()
 
     @signals.worker_shutting_down.connect(weak=False)
     def stop_at_the_next_checkpoint(**_: object) -> None:

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import structlog
 
+from shared import tracing
 from shared.db import leases, rejections, renderings
 from shared.db.batches import BatchWriter, Work, Written, prepare
 from shared.db.database import Session
@@ -134,13 +135,14 @@ class BlockRun:
         return prepare(batch, self._lease.collection_id)
 
     def _apply(self, work: Work) -> None:
-        try:
-            despite_conflicts(partial(self._commit, work, self._write))
-        except BatchRefused:
-            # Nothing of it was committed. Rejections of an import that was deleted are refused, too.
-            self._renew_lease()
-            # Once more, to find the lines that the database refuses.
-            despite_conflicts(partial(self._commit, work, self._write_carefully))
+        with tracing.step("apply_batch"):
+            try:
+                despite_conflicts(partial(self._commit, work, self._write))
+            except BatchRefused:
+                # Nothing of it was committed. Rejections of an import that was deleted are refused, too.
+                self._renew_lease()
+                # Once more, to find the lines that the database refuses.
+                despite_conflicts(partial(self._commit, work, self._write_carefully))
 
     def _commit(self, work: Work, write: Write) -> None:
         began = time.monotonic()
@@ -169,7 +171,9 @@ class BlockRun:
         self._checkpoint = end
         seconds = round(time.monotonic() - began, 4)
         metrics().count_batch(tally, seconds)
-        _log.info("batch_applied", line=end.line_number, **asdict(tally), seconds=seconds)
+        counted = {"line": end.line_number, **asdict(tally), "seconds": seconds}
+        tracing.note(**counted)
+        _log.info("batch_applied", **counted)
 
     def _write(self, session: Session, work: Work) -> Written:
         return Written(self._writer.write(session, work), work.batch.rejections)

@@ -4,7 +4,7 @@ from functools import partial
 
 import structlog
 
-from shared import request_ids
+from shared import request_ids, tracing
 from shared.bounds import Bounds
 from shared.db import exports, sessions
 from shared.db.endings import tell_end_of_export
@@ -40,6 +40,15 @@ def run_export(ground: Ground, export_id: int, *, worker: str, should_stop: Shou
     with (
         request_ids.bound(lease.request_id),
         structlog.contextvars.bound_contextvars(export_id=export_id),
+        tracing.span(
+            "write_export",
+            kind="work",
+            parent=lease.traceparent,
+            export_id=export_id,
+            attempts=lease.attempts,
+            worker=worker,
+            request_id=lease.request_id,
+        ),
     ):
         _log.info("export_claimed", worker=worker, epoch=lease.epoch, attempts=lease.attempts)
         try:
@@ -88,6 +97,7 @@ def _attempt(ground: Ground, lease: ExportLease, should_stop: ShouldStop) -> Non
         ground.dispatcher.nudge_export(lease.export_id)
     except LongshoreError as error:
         _log.error("export_failed", error=str(error), attempts=lease.attempts)
+        tracing.fail(error.code)
         metrics().retries.labels("export").inc()
         give_back(partial(_give_up, ground, lease, str(error)), ground.settings.patience_seconds, should_stop)
 

@@ -1,10 +1,11 @@
 """What a nudge for an import does: the next block, and then a nudge for the one after it."""
 
+from contextlib import AbstractContextManager
 from functools import partial
 
 import structlog
 
-from shared import request_ids
+from shared import request_ids, tracing
 from shared.bounds import Bounds
 from shared.db import claims, giving_back, long_jobs, sessions
 from shared.db.leases import Lease
@@ -44,6 +45,7 @@ def run_import(ground: Ground, import_id: int, *, worker: str, should_stop: Shou
     with (
         request_ids.bound(lease.request_id),
         structlog.contextvars.bound_contextvars(import_id=import_id, block=lease.block_number),
+        _span(lease, worker),
     ):
         _log.info(
             "block_claimed",
@@ -60,6 +62,21 @@ def run_import(ground: Ground, import_id: int, *, worker: str, should_stop: Shou
     was_long = long_jobs.is_long(lease.block_number, lease.size_bytes)
     nudge_for_room(ground, lease.service_id, was_long=was_long)
     return True
+
+
+def _span(lease: Lease, worker: str) -> AbstractContextManager[None]:
+    """Below the request that set the import going; it links to the upload."""
+    return tracing.span(
+        "apply_block" if lease.block_number else "cut_file",
+        kind="work",
+        parent=lease.traceparent,
+        links=[lease.uploaded_in] if lease.uploaded_in else [],
+        import_id=lease.import_id,
+        block=lease.block_number,
+        attempts=lease.attempts,
+        worker=worker,
+        request_id=lease.request_id,
+    )
 
 
 def _run_block(ground: Ground, lease: Lease, should_stop: ShouldStop) -> bool:
@@ -84,6 +101,7 @@ def _run_block(ground: Ground, lease: Lease, should_stop: ShouldStop) -> bool:
         return False
     except LongshoreError as error:
         _log.error("block_failed", error=str(error), attempts=lease.attempts)
+        tracing.fail(error.code)
         metrics().retries.labels("block").inc()
         give_back(partial(_give_up, ground, lease, error), ground.settings.patience_seconds, should_stop)
         return False

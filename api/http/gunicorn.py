@@ -9,6 +9,7 @@ from gunicorn.arbiter import Arbiter
 
 from api.http.patience import PatientWorker
 from api.http.stopping import STOPPING
+from shared import tracing
 from shared.errors import SettingsInvalid
 from shared.metrics import begin_in_child, gathered
 from shared.settings import Settings
@@ -47,6 +48,11 @@ def on_starting(server: Arbiter) -> None:
 def post_fork(_server: Arbiter, _worker: object) -> None:
     """Have somewhere to count."""
     begin_in_child()
+
+
+def worker_exit(_server: Arbiter, _worker: object) -> None:
+    """Send the last spans."""
+    tracing.end()
 
 
 def on_exit(_: Arbiter) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from shared import tracing
 from shared.db.models import Block, Import
 from shared.errors import TooManyBlocks
 from shared.lifecycle import Status
@@ -93,4 +94,5 @@ def _row(import_id: int, number: int, stored: StoredBytes, lines_before: int = 0
         lines_before=lines_before,
         sha256=stored.sha256,
         storage_key=stored.key,
+        traceparent=tracing.traceparent(),
     )

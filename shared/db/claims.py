@@ -26,7 +26,7 @@ _log = structlog.get_logger()
 
 LOCK_IMPORT = """
 SELECT id, service_id, status, collection_id, strategies, is_ordered, reading, started_at,
-       rendered_items, rendering_seconds, request_id
+       rendered_items, rendering_seconds, request_id, traceparent
   FROM imports
  WHERE id = :import_id AND status = ANY(:runnable)
    FOR NO KEY UPDATE
@@ -45,7 +45,8 @@ UPDATE blocks
        suspicions = suspicions + CASE WHEN leased_until IS NULL THEN 0 ELSE 1 END,
        leased_until = clock_timestamp() + :lease, leasing_service_id = :service_id
  WHERE import_id = :import_id AND number = :number
-RETURNING number, epoch, attempts, storage_key, size_bytes, sha256, checkpoint_offset, checkpoint_line
+RETURNING number, epoch, attempts, storage_key, size_bytes, sha256, checkpoint_offset, checkpoint_line,
+          traceparent
 """
 
 # That of a worker that died, when nobody is to follow it.
@@ -145,4 +146,6 @@ def _lease(owner: Row[Any], claimed: Row[Any]) -> Lease:
         checkpoint=Checkpoint(claimed.checkpoint_offset, claimed.checkpoint_line),
         spent=Spent(owner.rendered_items, owner.rendering_seconds),
         request_id=owner.request_id,
+        traceparent=owner.traceparent,
+        uploaded_in=claimed.traceparent,
     )

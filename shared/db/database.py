@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import Session, sessionmaker
 
+from shared import tracing
 from shared.db.failures import translated
 from shared.db.sessions import application_name
 from shared.metrics import metrics
@@ -71,6 +72,8 @@ class Database:
         """
         with translated(), self._sessions.begin() as session:
             yield session
+            with tracing.step("COMMIT"):
+                session.commit()
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from shared import request_ids
+from shared import request_ids, tracing
 from shared.bounds import Bounds
 from shared.db import maintenance
 from shared.db.long_jobs import LOCK_SERVICE_OF_EXPORT
@@ -43,7 +43,7 @@ UPDATE exports e
                          ELSE 'Its worker stopped while it wrote the files.' END
  WHERE id = :export_id AND {EXPORT_TAKEABLE}
 RETURNING id, service_id, collection_id, selection, rendering, epoch, attempts,
-          rendered_items, rendering_seconds, request_id
+          rendered_items, rendering_seconds, request_id, traceparent
 """  # noqa: S608 - of constants
 
 # Also how a worker learns that it is to stop: an export that is being canceled gives no row. Who gets further
@@ -119,6 +119,7 @@ class ExportLease:
     attempts: int
     spent: Spent  # by renderings of its template, in all attempts
     request_id: str | None  # of who asked for it
+    traceparent: str | None  # of the same request
 
 
 def add(
@@ -137,6 +138,7 @@ def add(
         rendering=rendering,
         link_key=make_key(),
         request_id=request_ids.current(),
+        traceparent=tracing.traceparent(),
     )
     session.add(row)
     session.flush()
@@ -177,6 +179,7 @@ def claim(
         attempts=claimed.attempts,
         spent=Spent(claimed.rendered_items, claimed.rendering_seconds),
         request_id=claimed.request_id,
+        traceparent=claimed.traceparent,
     )
 
 

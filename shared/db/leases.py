@@ -75,6 +75,8 @@ class Lease:
     checkpoint: Checkpoint
     spent: Spent  # by renderings of the import's template, whoever had them done
     request_id: str | None  # of who set the import going
+    traceparent: str | None  # of the same request
+    uploaded_in: str | None  # the traceparent of the upload
 
     def fence(self) -> dict[str, object]:
         """Which block in which epoch, as statements name them."""

@@ -4,7 +4,7 @@ import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from shared import request_ids
+from shared import request_ids, tracing
 from shared.db.committing import on_commit
 from shared.db.endings import tell_end_of_import
 from shared.db.models import Import, ImportEvent
@@ -51,7 +51,11 @@ def _moments(event: Event) -> dict[str, object]:
 
 def _origin(event: Event) -> dict[str, str]:
     """Who sets it going answers for what workers do; who pauses it does not."""
-    return request_ids.fields(request_ids.current()) if event in (Event.START, Event.RESUME) else {}
+    if event not in (Event.START, Event.RESUME):
+        return {}
+    traceparent = tracing.traceparent()
+    traced = {} if traceparent is None else {"traceparent": traceparent}
+    return request_ids.fields(request_ids.current()) | traced
 
 
 def events_of(session: Session, import_id: int) -> list[ImportEvent]:

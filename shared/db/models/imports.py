@@ -69,6 +69,7 @@ class Import(Base):
     is_suspended: Mapped[bool] = mapped_column(server_default=false())  # paused by maintenance
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     request_id: Mapped[str | None]  # of who started or resumed it last
+    traceparent: Mapped[str | None]  # of the same request, where it was traced
     started_at: Mapped[datetime | None]
     ran_at: Mapped[datetime | None]  # the first moment of running
     ended_at: Mapped[datetime | None]
@@ -133,6 +134,7 @@ class Block(Base):
     sha256: Mapped[bytes] = mapped_column(LargeBinary)
     storage_key: Mapped[str]
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    traceparent: Mapped[str | None]  # of the upload, where it was traced
     checkpoint_offset: Mapped[int] = mapped_column(BigInteger, server_default="0")  # first byte not applied
     checkpoint_line: Mapped[int] = mapped_column(Integer, server_default="0")  # last line applied
     epoch: Mapped[int] = mapped_column(Integer, server_default="0")

@@ -63,6 +63,7 @@ class Export(Base):
     rendering: Mapped[dict[str, Any]] = mapped_column(JSONB)  # how they are written
     link_key: Mapped[bytes] = mapped_column(LargeBinary)  # signs the links to its files
     request_id: Mapped[str | None]  # of who asked for it
+    traceparent: Mapped[str | None]  # of the same request, where it was traced
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     ran_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
