@@ -1,7 +1,11 @@
-"""`python -m workers worker|beat`: one process of the fleet, settings from the environment."""
+"""`python -m workers worker|beat`: one process of the fleet, settings from the environment.
+
+`python -m workers flower` shows what workers tell of their nudges, where Flower is installed.
+"""
 
 import os
 import sys
+from importlib.util import find_spec
 
 from shared.dispatch import IMPORTS_QUEUE, SWEEP_QUEUE
 from shared.errors import SettingsInvalid
@@ -19,15 +23,14 @@ _ARGUMENTS = {
         "--without-mingle",
     ],
     "beat": ["beat"],
+    "flower": ["flower"],
 }
 
 
 def main(arguments: list[str]) -> int:
     """Run until told to stop. Further arguments go to Celery, such as `--concurrency 4`."""
-    if not arguments or arguments[0] not in _ARGUMENTS:
-        print("usage: python -m workers worker|beat [celery options]", file=sys.stderr)  # noqa: T201
-        return 2
     try:
+        _check(arguments)
         settings = Settings.read(os.environ)
     except SettingsInvalid as error:
         print(error, file=sys.stderr)  # noqa: T201
@@ -37,6 +40,13 @@ def main(arguments: list[str]) -> int:
         command = ["--quiet", *_ARGUMENTS[role], "--loglevel", settings.log_level, *options]
         create_celery(settings).start(command)
     return 0
+
+
+def _check(arguments: list[str]) -> None:
+    if not arguments or arguments[0] not in _ARGUMENTS:
+        raise SettingsInvalid("usage: python -m workers worker|beat|flower [celery options]")
+    if arguments[0] == "flower" and find_spec("flower") is None:
+        raise SettingsInvalid("Flower is not here: install it beside Longshore, with pip install flower.")
 
 
 if __name__ == "__main__":

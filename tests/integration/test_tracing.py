@@ -23,7 +23,7 @@ from shared.settings import Settings
 from tests.acceptance.waiting import wait_for
 from tests.collector import Collector, Span, a_collector
 from tests.integration.builders import numbered
-from tests.integration.test_worker_process import program
+from tests.integration.programs import program
 from tests.serving import Served, gunicorn
 
 IMPORTS = "/__resources/imports"
