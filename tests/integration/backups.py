@@ -10,6 +10,9 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg2
+import pytest
+
 from api.usecases.blocks import receive_block
 from api.usecases.services import Service
 from shared.embedded.postgres import find_programs
@@ -47,13 +50,14 @@ class Place:
 
     environment: dict[str, str]
     folder: Path
+    programs: Path
 
     def do(self, section: str, backup: Path) -> None:
         """The commands of that section of the page."""
         [commands] = re.findall(
             rf"^## {section}\n.*?^```sh\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE
         )
-        path = f"{find_programs()}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        path = f"{self.programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         own = {"PATH": path, "BLOCKS": str(self.folder), "BACKUP": str(backup)}
         done = subprocess.run(
             ["bash", "-euc", commands], check=False, text=True, capture_output=True,
@@ -73,7 +77,21 @@ def a_place(services: Services, folder: Path) -> Iterator[Place]:
             "LONGSHORE_BATCH_LINES": "20",
             "LONGSHORE_WORKER_PROCESSES": "1",
         }
-        yield Place(environment, folder / "blocks")
+        yield Place(environment, folder / "blocks", programs_for(urls.database_url))
+
+
+def programs_for(database_url: str) -> Path:
+    """Where pg_dump and pg_restore of the server's version are; older servers refuse newer ones."""
+    with closing(psycopg2.connect(database_url)) as connection:
+        major = connection.info.server_version // 10_000
+    for folder in (find_programs(), Path(f"/usr/lib/postgresql/{major}/bin")):
+        if (folder / "pg_restore").exists() and f" {major}." in _version(folder / "pg_restore"):
+            return folder
+    pytest.skip(f"There is no pg_restore {major}: install it (on Debian: postgresql-client-{major}).")
+
+
+def _version(program: Path) -> str:
+    return subprocess.run([program, "--version"], check=True, text=True, capture_output=True).stdout
 
 
 @contextmanager
