@@ -1,10 +1,7 @@
 """A client's SELECT made into one over documents.
 
-Each item type becomes a subselect (see `columns`), each WITH query gets a name that no table has, and
-each column is traced to where it comes from. Trees are changed in place.
-
-Meanwhile the query is measured as PostgreSQL will plan it, every name replaced by what it stands for: a few
-WITH queries that each name the one before twice are a few lines, and gigabytes to the planner.
+Each item type becomes a subselect (see `columns`), and each WITH query gets a name that no table has; what is
+in expressions is left to `expressions`. Trees are changed in place.
 """
 
 from dataclasses import replace
@@ -13,15 +10,15 @@ from typing import Any, cast
 from pglast import ast
 
 from shared.db.queries.allowed import ROW_FUNCTIONS
-from shared.db.queries.columns import WHOLE, Items
+from shared.db.queries.columns import Items
+from shared.db.queries.expressions import Expressions
 from shared.db.queries.folding import Spelled
 from shared.db.queries.naming import Catalog
-from shared.db.queries.nodes import column, words
+from shared.db.queries.nodes import words
 from shared.db.queries.output import Output, Place
 from shared.db.queries.refusals import QueryRefused
-from shared.db.queries.scopes import Derived, Scope, Source
-from shared.db.queries.sizing import LARGEST, growth, own_size
-from shared.db.queries.weighing import weigh
+from shared.db.queries.scopes import Derived, Scope
+from shared.db.queries.sizing import LARGEST
 
 # Capitals: folded names cannot meet it, so that a mistake about which WITH query is meant finds nothing.
 WITH = "W:"
@@ -38,12 +35,12 @@ class Rewriter:
         self._catalog = catalog
         self._spelled = spelled
         self.met: list[Items] = []
-        self._size = 0  # of all that was rewritten
+        self._expressions = Expressions(self._select)
 
     def rewrite(self, statement: ast.SelectStmt) -> None:
         """Rewrite the whole statement. Raises QueryRefused for names that mean nothing here, and for size."""
         self._select(statement, Scope(), Place.OUTERMOST)
-        if self._size > LARGEST:
+        if self._expressions.size > LARGEST:
             raise QueryRefused(
                 "The SQL becomes too large where each name is replaced by what it stands for: use fewer"
                 " WITH queries and subqueries that name a column of another one several times, and fewer"
@@ -56,11 +53,11 @@ class Rewriter:
         if select.larg is not None and select.rarg is not None:
             arms = Place.INNER if place is Place.INNER else Place.ARM
             left, right = (self._select(arm, scope, arms) for arm in (select.larg, select.rarg))
-            self._walk_slots(select, scope, "limitCount", "limitOffset")
+            self._expressions.rewrite_slots(select, scope, "limitCount", "limitOffset")
             return replace(left, size=max(left.size, right.size))
         if select.valuesLists:
-            size = self._measured(select, scope, "valuesLists")
-            self._walk_slots(select, scope, "limitCount", "limitOffset")
+            size = self._expressions.measured(select, scope, "valuesLists")
+            self._expressions.rewrite_slots(select, scope, "limitCount", "limitOffset")
             names = tuple(f"column{number}" for number in range(1, len(select.valuesLists[0]) + 1))
             return Derived("", names, size)
         return self._plain_select(select, scope, place)
@@ -69,11 +66,11 @@ class Rewriter:
         select.fromClause = tuple(self._source(item, scope) for item in select.fromClause or ()) or None
         output = Output(select, scope, place)
         output.expand()
-        size = self._measured(select, scope, "targetList")
-        self._walk_slots(select, scope, *_SEE_SOURCES)
+        size = self._expressions.measured(select, scope, "targetList")
+        self._expressions.rewrite_slots(select, scope, *_SEE_SOURCES)
         output.pass_on()
         named = replace(scope, output=frozenset(output.names))
-        self._walk_slots(select, named, *_SEE_OUTPUT_TOO)
+        self._expressions.rewrite_slots(select, named, *_SEE_OUTPUT_TOO)
         self._build(select, scope)
         return Derived("", output.names, size)
 
@@ -114,7 +111,7 @@ class Rewriter:
             for source in scope.sources[before:]:
                 if source.knows(name) or (isinstance(source, Items) and not source.has_schema):
                     scope.ask(source, name)
-        self._walk_slots(node, scope, "quals")
+        self._expressions.rewrite_slots(node, scope, "quals")
         return node
 
     def _named(self, node: ast.RangeVar, scope: Scope) -> ast.Node:
@@ -138,11 +135,11 @@ class Rewriter:
         name = words(call.funcname)[-1]
         node.alias = node.alias or ast.Alias(aliasname=name)
         called = cast("str", node.alias.aliasname)
-        before = self._size
-        self._walk(call, scope)
+        before = self._expressions.size
+        self._expressions.rewrite(call, scope)
         columns = ROW_FUNCTIONS[name] or (called,)
         columns += ("ordinality",) if node.ordinality else ()
-        made = Derived(called, columns, self._size - before)
+        made = Derived(called, columns, self._expressions.size - before)
         scope.sources.append(_called(called, made, node.alias.colnames))
         return node
 
@@ -154,70 +151,6 @@ class Rewriter:
         called = cast("str", node.alias.aliasname)
         scope.sources.append(_called(called, made, node.alias.colnames))
         return node
-
-    def _walk_slots(self, node: ast.Node, scope: Scope, *slots: str) -> None:
-        for slot in slots:
-            setattr(node, slot, self._walk(getattr(node, slot), scope))
-
-    def _measured(self, node: ast.Node, scope: Scope, slot: str) -> int:
-        """Rewrite each part of the slot; returns the size of the largest."""
-        parts, largest = [], 1
-        for part in getattr(node, slot) or ():
-            before = self._size
-            parts.append(self._walk(part, scope))
-            largest = max(largest, self._size - before)
-        setattr(node, slot, tuple(parts) or None)
-        return largest
-
-    def _walk(self, value: object, scope: Scope) -> object:
-        """Rewrite what is in an expression, and return what to put in its place."""
-        if isinstance(value, tuple):
-            return tuple(self._walk(part, scope) for part in value)
-        if isinstance(value, ast.ColumnRef):
-            return self._column(value, scope)
-        if isinstance(value, ast.SelectStmt):
-            self._select(value, scope)
-        elif isinstance(value, ast.FuncCall):
-            self._call(value, scope)
-        elif isinstance(value, ast.Node):
-            self._size += own_size(value)
-            self._walk_slots(value, scope, *value)
-        return value
-
-    def _call(self, node: ast.FuncCall, scope: Scope) -> None:
-        before = self._size
-        self._walk_slots(node, scope, *node)
-        self._size = before + 1 + (self._size - before) * growth(words(node.funcname)[-1], node.args or ())
-        weigh(node)
-
-    def _column(self, node: ast.ColumnRef, scope: Scope) -> ast.Node:
-        *alias, name = words(node.fields)
-        if alias:
-            source = scope.called(alias[0])
-            if source is None:
-                raise QueryRefused(f"{alias[0]}.{name}: there is no {alias[0]!r} in this FROM.")
-            return self._whole(source, scope) if name == "*" else self._ask(source, name, node, scope)
-        sources = scope.meant_by(name)
-        if not sources and name not in scope.output:
-            raise QueryRefused(f"{name!r} is not a column of anything in this FROM.{scope.hint(name)}")
-        knowing = [source for source in sources if source.knows(name)] or sources
-        if len(knowing) == 1 and knowing[0].alias == name and not knowing[0].knows(name):
-            return self._whole(knowing[0], scope, node)
-        for source in knowing:
-            self._ask(source, name, node, scope)
-        return node
-
-    def _ask(self, source: Source, name: str, node: ast.ColumnRef, scope: Scope) -> ast.Node:
-        scope.ask(source, name)
-        self._size += source.size
-        return node
-
-    def _whole(self, source: Source, scope: Scope, node: ast.ColumnRef | None = None) -> ast.Node:
-        """All of a row as one value: of an item, the item."""
-        if isinstance(source, Items):
-            return self._ask(source, WHOLE, column(source.alias, WHOLE), scope)
-        self._size += source.size * len(source.columns)
-        return node or ast.ColumnRef(fields=(ast.String(sval=source.alias), ast.A_Star()))
 
 
 def _called(alias: str, made: Derived, names: tuple[ast.Node, ...] | None) -> Derived:
