@@ -12,7 +12,8 @@ import pytest
 from api.usecases.services import Service
 from shared.errors import StorageFault
 from shared.ground import Ground
-from tests.integration.builders import tuned
+from shared.turns import Job as NudgedJob
+from tests.integration.builders import take_nudges, tuned
 from tests.integration.job_builders import (
     Job,
     accounts,
@@ -30,7 +31,7 @@ from tests.integration.job_builders import (
     with_many,
 )
 from tests.integration.players import Killed
-from workers.sweeping import sweep
+from workers.sweeping import NUDGES_LOOKED_AT, sweep
 
 
 def die() -> None:
@@ -279,9 +280,11 @@ class TestInterruptions:
         with suppress(Killed):
             Job(watched(ground, die), service, job.id).work()
         let_lease_expire(job)
+        take_nudges(ground)
 
         sweep(ground)
 
+        assert NudgedJob("export", job.export_id) in ground.dispatcher.nudged(looks=NUDGES_LOOKED_AT)
         assert job.work_off().view.status == "Completed"
 
 
