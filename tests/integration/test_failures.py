@@ -13,7 +13,9 @@ from sqlalchemy import select, text
 
 from api.usecases.imports import get_import
 from api.usecases.services import Service
+from shared.db import leases
 from shared.db.models import Block, RejectedLine
+from shared.errors import LeaseLost
 from shared.ground import Ground
 from shared.lifecycle import Status
 from shared.storage.folder import FolderStorage
@@ -380,6 +382,8 @@ def test_an_attempt_that_got_on_before_it_broke_counts_as_the_first(
 
     break_soon = after_batches(1, lambda: refuse("true", ADMIN_SHUTDOWN, times=1))
     work(careless, import_id, should_stop=break_soon)
+    with small.database.begin() as session:
+        assert session.get_one(Block, (import_id, 1)).attempts == 1
     let_pauses_pass(small, import_id)
 
     done = work_off(careless, service, import_id)
@@ -420,6 +424,21 @@ def test_a_stale_worker_does_not_disturb_the_lease_of_the_next(small: Ground, se
     let_leases_expire(small, import_id)
     assert work_off(small, service, import_id).status == Status.COMPLETE
     assert counts(small, service, import_id) == Counts(created=12)
+
+
+def test_a_stale_worker_s_heartbeat_does_not_keep_the_block_for_the_next(ground: Ground, service: Service):
+    """Should the next one die, its lease would not run out."""
+    import_id = an_import(ground, service, numbered(1))
+    stale = claim(ground, import_id, worker="stale")
+    let_leases_expire(ground, import_id)
+    assert claim(ground, import_id, worker="next")
+    let_leases_expire(ground, import_id)
+
+    assert stale is not None
+    with pytest.raises(LeaseLost), ground.database.begin() as session:
+        leases.renew(session, stale, lease_seconds=60)
+
+    assert claim(ground, import_id, worker="third")
 
 
 def test_a_stale_worker_that_breaks_is_no_failure_of_the_next(
