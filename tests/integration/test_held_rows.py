@@ -30,7 +30,10 @@ from tests.integration.job_builders import accounts, an_export, locked_documents
 LOCK_IMPORTS = "SELECT FROM imports WHERE id = :id FOR NO KEY UPDATE"
 LOCK_EXPORTS = "SELECT FROM exports WHERE id = :id FOR NO KEY UPDATE"
 SOON_SECONDS = Settings.lease_seconds / 2
-WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+WAITING = """
+SELECT count(*) FROM pg_stat_activity
+ WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%' || :part || '%'
+"""
 
 
 @contextmanager
@@ -105,9 +108,10 @@ def test_a_failure_that_cannot_be_noted_yet_is_noted_as_soon_as_the_import_is_le
     with ThreadPoolExecutor() as threads:
         with locked_documents(ground):
             working = threads.submit(work, brief, import_id)
-            wait_until(lambda: somebody_waits(ground))
+            wait_until(lambda: waits(ground, "documents"))
             with held(ground, LOCK_IMPORTS, import_id):
-                wait_until(lambda: not is_leased(ground, import_id))
+                wait_until(lambda: waits(ground, "FOR NO KEY UPDATE"))
+                wait_until(lambda: not waits(ground, "FOR NO KEY UPDATE"))
         working.result(timeout=20)
 
     with ground.database.begin() as session:
@@ -115,12 +119,7 @@ def test_a_failure_that_cannot_be_noted_yet_is_noted_as_soon_as_the_import_is_le
     assert (block.suspicions, get_import(ground, service, import_id).failure_count) == (0, 1)
 
 
-def somebody_waits(ground: Ground) -> bool:
+def waits(ground: Ground, part: str) -> bool:
+    """Whether a statement with these words waits for what somebody holds."""
     with ground.database.begin() as session:
-        return bool(session.execute(text(WAITING)).scalar_one())
-
-
-def is_leased(ground: Ground, import_id: int) -> bool:
-    held_now = "SELECT leased_until > clock_timestamp() FROM blocks WHERE import_id = :id"
-    with ground.database.begin() as session:
-        return bool(session.execute(text(held_now), {"id": import_id}).scalar_one())
+        return bool(session.execute(text(WAITING), {"part": part}).scalar_one())
