@@ -1,36 +1,17 @@
 """How a URL chooses a storage."""
 
 import re
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote, urlsplit
-
-from obstore.store import S3Store
 
 from shared.errors import SettingsInvalid
 from shared.storage.access import BucketAccess
-from shared.storage.bucket import BucketStorage
 from shared.storage.contract import BlockStorage
 from shared.storage.folder import FolderStorage
 from shared.storage.mark import VolumeId
-from shared.storage.unfinished import UnfinishedUploads
-
-if TYPE_CHECKING:
-    from obstore.store import RetryConfig, S3Config
 
 _PART = "[A-Za-z0-9][A-Za-z0-9._-]*"
 _BUCKET_URL = re.compile(f"s3://(?P<bucket>{_PART})(/(?P<prefix>{_PART}(/{_PART})*))?/?")
-_ENDPOINT = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
-
-# However S3 fails, a request ends within twice this time, its repetitions included.
-REQUEST_SECONDS = 20
-_CONNECT_SECONDS = 5
-_RETRIES: "RetryConfig" = {
-    "max_retries": 5,
-    "retry_timeout": timedelta(seconds=REQUEST_SECONDS),
-    "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=2), "base": 2},
-}
 
 
 def open_storage(url: str, volume_id: VolumeId, access: BucketAccess) -> BlockStorage:
@@ -42,52 +23,11 @@ def open_storage(url: str, volume_id: VolumeId, access: BucketAccess) -> BlockSt
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path.startswith("/"):
         return FolderStorage(Path(unquote(parts.path)), volume_id)
     if named := _BUCKET_URL.fullmatch(url):
-        return _bucket_storage(named["bucket"], named["prefix"] or "", access, volume_id)
+        # What speaks to buckets is ten megabytes in each process, which folders do without.
+        from shared.storage.opening_bucket import open_bucket  # noqa: PLC0415
+
+        return open_bucket(named["bucket"], named["prefix"] or "", access, volume_id)
     raise SettingsInvalid(
         "STORAGE_URL: expected file:///an/absolute/folder, or s3://bucket/a/prefix of letters, digits, '.',"
         " '_' and '-'."
     )
-
-
-def _bucket_storage(name: str, prefix: str, access: BucketAccess, volume_id: VolumeId) -> BucketStorage:
-    _check_endpoint(access)
-    bucket = S3Store(
-        name,
-        prefix=prefix or None,
-        config=_config(access),
-        client_options={
-            "allow_http": access.allow_http,
-            "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
-            "timeout": timedelta(seconds=REQUEST_SECONDS),
-        },
-        retry_config=_RETRIES,
-    )
-    return BucketStorage(bucket, UnfinishedUploads(bucket, prefix, access), volume_id)
-
-
-def _check_endpoint(access: BucketAccess) -> None:
-    if access.endpoint is None:
-        return
-    if not _ENDPOINT.fullmatch(access.endpoint):
-        raise SettingsInvalid("AWS_ENDPOINT_URL: expected https://host or https://host:port.")
-    if access.endpoint.startswith("http://") and not access.allow_http:
-        raise SettingsInvalid(
-            "AWS_ENDPOINT_URL: begins with http://, so everybody on the way could read the bytes: expected"
-            " https://, or AWS_ALLOW_HTTP=true where nobody else is on the way."
-        )
-
-
-def _config(access: BucketAccess) -> "S3Config":
-    """What is not here, the client library reads from the environment; an empty endpoint there breaks it."""
-    region = access.region or "us-east-1"
-    given = {
-        # It stands above the other names of the endpoint.
-        "aws_endpoint_url_s3": access.endpoint or f"https://s3.{region}.amazonaws.com",
-        # Whoever gives an endpoint says by AWS_VIRTUAL_HOSTED_STYLE_REQUEST whether it names the bucket.
-        "virtual_hosted_style_request": None if access.endpoint else False,
-        "region": region,
-        "access_key_id": access.access_key_id,
-        "secret_access_key": access.secret_access_key,
-        "session_token": access.session_token,
-    }
-    return cast("S3Config", {name: value for name, value in given.items() if value is not None})
