@@ -48,7 +48,7 @@ class Settings:
     address_requests_a_minute: int = 1200
     import_blocks: int = 100_000
     stored_bytes: int = 1024 * 1024 * MIB
-    batch_lines: int = 10_000
+    batch_lines: int = 8_000
     batch_bytes: int = 4 * MIB
     template_seconds: float = 60.0
     import_workers: int = 8

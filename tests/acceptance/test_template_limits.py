@@ -8,7 +8,7 @@ from tests.acceptance.jobs import exported, imported
 from tests.acceptance.liquid_client import LiquidClient
 
 ROWS = 3
-BATCH_LINES = 10_000  # of a stack that is told nothing else
+BATCH_LINES = 8_000  # of a stack that is told nothing else
 GOOD = "".join(f"A{n},x,1\n" for n in range(ROWS))
 ITEM = '{"accountId":"$c1"}\n'
 BEYOND = {
