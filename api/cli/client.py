@@ -14,6 +14,7 @@ from shared.errors import LongshoreError
 
 IMPORTS = "/__resources/imports"
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+LONGEST_RETRY_SECONDS = 60.0
 _PASSING = frozenset({502, 503, 504})  # what a load balancer says, too, while an API is replaced
 _LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
@@ -27,9 +28,13 @@ class ApiRefused(LongshoreError):
 
 
 class ApiUnreachable(LongshoreError):
-    """The API does not answer, or not now."""
+    """The API does not answer, or not now; `retry_seconds` is how long it wants to be left alone."""
 
     code: ClassVar[str] = "api_unreachable"
+
+    def __init__(self, message: str, retry_seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_seconds = retry_seconds
 
 
 class ApiClient:
@@ -61,10 +66,10 @@ class ApiClient:
         for delay in (*RETRY_SECONDS, None):
             try:
                 return self._json("PATCH", f"{IMPORTS}/{import_id}", json={"status": "started"})
-            except ApiUnreachable:
+            except ApiUnreachable as error:
                 if delay is None:
                     raise
-                time.sleep(delay)
+                time.sleep(max(delay, error.retry_seconds))
                 found = self.get_import(import_id)
                 if found["status"] != "configuring":
                     return found
@@ -92,8 +97,8 @@ class ApiClient:
         for delay in RETRY_SECONDS:
             try:
                 return self._json("GET", path)
-            except ApiUnreachable:
-                time.sleep(delay)
+            except ApiUnreachable as error:
+                time.sleep(max(delay, error.retry_seconds))
         return self._json("GET", path)
 
     def _json(
@@ -111,10 +116,17 @@ class ApiClient:
             raise ApiUnreachable(f"{self.url} does not answer: {error or type(error).__name__}.") from error
         if response.status_code in _PASSING:
             raise ApiUnreachable(f"{self.url} cannot answer now: {_reason(response)}")
+        if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            raise ApiUnreachable(_reason(response), _retry_seconds(response))
         if response.is_error:
             raise ApiRefused(_reason(response))
         answer: Json = response.json() if response.content else {}
         return answer
+
+
+def _retry_seconds(response: httpx.Response) -> float:
+    given = response.headers.get("Retry-After", "")
+    return min(float(given), LONGEST_RETRY_SECONDS) if given.isdecimal() else 0.0
 
 
 def _reason(response: httpx.Response) -> str:

@@ -68,10 +68,10 @@ class Uploader:
         for delay in (*RETRY_SECONDS, None):
             try:
                 self._upload_once(number, body, previous)
-            except ApiUnreachable:
+            except ApiUnreachable as error:
                 if delay is None or self._is_abandoned:
                     raise
-                time.sleep(delay)
+                time.sleep(max(delay, error.retry_seconds))
                 if self._has_arrived(number, previous):
                     return
             else:
