@@ -27,6 +27,12 @@ def reader(ground: Ground) -> Reader:
 
 
 @pytest.fixture
+def owner(ground: Ground) -> str:
+    """The role that owns the documents."""
+    return str(make_url(ground.settings.database_url).username)
+
+
+@pytest.fixture
 def mine(ground: Ground, service: Service) -> int:
     return a_collection(ground, service, "/mine", {"mine": {}})
 
@@ -133,8 +139,8 @@ ATTEMPTS = {
     "signing": "SELECT longshore_reader.signature('1')",
     "writing through the view": "INSERT INTO longshore_reader.documents VALUES (1, 'x', '{}')",
     "deleting through the view": "DELETE FROM longshore_reader.documents",
-    "becoming the owner": "SET ROLE postgres",
-    "logging in as the owner": "SET SESSION AUTHORIZATION postgres",
+    "becoming the owner": "SET ROLE the_owner",
+    "logging in as the owner": "SET SESSION AUTHORIZATION the_owner",
     "a role of its own": "CREATE ROLE mighty SUPERUSER",
     "more rights": "ALTER ROLE CURRENT_USER SUPERUSER",
     "rights on the documents": "GRANT SELECT ON public.documents TO CURRENT_USER",
@@ -170,18 +176,18 @@ ATTEMPTS = {
     "the server's settings": "ALTER SYSTEM SET work_mem = '1GB'",
     "a setting of the server": "SET temp_file_limit = -1",
     "ending the owner's sessions": (
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres'"
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'the_owner'"
     ),
 } | {f"the table {table}": f"SELECT * FROM public.{table}" for table in TABLES}
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS.values(), ids=ATTEMPTS.keys())
-def test_the_role_may_do_nothing_else(hostile: connection, attempt: str):
+def test_the_role_may_do_nothing_else(hostile: connection, owner: str, attempt: str):
     with hostile.cursor() as cursor:
         cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE")
 
         with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-            cursor.execute(attempt)
+            cursor.execute(attempt.replace("the_owner", owner))
 
 
 def test_the_role_starts_read_only_and_without_a_search_path(hostile: connection):
@@ -257,12 +263,12 @@ def test_a_password_is_kept_as_a_verifier(ground: Ground):
     assert kept.startswith("SCRAM-SHA-256$")
 
 
-def test_a_role_that_may_do_more_is_refused(ground: Ground):
+def test_a_role_that_may_do_more_is_refused(ground: Ground, owner: str):
     with (
         ground.database.begin() as session,
         pytest.raises(ReaderRefused, match="may do more than read"),
     ):
-        ensure_reader(session, Reader("postgres", None, ""))
+        ensure_reader(session, Reader(owner, None, ""))
 
 
 def test_an_owner_who_may_not_make_roles_is_told_what_to_do(ground: Ground):

@@ -69,7 +69,7 @@ def _postgres(image: str, password: str) -> PostgresContainer:
         image, username="postgres", password=password, dbname="longshore", **_traits()
     )
     container.with_env("PGDATA", "/var/lib/postgresql/longshore")
-    return container.with_command(["postgres", "-c", "listen_addresses=*", *options])
+    return container.with_command(["postgres", "--listen_addresses=*", *options])
 
 
 def _redis(image: str, password: str) -> RedisContainer:
