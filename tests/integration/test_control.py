@@ -5,6 +5,7 @@ from threading import Event
 
 import pytest
 from sqlalchemy import select, text
+from structlog.testing import capture_logs
 
 from api.usecases.imports import ImportChanges, delete_import, get_import, update_import
 from api.usecases.services import Service
@@ -231,6 +232,17 @@ def test_an_import_deleted_while_it_runs_commits_nothing_more_and_leaves_nothing
     with small.database.begin() as session:
         for table in (Block, RejectedLine):
             assert session.scalars(select(table).where(table.import_id == import_id)).all() == []
+
+
+def test_an_import_deleted_before_its_rejections_are_noted_is_left_in_peace(small: Ground, service: Service):
+    """The database refuses them as it does a bad line, and whoever reads the log was told of a failure."""
+    import_id = an_import(small, service, numbered(3) + ndjson(b"broken", b"broken", b"broken"))
+    delete = after_batches(1, lambda: delete_import(small, service, import_id))
+
+    with capture_logs() as logs:
+        work(small, import_id, should_stop=delete)
+
+    assert {"block_left", "block_failed"} & {entry["event"] for entry in logs} == {"block_left"}
 
 
 def test_at_every_checkpoint_the_counters_add_up_to_the_lines_read(small: Ground, service: Service):
