@@ -139,9 +139,7 @@ class BlockRun:
             try:
                 despite_conflicts(partial(self._commit, work, self._write))
             except BatchRefused:
-                # Nothing of it was committed. Rejections of an import that was deleted are refused, too.
-                self._renew_lease()
-                # Once more, to find the lines that the database refuses.
+                # Nothing of it was committed. Once more, to find the lines that the database refuses.
                 despite_conflicts(partial(self._commit, work, self._write_carefully))
 
     def _commit(self, work: Work, write: Write) -> None:
