@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from api.cli import terminal
+from api.cli.grants import granted_option, print_granted
 from api.cli.options import connected, data_dir_option, json_option
 from api.cli.secrets import secret_option
 from api.usecases import accounts
@@ -12,7 +13,10 @@ from api.usecases import accounts
 
 @click.group()
 def clients() -> None:
-    """Add and list OAuth clients of the Liquid Decisions API."""
+    """Add and list OAuth clients of the Liquid Decisions API, grant them communities.
+
+    A community is a data service.
+    """
 
 
 @clients.command("add")
@@ -44,6 +48,23 @@ def add(
         terminal.print_json({"client": client.id, "communities": list(communities)})
     else:
         terminal.out().print(f"Added {client.id}.")
+
+
+@clients.command("grant")
+@click.argument("client_id", metavar="ID")
+@granted_option
+@data_dir_option
+@json_option
+def grant(*, client_id: str, communities: tuple[str, ...], data_dir: Path | None, as_json: bool) -> None:
+    """Let a client reach more communities without a user.
+
+    \b
+    Example:
+      longshore clients grant nightly --community cinema
+    """
+    with connected(data_dir) as ground:
+        accounts.grant_client(ground, client_id, communities)
+    print_granted("client", client_id, communities, as_json=as_json)
 
 
 @clients.command("list")

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from api.cli import terminal
+from api.cli.grants import granted_option, print_granted
 from api.cli.options import connected, data_dir_option, json_option
 from api.cli.secrets import secret_option
 from api.usecases import accounts
@@ -44,9 +45,7 @@ def add(
 
 @users.command("grant")
 @click.argument("email")
-@click.option(
-    "--community", "communities", multiple=True, required=True, help="A data service. May be repeated."
-)
+@granted_option
 @data_dir_option
 @json_option
 def grant(*, email: str, communities: tuple[str, ...], data_dir: Path | None, as_json: bool) -> None:
@@ -58,10 +57,7 @@ def grant(*, email: str, communities: tuple[str, ...], data_dir: Path | None, as
     """
     with connected(data_dir) as ground:
         accounts.grant_user(ground, email, communities)
-    if as_json:
-        terminal.print_json({"user": accounts.spell_email(email), "granted": list(communities)})
-    else:
-        terminal.out().print(f"Granted {', '.join(communities)} to {accounts.spell_email(email)}.")
+    print_granted("user", accounts.spell_email(email), communities, as_json=as_json)
 
 
 @users.command("list")

@@ -29,6 +29,12 @@ class UserNotFound(LongshoreError):
     code = "user_not_found"
 
 
+class ClientNotFound(LongshoreError):
+    """No OAuth client has this id."""
+
+    code = "client_not_found"
+
+
 @dataclass(frozen=True, slots=True)
 class User:
     """A person, found."""
@@ -96,6 +102,17 @@ def add_client(ground: Ground, client_id: str, secret: str, communities: Iterabl
             raise NameTaken(f"A client with the id {client_id!r} exists already.")
         accounts.grant_client(session, row.id, _service_ids(session, communities))
         return Client(row.id)
+
+
+def grant_client(ground: Ground, client_id: str, communities: Iterable[str]) -> None:
+    """Let a client reach these communities without a user, too. Safe to repeat.
+
+    Raises ClientNotFound, ServiceNotFound.
+    """
+    with ground.database.begin() as session:
+        if accounts.client(session, client_id) is None:
+            raise ClientNotFound(f"No client has the id {client_id!r}: `longshore clients list` prints them.")
+        accounts.grant_client(session, client_id, _service_ids(session, communities))
 
 
 def list_clients(ground: Ground) -> list[Granted]:

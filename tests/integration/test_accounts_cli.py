@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from api.cli.main import longshore
+from api.usecases.accounts import ClientNotFound
 from api.usecases.logins import Origin, log_in_client, log_in_user
 from shared.errors import NameTaken, ServiceNotFound
 
@@ -57,6 +58,19 @@ def test_a_client_is_added_and_listed(run, ground, service):
     assert f"cli-{service.name}  {service.name}" in run("clients", "list").stdout.splitlines()
 
 
+def test_a_client_is_granted_more_communities(run, ground, service):
+    client = f"granted-{service.name}"
+    run("clients", "add", client, "--secret", "s")
+
+    granted = run("clients", "grant", client, "--community", service.name)
+    again = run("clients", "grant", client, "--community", service.name, "--json")
+
+    assert granted.stdout == f"Granted {service.name} to {client}.\n"
+    assert json.loads(again.stdout) == {"client": client, "granted": [service.name]}
+    clients = json.loads(run("clients", "list", "--json").stdout)["clients"]
+    assert {"client": client, "communities": [service.name]} in clients
+
+
 def test_a_secret_that_is_not_given_is_asked_for_twice_and_not_shown(run, ground, service, email):
     user = run("users", "add", email, "--json", given="typed\ntyped\n")
     client = run("clients", "add", f"typed-{service.name}", given="one\nother\ntyped\ntyped\n")
@@ -75,3 +89,18 @@ def test_what_cannot_be_added_is_refused(run, email):
     unknown = run("users", "grant", email, "--community", "nowhere")
     assert isinstance(unknown.exception, ServiceNotFound)
     assert run("users", "grant", email).exit_code == 2
+
+
+def test_what_cannot_be_granted_to_a_client_is_refused(run, service):
+    client = f"refused-{service.name}"
+    run("clients", "add", client, "--secret", "s")
+
+    nobody = run("clients", "grant", "nobody", "--community", service.name)
+    nowhere = run("clients", "grant", client, "--community", service.name, "--community", "nowhere")
+
+    assert isinstance(nobody.exception, ClientNotFound)
+    assert "longshore clients list" in str(nobody.exception)
+    assert isinstance(nowhere.exception, ServiceNotFound)
+    clients = json.loads(run("clients", "list", "--json").stdout)["clients"]
+    assert {"client": client, "communities": []} in clients
+    assert run("clients", "grant", client).exit_code == 2
