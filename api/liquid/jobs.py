@@ -28,7 +28,10 @@ NO_FILE = (
     "The parameter file is missing: send the form as multipart/form-data, with a part that is called file."
 )
 
-JOB_REFUSED = TOKEN_REFUSED | {409: "The jobId is taken", 429: "Too many jobs within an hour"}
+JOB_REFUSED = TOKEN_REFUSED | {
+    409: "Another job of the community has the jobId",
+    429: "Too many jobs within an hour",
+}
 JOB_MISSING = TOKEN_REFUSED | {404: "The community has no such job"}
 
 blueprint = guarded("batch jobs", BATCH, "Imports of files and exports, in the Liquid Decisions API.")

@@ -101,7 +101,9 @@ _JOB_FIELDS = {
     "contentType": _text(f"Must be given: {', '.join(IS_CSV)}.", required=False),
     "template": _text("For CSV.", required=False),
     "notificationEmail": _text("Who is told of the job's end.", required=False),
-    "jobId": _text("A UUID no job has, where the caller chooses it.", required=False, pattern=UUID_OR_EMPTY),
+    "jobId": _text(
+        "A UUID no job of the community has, if the caller chooses it.", required=False, pattern=UUID_OR_EMPTY
+    ),
 }
 IMPORT_FORM = Form.from_dict(
     {

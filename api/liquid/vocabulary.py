@@ -36,7 +36,7 @@ def status_object(shown: ShownJob) -> dict[str, Any]:
     email = {"notificationEmail": job.notification_email} if job.notification_email else {}
     return {
         "submitTime": job.submitted_at.strftime(SUBMIT_TIME),
-        "jobId": str(job.id),
+        "jobId": str(job.told_id),
         **email,
         "jobName": job.job_name or "",
         "contentType": job.content_type or "",

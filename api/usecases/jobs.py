@@ -27,7 +27,7 @@ class JobNotFound(LongshoreError):
 
 
 class JobIdTaken(LongshoreError):
-    """The id that a client chose for a new job is another one's."""
+    """The id that a client chose for a new job is another one's of the same data service."""
 
     code = "job_id_taken"
 
@@ -165,8 +165,9 @@ def add_job(  # noqa: PLR0913 - what is kept of a job
     refusal: str | None = None,
 ) -> BatchJob:
     """A new job, under an id of the caller's choice where there is one. Raises JobIdTaken, TooManyJobs."""
+    # From here on no other request adds a job to the data service.
     quotas.admit_job(session, service.id, ground.settings.jobs_an_hour)
-    if job_id is not None and jobs.find_anywhere(session, job_id) is not None:
+    if job_id is not None and jobs.find(session, service.id, job_id) is not None:
         raise JobIdTaken("The jobId is taken: choose a new one for each job, or none.")
     return jobs.add(
         session,

@@ -64,6 +64,7 @@ def _report(session: Session, found: FoundJob, view: JobView, public_url: str) -
         outcome=Outcome(view.status.lower()),
         reason=f"{view.reason}.".replace("..", "."),
         community=session.get_one(DataService, job.service_id).name,
+        job_id=str(job.told_id),
         job_name=job.job_name,
         item_type=job.item_type,
         records_processed=view.records_processed,

@@ -7,7 +7,7 @@ where the index was cut off: it must bear that, or be a migration of its own.
 from alembic import op
 
 
-def create_index(name: str, on: str) -> None:
+def create_index(name: str, on: str, *, is_unique: bool = False) -> None:
     """Make the index; `on` is what follows ON: table, columns and condition.
 
     Waits for transactions that have begun before, and nobody waits for it. What an attempt left that was cut
@@ -15,7 +15,7 @@ def create_index(name: str, on: str) -> None:
     """
     with op.get_context().autocommit_block():
         op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
-        op.execute(f"CREATE INDEX CONCURRENTLY {name} ON {on}")
+        op.execute(f"CREATE {'UNIQUE ' if is_unique else ''}INDEX CONCURRENTLY {name} ON {on}")
 
 
 def drop_index(name: str) -> None:

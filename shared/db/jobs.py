@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.db import exports
@@ -45,28 +46,32 @@ def add(  # noqa: PLR0913 - what a client tells about a job
     refusal: str | None = None,
     job_id: uuid.UUID | None = None,
 ) -> BatchJob:
-    """A new job, with an id that cannot be guessed where the client chose none."""
-    row = BatchJob(
-        id=job_id or uuid.uuid4(),
-        service_id=service_id,
-        kind=kind,
-        import_id=import_id,
-        export_id=export_id,
-        refusal=refusal,
-        job_name=job_name,
-        item_type=item_type,
-        content_type=content_type,
-        notification_email=notification_email,
-    )
-    session.add(row)
-    session.flush()
-    session.refresh(row)
-    return row
+    """A new job, under the id that the client chose for it, or one that cannot be guessed.
+
+    The id is none of the data service's other jobs'. That another one has it must not show.
+    """
+    told = {
+        "service_id": service_id,
+        "kind": kind,
+        "import_id": import_id,
+        "export_id": export_id,
+        "refusal": refusal,
+        "job_name": job_name,
+        "item_type": item_type,
+        "content_type": content_type,
+        "notification_email": notification_email,
+    }
+    added = insert(BatchJob).on_conflict_do_nothing(index_elements=[BatchJob.id]).returning(BatchJob)
+    row = session.scalars(added.values(id=job_id or uuid.uuid4(), **told)).one_or_none()
+    if row is not None:
+        return row
+    return session.scalars(added.values(id=uuid.uuid4(), chosen_id=job_id, **told)).one()
 
 
 def find(session: Session, service_id: int, job_id: uuid.UUID) -> FoundJob | None:
     """The data service's job, or None."""
-    wanted = select(BatchJob).where(BatchJob.id == job_id, BatchJob.service_id == service_id)
+    is_its = or_(BatchJob.id == job_id, BatchJob.chosen_id == job_id)
+    wanted = select(BatchJob).where(BatchJob.service_id == service_id, is_its)
     return _with_its_work(session, session.scalars(wanted).one_or_none())
 
 

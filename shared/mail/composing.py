@@ -82,7 +82,7 @@ def _values(report: JobReport, job_id: UUID) -> dict[str, Any]:
             (one_line(link.name, _NAME_CHARACTERS), link.url, size(link.size_bytes)) for link in report.links
         ],
         "links_expire": moment(report.links_expire_at) if report.links_expire_at else None,
-        "job_id": str(job_id),
+        "job_id": report.job_id or str(job_id),
     }
 
 

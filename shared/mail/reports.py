@@ -39,6 +39,7 @@ class JobReport:
     outcome: Outcome
     reason: str  # one sentence, with counts
     community: str
+    job_id: str | None = None  # the one that its owner knows, where it is told
     job_name: str | None = None
     item_type: str | None = None
     records_processed: int = 0

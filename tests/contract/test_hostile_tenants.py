@@ -116,7 +116,7 @@ CASES = {
     "ask in another spelling": batch(f"{BATCH}/status", 404, NO_JOB, jobId="urn:uuid:{export_job}"),
     "cancel its job": batch(f"{BATCH}/cancel", 404, NO_JOB, jobId="{import_job}"),
     "read what its job rejected": batch(f"{BATCH}/rejections", 404, NO_JOB, jobId="{import_job}"),
-    "take its job's id": Case(taken_id, 409, "taken"),
+    "take its job's id": Case(taken_id, 200, '"status":"Accepted"'),
     "export its items": refused_job("export", UNKNOWN),
     "export its items by SQL": refused_job(
         "export", '"Rejected"', itemType="contacts", sqlQuery="SELECT * FROM {owner}_entity_Secret"

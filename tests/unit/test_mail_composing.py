@@ -207,3 +207,12 @@ def test_a_report_survives_its_row():
 def test_what_is_no_report_is_refused(content: dict[str, Any]):
     with pytest.raises(MailRefused, match="not a job report"):
         JobReport.from_json(content)
+
+
+def test_the_mail_names_the_id_that_the_jobs_owner_chose():
+    mail = composed(job_id="chosen")
+
+    assert "chosen" in text(mail)
+    assert "chosen" in html(mail)
+    assert str(JOB) not in text(mail) + html(mail)
+    assert mail["Message-ID"] == f"<{JOB}@example.org>"

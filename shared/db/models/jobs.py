@@ -105,9 +105,18 @@ class BatchJob(Base):
     __table_args__ = (
         CheckConstraint("kind IN ('import', 'export')", name="kind"),
         Index("ix_batch_jobs_submitted", "service_id", "submitted_at"),
+        Index(
+            "ix_batch_jobs_chosen",
+            "service_id",
+            "chosen_id",
+            unique=True,
+            postgresql_where=text("chosen_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(UUID(as_uuid=True), primary_key=True)
+    # What its owner calls it, where that is the `id` of another data service's job.
+    chosen_id: Mapped[uuid.UUID | None] = mapped_column(UUID(as_uuid=True))
     service_id: Mapped[int] = mapped_column(ForeignKey("data_services.id", ondelete="CASCADE"))
     kind: Mapped[str]
     import_id: Mapped[int | None] = mapped_column(
@@ -122,6 +131,11 @@ class BatchJob(Base):
     content_type: Mapped[str | None]  # in the caller's spelling
     notification_email: Mapped[str | None]
     submitted_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    @property
+    def told_id(self) -> uuid.UUID:
+        """The id that its owner knows it by."""
+        return self.chosen_id or self.id
 
 
 class Notification(Base):
