@@ -11,6 +11,8 @@ from importlib import import_module
 from threading import Lock
 from typing import Literal, Protocol
 
+import structlog
+
 from shared.settings import Settings
 
 Attributes = Mapping[str, str | int | float | bool | None]
@@ -37,6 +39,7 @@ class _Process:
 
     def __init__(self) -> None:
         self.tracing: Tracing | None = None
+        self.has_begun = False
         self.lock = Lock()
 
 
@@ -45,11 +48,12 @@ _process = _Process()
 
 def begin(settings: Settings, role: str) -> None:
     """Send this process's spans where the environment says, if anywhere. After the fork; once is enough."""
-    if not settings.is_traced or _process.tracing is not None:
+    if not settings.is_traced or _process.has_begun:
         return
     with _process.lock:
-        if _process.tracing is None:
-            _process.tracing = import_module("shared.opentelemetry").OpenTelemetry(role)
+        if not _process.has_begun:
+            _process.tracing = _made(role)
+            _process.has_begun = True
 
 
 def end() -> None:
@@ -89,3 +93,13 @@ def traceparent() -> str | None:
     """What puts spans of other processes below the one that is under way; None where there is none."""
     tracing = _process.tracing
     return None if tracing is None else tracing.traceparent()
+
+
+def _made(role: str) -> Tracing | None:
+    """Nothing where a variable cannot be used: to work matters more than to tell of it."""
+    try:
+        made: Tracing = import_module("shared.opentelemetry").OpenTelemetry(role)
+    except ValueError as error:
+        structlog.get_logger().error("traces_not_sent", reason=str(error))
+        return None
+    return made

@@ -263,6 +263,18 @@ def test_a_collector_that_takes_nothing_disturbs_nobody(
     assert seconds < 10, f"the worker stopped after {seconds:.1f} s"
 
 
+def test_a_variable_that_cannot_be_used_costs_the_traces_and_is_told_once(
+    environment: Mapping[str, str], service: Service, secret: str, tmp_path: Path
+):
+    own = environment | Collector(1).environment | {"OTEL_BSP_SCHEDULE_DELAY": "-1"}
+    with (tmp_path / "log").open("wb") as log, gunicorn(own, log=log) as served:
+        client = Client(served, service, tokens.mint(secret, None))
+        answers = {client("GET", IMPORTS).status_code for _ in range(5)}
+
+    assert answers == {200}
+    assert (tmp_path / "log").read_text().count("traces_not_sent") == 1
+
+
 UNLOADED = """
 import os, sys
 from api.app import create_app
