@@ -97,7 +97,7 @@ class FileArrival:
         if not self._stored.size_bytes:
             raise JobRefused("The file is empty.")
         with self._ground.database.begin() as session:
-            item_type = find_item_type(session, self._service, description.item_type)
+            item_type = find_item_type(session, self._service, description.item_type, keeps_key=True)
             reading = reading_of(item_type, order)
             if self._job_id is None:
                 job = self._add(session, self._import_id, item_type, reading, description, job_id)

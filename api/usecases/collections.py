@@ -3,9 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
 from api.usecases.services import Service
 from shared.db import collections, services
+from shared.db.models import Collection
 from shared.db.queries.naming import loose
 from shared.errors import CollectionNotFound, LongshoreError, NameRefused, NameTaken
 from shared.formats.cells import TYPES
@@ -25,6 +27,18 @@ class SchemaRefused(LongshoreError):
     """What is said of a collection's items cannot be; the message tells what is wrong with it."""
 
     code = "schema_refused"
+
+
+class KeyInUse(LongshoreError):
+    """The documents of a collection have their ids from its key; the message tells what to do."""
+
+    code = "key_in_use"
+
+    def __init__(self, path: str, key: str) -> None:
+        super().__init__(
+            f"The key of {path} stays {key}: its documents, or those of an import under way, have their ids"
+            " from it. Add another collection with the new key and import the items there."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +79,54 @@ def add_collection(
             raise NameTaken(f"The collection {path!r} exists already.")
         kept = None if fields is None else [asdict(field) for field in fields]
         collections.describe(session, service.id, path, key=key, fields=kept, category=category)
+
+
+def change_collection(
+    ground: Ground,
+    service: Service,
+    path: str,
+    *,
+    key: str | None = None,
+    fields: Sequence[ItemField] | None = None,
+    category: str | None = None,
+) -> None:
+    """Let other things be known of a collection's items; what is None stays.
+
+    Jobs go on with what they began with. Raises CollectionNotFound, SchemaRefused, KeyInUse.
+    """
+    with ground.database.begin() as session:
+        row = collections.hold(session, service.id, path)
+        if row is None:
+            raise CollectionNotFound(path)
+        changed = _changed(row, key, fields, category)
+        if (changed.key or DOCUMENTID) != (row.key or DOCUMENTID) and collections.has_items(session, row):
+            raise KeyInUse(path, row.key or DOCUMENTID)
+        collections.describe(session, service.id, path, **changed._asdict())
+
+
+class _Known(NamedTuple):
+    """What is kept of a collection's items."""
+
+    key: str | None
+    fields: Sequence[dict[str, Any]] | None
+    category: str
+
+
+def _changed(
+    row: Collection, key: str | None, fields: Sequence[ItemField] | None, category: str | None
+) -> _Known:
+    """What is known from now on. Raises SchemaRefused."""
+    changed = _Known(
+        key=row.key if key is None else key,
+        fields=row.fields if fields is None else [asdict(field) for field in fields],
+        category=row.category if category is None else category,
+    )
+    if changed.key == DOCUMENTID:
+        changed = changed._replace(key=None)  # as where none was given
+    kept = changed.fields
+    _check_schema(changed.key, None if kept is None else [ItemField(**field) for field in kept])
+    _check_category(changed.category)
+    return changed
 
 
 def lookalikes_of(ground: Ground, service: Service, path: str) -> list[str]:

@@ -22,20 +22,31 @@ class KnownType:
     types: dict[str, str] = field(default_factory=dict)  # by field, in the schema's order; empty without one
 
 
-def find_item_type(session: Session, service: Service, name: str | None) -> KnownType:
-    """The item type of this name, in the caller's transaction. Raises JobRefused, telling what to do."""
+def find_item_type(
+    session: Session, service: Service, name: str | None, *, keeps_key: bool = False
+) -> KnownType:
+    """The item type of this name, in the caller's transaction. Raises JobRefused, telling what to do.
+
+    `keeps_key`, as for `look_for_item_type`, where the transaction writes items, or has them written.
+    """
     if not name:
         raise JobRefused("The parameter itemType is missing.")
-    found = look_for_item_type(session, service, name)
+    found = look_for_item_type(session, service, name, keeps_key=keeps_key)
     if found is None:
         raise JobRefused(f"{unknown(name)} {_advice(session, service, name)}")
     return found
 
 
-def look_for_item_type(session: Session, service: Service, name: str) -> KnownType | None:
-    """The item type of this name, in the caller's transaction; None where there is none."""
-    # The database takes no NUL, not even to look for.
-    row = None if "\0" in name else services.get_collection(session, service.id, f"/{name}")
+def look_for_item_type(
+    session: Session, service: Service, name: str, *, keeps_key: bool = False
+) -> KnownType | None:
+    """The item type of this name, in the caller's transaction; None where there is none.
+
+    `keeps_key`: its key stays what it is until the transaction ends.
+    """
+    if "\0" in name:
+        return None  # the database takes no NUL, not even to look for
+    row = services.get_collection(session, service.id, f"/{name}", keeps_key=keeps_key)
     return None if row is None else _known(name, row)
 
 

@@ -130,7 +130,7 @@ def _write(
     """Write items of one type; returns the rejected ones."""
     if name is None:
         return _all_rejected(items, NO_TYPE)
-    known = look_for_item_type(session, service, name)
+    known = look_for_item_type(session, service, name, keeps_key=True)
     if known is None:
         return _all_rejected(items, Refusal("unknown_type", unknown(name)))
     reader = ItemReader(ItemType(known.name, known.key, merges=False), make_documentid)

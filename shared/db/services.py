@@ -56,9 +56,16 @@ def add_collection(session: Session, service_id: int, path: str) -> bool:
     return session.scalars(added).one_or_none() is not None
 
 
-def get_collection(session: Session, service_id: int, path: str) -> Collection | None:
-    """The data service's collection at `path`, or None."""
+def get_collection(
+    session: Session, service_id: int, path: str, *, keeps_key: bool = False
+) -> Collection | None:
+    """The data service's collection at `path`, or None.
+
+    `keeps_key`: until the transaction ends nobody changes which property of its items is the document's id.
+    """
     found = select(Collection).where(Collection.service_id == service_id, Collection.path == path)
+    if keeps_key:
+        found = found.with_for_update(read=True, key_share=True)
     return session.scalars(found).one_or_none()
 
 
