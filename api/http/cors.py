@@ -11,7 +11,7 @@ from flask_cors import CORS
 
 from shared.settings import Settings
 
-METHODS = ("GET", "POST", "PATCH", "DELETE")
+METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
 REQUEST_HEADERS = (
     "Accept",
     "Authorization",

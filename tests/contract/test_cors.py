@@ -59,6 +59,7 @@ def granted(response: TestResponse) -> dict[str, str]:
         ("POST", f"{IMPORTS}/1/blocks", "authorization,content-digest,content-encoding,content-type"),
         ("DELETE", f"{IMPORTS}/1", "authorization"),
         ("GET", "/films/1", "authorization,x-request-id"),
+        ("HEAD", "/films/1", "authorization"),
         ("POST", STATUS, "authorization,x-liquidplatform-community"),
         ("POST", "/ls/api/items/upsert", "authorization,content-type"),
         ("GET", "/ls/api/batch/download/none/file.csv", "range"),
