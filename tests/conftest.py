@@ -1,6 +1,8 @@
 """Real services for the whole session, and a data service of its own for each test."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 
@@ -23,6 +25,7 @@ from tests.storages import choose_storage
 _numbers = count(1)
 _SERVICES = pytest.StashKey[Services]()
 _STORAGE = pytest.StashKey[str]()
+_FOLDER = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,7 +34,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--large", action="store_true", help="Jobs of their full size, too, which take minutes.")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    if config.option.basetemp is None:
+        # The next session would close the folder that pytest shares between them to everybody but its owner,
+        # and so to the user as whom Postgres runs.
+        config.option.basetemp = config.stash[_FOLDER] = tempfile.mkdtemp(prefix="longshore-tests-")
     # With -n the tests run in processes that inherit the environment of this one: it keeps the URLs for them.
     runs_tests = hasattr(config, "workerinput") or not config.getoption("numprocesses", None)
     chosen = choose_services(os.environ if runs_tests else dict(os.environ))
@@ -39,6 +47,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_SERVICES] = chosen
     config.stash[_STORAGE] = choose_storage(os.environ)
     fuzzing.choose(config.getoption("--fuzz-examples"))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    folder = session.config.stash.get(_FOLDER, None)
+    if folder is not None and exitstatus == pytest.ExitCode.OK:
+        shutil.rmtree(folder)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
+    folder = terminalreporter.config.stash.get(_FOLDER, None)
+    if folder is not None and exitstatus != pytest.ExitCode.OK:
+        terminalreporter.write_line(f"What the tests left is in {folder}.")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
