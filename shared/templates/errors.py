@@ -10,9 +10,11 @@ class TemplateRefused(LongshoreError):
 
     code: ClassVar[str] = "template_refused"
 
-    def __init__(self, line_number: int, cause: str) -> None:
-        super().__init__(f"Template line {line_number}: {cause}")
+    def __init__(self, line_number: int, cause: str, column: int | None = None) -> None:
+        place = f"line {line_number}" if column is None else f"line {line_number}, column {column}"
+        super().__init__(f"Template {place}: {cause}")
         self.line_number = line_number  # from 1
+        self.column = column  # from 1; None where only the line is known
         self.cause = cause
 
 

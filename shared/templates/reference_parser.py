@@ -8,7 +8,7 @@ import re
 from abc import ABC, abstractmethod
 
 from shared.templates.expressions import Call, Constant, Expression, OrElse, Path, Shown, Variable
-from shared.templates.functions import FUNCTIONS, Function
+from shared.templates.functions import FUNCTIONS
 from shared.templates.scanner import Scanner
 
 
@@ -66,7 +66,7 @@ class ReferenceParser(ABC):
     def _path(self, name: str) -> Expression:
         line = self._scanner.line
         called = self._take(_CALL) if name in FUNCTIONS else None
-        base = self._call(name, called[1]) if called else Variable(line, name)
+        base = self._call(name, called) if called else Variable(line, name)
         keys: list[Expression] = []
         while key := self._key():
             keys.append(key)
@@ -81,24 +81,27 @@ class ReferenceParser(ABC):
             self._scanner.fail(
                 f"values have no methods, and here is {found[0]}; functions are called as"
                 f" {', '.join(f'${family}.name(...)' for family in FUNCTIONS)}."
-                " Write ${name} where the bracket is text."
+                " Write ${name} where the bracket is text.",
+                found.start(),
             )
         found = self._take(_MEMBER)
         return Constant(found[1]) if found else None
 
-    def _call(self, family: str, name: str) -> Expression:
-        line = self._scanner.line
+    def _call(self, family: str, called: re.Match[str]) -> Expression:
+        line, name = self._scanner.line, called[1]
         known = FUNCTIONS[family]
         if name not in known:
-            self._scanner.fail(f"there is no function ${family}.{name}; there are {', '.join(known)}.")
+            self._scanner.fail(
+                f"there is no function ${family}.{name}; there are {', '.join(known)}.", called.start(1)
+            )
         arguments = self.listed(_CLOSE, ") after the arguments")
-        self._check_count(f"${family}.{name}", known[name], len(arguments))
-        return Call(line, known[name], tuple(arguments))
-
-    def _check_count(self, name: str, function: Function, given: int) -> None:
+        function, given = known[name], len(arguments)
         if not function.least <= given <= function.most:
             wanted = " or ".join(str(count) for count in sorted({function.least, function.most}))
-            self._scanner.fail(f"{name} takes {wanted} argument(s), and {given} are given.")
+            self._scanner.fail(
+                f"${family}.{name} takes {wanted} argument(s), and {given} are given.", called.start(1)
+            )
+        return Call(line, function, tuple(arguments))
 
 
 # Possessive where they repeat: what has been taken is never given back, so that time is linear.

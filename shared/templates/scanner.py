@@ -15,11 +15,13 @@ MAX_NESTING = 32
 class Scanner:
     """The source, a position in it, and how deeply what is being read is nested."""
 
-    def __init__(self, source: str, *, first_line: int = 1, nesting: int = 0) -> None:
+    def __init__(self, source: str, *, first_line: int | None = None, nesting: int = 0) -> None:
+        """`first_line` where it is a part of another source: then there are no columns to tell."""
         self.source = source
         self.position = 0
         self.nesting = nesting
-        self._first_line = first_line
+        self._first_line = first_line or 1
+        self._has_columns = first_line is None
         self._line_starts = [0, *(found.end() for found in re.finditer("\n", source))]
 
     @property
@@ -59,5 +61,9 @@ class Scanner:
         yield
         self.nesting -= 1
 
-    def fail(self, cause: str, line: int | None = None) -> NoReturn:
-        raise TemplateRefused(line or self.line, cause)
+    def fail(self, cause: str, at: int | None = None) -> NoReturn:
+        """Refuse what stands at this position, or at the present one."""
+        if at is not None:
+            self.position = at
+        column = self.position - self.start_of_line(self.position) + 1
+        raise TemplateRefused(self.line, cause, column if self._has_columns else None)

@@ -16,6 +16,7 @@ class _Ending(NamedTuple):
     """What a body ended with: `end`, `else`, `elseif` with its condition, or nothing more to read."""
 
     name: str | None
+    start: int
     condition: Expression | None = None
 
 
@@ -31,7 +32,7 @@ class TemplateParser:
         """The template. Raises TemplateRefused with the line of what cannot be read."""
         body, ending = self._body()
         if ending.name:
-            self._scanner.fail(f"#{ending.name} has no #if or #foreach that it belongs to.")
+            self._scanner.fail(f"#{ending.name} has no #if or #foreach that it belongs to.", ending.start)
         return body
 
     def _body(self) -> tuple[Body, _Ending]:
@@ -40,14 +41,14 @@ class TemplateParser:
             start = self._scanner.position
             name = self._directive_name()
             if name in _ENDINGS:
-                ending = _Ending(name, self._condition() if name == "elseif" else None)
+                ending = _Ending(name, start, self._condition() if name == "elseif" else None)
                 self._drop_line(parts, start)
                 return Body(tuple(parts)), ending
             if name:
                 self._directive(name, parts, start)
             else:
                 parts.append(_part(self._expressions.piece()))
-        return Body(tuple(parts)), _Ending(None)
+        return Body(tuple(parts)), _Ending(None, self._scanner.position)
 
     def _directive_name(self) -> str | None:
         """The directive that begins here, or None where `#` is text, as in #fff."""
@@ -59,7 +60,8 @@ class TemplateParser:
         if name in _REFUSED or (name not in _KNOWN and self._scanner.take(_OPEN)):
             self._scanner.fail(
                 f"{found[0]} is no directive here; there are #set, #if, #elseif, #else, #foreach and #end."
-                " Write \\# where it is text."
+                " Write \\# where it is text.",
+                start,
             )
         if name not in _KNOWN:
             self._scanner.position = start
@@ -85,9 +87,8 @@ class TemplateParser:
         parts.append(part)
 
     def _if(self, parts: list[Part], start: int) -> Part:
-        line = self._scanner.line
         branches = []
-        ending = _Ending("elseif", self._condition())
+        ending = _Ending("elseif", start, self._condition())
         self._drop_line(parts, start)
         while ending.name == "elseif" and ending.condition:
             condition = ending.condition
@@ -96,7 +97,7 @@ class TemplateParser:
         otherwise = Body(())
         if ending.name == "else":
             otherwise, ending = self._body()
-        self._need_end("#if", line, ending)
+        self._need_end("#if", start, ending)
         return If(tuple(branches), otherwise)
 
     def _foreach(self, parts: list[Part], start: int) -> Part:
@@ -106,7 +107,7 @@ class TemplateParser:
         self._need(_CLOSE, "an operator or ) after #foreach")
         self._drop_line(parts, start)
         body, ending = self._body()
-        self._need_end("#foreach", line, ending)
+        self._need_end("#foreach", start, ending)
         return Foreach(line, name, source, body)
 
     def _condition(self) -> Expression:
@@ -119,17 +120,17 @@ class TemplateParser:
         if opening == "##":
             self._scanner.take(_REST_OF_LINE)
             return
-        line = self._scanner.line
         end = self._scanner.source.find("*#", self._scanner.position)
         if end < 0:
-            self._scanner.fail("the comment that begins here with #* has no *#.", line)
+            begin = self._scanner.position - len(opening)
+            self._scanner.fail("the comment that begins here with #* has no *#.", begin)
         self._scanner.position = end + 2
 
-    def _need_end(self, opening: str, line: int, ending: _Ending) -> None:
+    def _need_end(self, opening: str, start: int, ending: _Ending) -> None:
         if ending.name is None:
-            self._scanner.fail(f"{opening} has no #end.", line)
+            self._scanner.fail(f"{opening} has no #end.", start)
         if ending.name != "end":
-            self._scanner.fail(f"expected the #end of {opening}, found #{ending.name}.")
+            self._scanner.fail(f"expected the #end of {opening}, found #{ending.name}.", ending.start)
 
     def _drop_line(self, parts: list[Part], start: int) -> None:
         """Take the line away if there is nothing on it but what was read from `start` to here."""

@@ -46,7 +46,7 @@ def blocks_of(ground: Ground) -> set[str]:
         ({"merge": "perhaps"}, "The parameter merge is 'perhaps': true or false is expected."),
         ({"contentType": "text/plain", "headerRow": "2"}, "The parameter headerRow is '2'"),
         ({"contentType": "text/plain"}, "The columns of the file are not known"),
-        ({"contentType": "text/plain", "template": "#if ($a)"}, "Template line 1: "),
+        ({"contentType": "text/plain", "template": "#if ($a)"}, "Template line 1, column 1: "),
         ({"contentType": "text/csv; charset=klingon"}, "The charset 'klingon' is not known."),
         ({"contentType": "text/csv; charset=rot13"}, "The charset 'rot13' is not known."),
         ({"contentType": "text/csv; charset=punycode"}, "The charset 'punycode' is not known."),
@@ -86,7 +86,7 @@ def test_an_import_with_bad_parameters(liquid: Liquid, ground: Ground, wrong: di
         ({"contentType": "image/png"}, "The contentType 'image/png' is not known"),
         ({"rowHeader": "2"}, "The parameter rowHeader is '2'"),
         ({"gzip": "2"}, "The parameter gzip is '2'"),
-        ({"contentType": "text/plain", "template": "#include('x')"}, "Template line 1: "),
+        ({"contentType": "text/plain", "template": "#include('x')"}, "Template line 1, column 1: "),
         ({"template": "$name"}, "A template makes text of the items, and the contentType asks for JSON"),
         (
             {"headerRow": "1", "rowHeader": "0"},

@@ -1,4 +1,4 @@
-"""A template that cannot be read is refused with line and cause."""
+"""A template that cannot be read is refused with its place and the cause."""
 
 import pytest
 
@@ -9,7 +9,7 @@ REFUSED = {
     "no end": ("a\n#if($a)\n\n", 2, "#if has no #end."),
     "no end of a loop": ("#foreach($a in $b)", 1, "#foreach has no #end."),
     "an end too many": ("a\n\n#end", 3, "#end has no #if or #foreach that it belongs to."),
-    "else in a loop": ("#foreach($a in $b)\n#else\n#end", 3, "expected the #end of #foreach, found #else."),
+    "else in a loop": ("#foreach($a in $b)\n#else\n#end", 2, "expected the #end of #foreach, found #else."),
     "two elses": ("#if(1)#else #else #end", 1, "expected the #end of #if, found #else."),
     "no condition": ("\n#if x", 2, "expected ( and a condition, found ' x'."),
     "an empty condition": ("#if()#end", 1, "expected a value, found ')#end'."),
@@ -65,5 +65,29 @@ def test_a_template_that_cannot_be_read_is_refused_with_line_and_cause(
 
     assert refused.value.line_number == line
     assert refused.value.cause.startswith(cause)
-    assert str(refused.value).startswith(f"Template line {line}: {cause}")
+    column = "" if refused.value.column is None else f", column {refused.value.column}"
+    assert str(refused.value).startswith(f"Template line {line}{column}: {cause}")
     assert refused.value.code == "template_refused"
+
+
+PLACES = {
+    "what was found": ("a\n  #if(1 2)#end", (2, 9)),
+    "where the source ends": ("a\n${b", (2, 4)),
+    "what has no end": ("a\n b #if(1)\n\n", (2, 4)),
+    "a comment that has none": ("\n  #* b\n", (2, 3)),
+    "an end too many": ("a\n   #end\n", (2, 4)),
+    "another end than its own": ("#foreach($a in $b)\n #else\n#end", (2, 2)),
+    "an unknown directive": ("\n #iff($a)", (2, 2)),
+    "a method": ("$a.b $c.class()", (1, 8)),
+    "an unknown function": ("é $csv.quot($a)", (1, 8)),
+    "a function of a few arguments": ("\n$csv.quote(\n)", (2, 6)),
+    "a text in quotes, whose own columns tell nothing": ('#set($a = "x\n$text.nope(1)")', (2, None)),
+}
+
+
+@pytest.mark.parametrize(("source", "place"), PLACES.values(), ids=PLACES.keys())
+def test_the_place_is_where_the_cause_begins(source: str, place: tuple[int, int | None]) -> None:
+    with pytest.raises(TemplateRefused) as refused:
+        compile_template(source)
+
+    assert (refused.value.line_number, refused.value.column) == place
