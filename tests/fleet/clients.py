@@ -4,9 +4,9 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,20 @@ def run_imports(fleet: Fleet, paths: dict[str, Path]) -> list[dict[str, Any]]:
     return [job.result() for job in running]
 
 
+@contextmanager
+def meanwhile(work: Callable[[threading.Event], None], threads: int) -> Iterator[None]:
+    """So many threads work while the body runs; then the event ends them, and what they raised is raised."""
+    is_over = threading.Event()
+    with ThreadPoolExecutor(threads) as pool:
+        jobs = [pool.submit(work, is_over) for _ in range(threads)]
+        try:
+            yield
+        finally:
+            is_over.set()
+        for job in jobs:
+            job.result()
+
+
 class Traffic:
     """Small requests from several threads, none of which tries anything again."""
 
@@ -59,23 +73,14 @@ class Traffic:
         self.writes: list[int] = []
         """Status codes, 0 where the connection broke."""
         self.retry_after: list[str | None] = []
-        self._is_over = threading.Event()
 
-    @contextmanager
-    def going_on(self, threads: int = 3) -> Iterator[None]:
-        with ThreadPoolExecutor(threads) as pool:
-            jobs = [pool.submit(self._ask) for _ in range(threads)]
-            try:
-                yield
-            finally:
-                self._is_over.set()
-            for job in jobs:
-                job.result()
+    def going_on(self, threads: int = 3) -> AbstractContextManager[None]:
+        return meanwhile(self._ask, threads)
 
-    def _ask(self) -> None:
+    def _ask(self, is_over: threading.Event) -> None:
         headers = {"Authorization": f"Bearer {self._fleet.token}"}
         with httpx.Client(base_url=self._fleet.url, headers=headers, timeout=60, trust_env=False) as client:
-            while not self._is_over.is_set():
+            while not is_over.is_set():
                 self.reads.append(self._status(client, "GET", self._collection))
                 self._make_and_remove(client)
 
