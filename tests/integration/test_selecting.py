@@ -63,3 +63,20 @@ def test_portions_are_many_and_tell_how_many_they_hold(ground: Ground, selection
     assert len(found) > 10
     assert sum(map(len, found)) == len(DOCUMENTS)
     assert all(len(portion) == len(list(portion.each())) for portion in found)
+
+
+@pytest.mark.parametrize("size", [1, 7, 40, 1000])
+def test_lines_may_come_in_pieces(size: int):
+    """The driver gives whole ones today, and promises nothing."""
+    sent = b'"a"\x01{"t": "\\\\\\\\"}\n"b"\x01{}\n"c"\x01{"n": 1}\n'
+    found: list[StoredDocuments] = []
+    lines = selecting._Lines(found.append)
+
+    for start in range(0, len(sent), size):
+        lines.write(sent[start : start + size])
+
+    assert [row for portion in found for row in portion.rows()] == [
+        ("a", b'{"t": "\\\\"}'),
+        ("b", b"{}"),
+        ("c", b'{"n": 1}'),
+    ]
