@@ -10,13 +10,14 @@ from shared.storage.access import BucketAccess
 from shared.storage.signing import sign
 
 RETRIES = 7  # each after twice the time of the one before: a minute for the store to come up
+ANSWER_SECONDS = 60
 
 
 def make_bucket(name: str, access: BucketAccess) -> None:
     """Safe to call again. Raises httpx.HTTPError."""
     request = httpx.Request("PUT", f"{access.endpoint}/{name}")
     sign(request, access, region=access.region or "us-east-1", at=datetime.now(UTC))
-    with httpx.Client(transport=httpx.HTTPTransport(retries=RETRIES)) as client:
+    with httpx.Client(transport=httpx.HTTPTransport(retries=RETRIES), timeout=ANSWER_SECONDS) as client:
         answer = client.send(request)
     if answer.status_code != httpx.codes.CONFLICT:
         answer.raise_for_status()

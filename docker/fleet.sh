@@ -73,13 +73,13 @@ wait_until_ready() {
 }
 
 # Migrating marks the bucket, which has to be there by then.
-make_bucket() {
-    compose up --detach s3 && compose run --rm --no-deps -T cli python - <bucket.py
+make_own_bucket() {
+    ! has_own_store || { compose up --detach s3 && compose run --rm --no-deps -T cli python - <bucket.py; }
 }
 
-start() {
-    ! has_own_store || make_bucket
-    compose up --detach --no-recreate --scale "api=${API:-2}" --scale "worker=${WORKER:-2}"
+start() { # whoever calls it with && has errors ignored in here: hence the returns
+    make_own_bucket || return
+    compose up --detach --no-recreate --scale "api=${API:-2}" --scale "worker=${WORKER:-2}" || return
     wait_until_ready
 }
 
