@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 import docker
+from tests.acceptance.waiting import wait_for
 from tests.services import Services
 from tests.supplies.images import read_images
 from tests.supplies.leftovers import LABEL, owner_label, remove_leftovers
@@ -49,6 +51,20 @@ def test_the_next_session_removes_what_a_killed_one_left(services: Services, tmp
         session.wait()
         with services.supply_mails(tmp_path):
             assert containers_of(owner) == []
+
+
+def test_several_sessions_may_remove_it_at_once():
+    with subprocess.Popen([sys.executable, "-c", SESSION], stdout=subprocess.PIPE, text=True) as session:
+        assert session.stdout is not None
+        assert session.stdout.readline() == "up\n"
+        [owner] = owner_label(session.pid).values()
+        session.kill()
+        session.wait()
+
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(lambda _: remove_leftovers(), range(6)))
+
+    wait_for(lambda: containers_of(owner) == [])
 
 
 def test_nothing_is_left_of_a_service_that_is_no_longer_in_use(services: Services, tmp_path: Path):

@@ -7,10 +7,12 @@ import socket
 from contextlib import suppress
 
 import psutil
-from docker.errors import NotFound
+from docker.errors import APIError
+from docker.models.containers import Container
 from testcontainers.core.docker_client import DockerClient
 
 LABEL = "longshore.tests.owner"
+_REMOVED_BY_ANOTHER = (404, 409)  # gone, or at this moment
 _CLOCK_SECONDS = 60  # by which a host's clock may have been set meanwhile
 
 
@@ -25,10 +27,17 @@ def remove_leftovers() -> None:
     try:
         for container in client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True):
             if _is_left(container.labels[LABEL]):
-                with suppress(NotFound):
-                    container.remove(force=True, v=True)
+                _remove(container)
     finally:
         client.close()
+
+
+def _remove(container: Container) -> None:
+    try:
+        container.remove(force=True, v=True)
+    except APIError as error:
+        if error.status_code not in _REMOVED_BY_ANOTHER:
+            raise
 
 
 def _is_left(owner: str) -> bool:
