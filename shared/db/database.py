@@ -72,8 +72,9 @@ class Database:
         """
         with translated(), self._sessions.begin() as session:
             yield session
-            with tracing.step("COMMIT"):
-                session.commit()
+            if session.in_transaction():  # the body may have rolled it back
+                with tracing.step("COMMIT"):
+                    session.commit()
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:

@@ -19,7 +19,7 @@ from shared.storage.bucket_writer import PART_BYTES
 from shared.storage.contract import BlockStorage
 from shared.storage.fetched import KEPT_BYTES
 from shared.storage.mark import MARK
-from shared.storage.opening import REQUEST_SECONDS
+from shared.storage.opening_bucket import REQUEST_SECONDS
 from tests.integration.storage_places import BucketPlace, bucket_place, folder_place, marked
 from tests.s3 import BUCKET, S3
 from tests.s3_server import s3_server
