@@ -1,5 +1,6 @@
 """Ids that clients choose for their jobs: each community has its own, and learns nothing of another's."""
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -41,6 +42,17 @@ def test_two_communities_choose_one_id(liquid: Liquid, other: Liquid, kind: str)
     assert other.job("cancel", jobId=job_id)["status"] == "Canceled"
     assert liquid.status(firsts)["status"] == "Accepted"
     assert other("/ls/api/batch/rejections", data={"jobId": job_id}).get_json()["jobId"] == job_id
+
+
+def test_two_communities_choose_one_id_at_once(liquid: Liquid, other: Liquid):
+    def submit(client: Liquid, job_id: str) -> str:
+        return str(client.export(jobId=job_id)["jobId"])
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(10):
+            job_id = str(uuid4())
+            both = [pool.submit(submit, client, job_id) for client in (liquid, other)]
+            assert [answer.result() for answer in both] == [job_id, job_id]
 
 
 def test_a_job_of_ones_own_keeps_its_id(liquid: Liquid, other: Liquid):
