@@ -20,6 +20,9 @@ _CHATTER = (
     "flask-limiter",  # the request's own line tells that it was refused
 )
 
+# One list, however often it is configured: loggers that have been used hold on to it.
+_processors: list[structlog.typing.Processor] = []
+
 
 def configure(settings: Settings) -> None:
     """Send this process's logs, those of its libraries included, to standard error."""
@@ -40,12 +43,13 @@ def configure(settings: Settings) -> None:
     root.setLevel(settings.log_level.upper())
     for name in _CHATTER:
         logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
+    _processors[:] = [
+        structlog.stdlib.filter_by_level,
+        *shared,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ]
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
+        processors=_processors,
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
