@@ -35,7 +35,7 @@ up: $(READY) ## The whole service on this machine, until Ctrl-C
 	@exec $(BIN)/longshore up $(ARGS)
 
 test: $(READY) ## Every test, on real Postgres and Redis
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 fuzz: SEED := $(SEED)
 fuzz: $(READY) ## Hostile input at length: EXAMPLES a test, by SEED
