@@ -46,7 +46,9 @@ def short_behind_long(*, documents: int, repeats: int) -> list[Figure]:
     waits = []
     with running_stack(workers=2) as stack:
         long = list(blocks_of(flat_documents(LONG_DOCUMENTS)))
-        paths = [_started(stack, long) for _ in range(LONG_IMPORTS)]
+        paths = [stack.prepare_import(stack.new_collection(), CREATE, long) for _ in range(LONG_IMPORTS)]
+        for path in paths:
+            stack.start(path)
         collection = stack.new_collection()
         for number in range(SHORT_IMPORTS):
             path = stack.prepare_import(collection, CREATE, [b'{"documentid":"%d"}\n' % number])
@@ -62,12 +64,6 @@ def short_behind_long(*, documents: int, repeats: int) -> list[Figure]:
             note=f"{SHORT_IMPORTS} of them; median {statistics.median(waits):.2f}, slowest {max(waits):.2f}",
         )
     ]
-
-
-def _started(stack: Stack, blocks: list[bytes]) -> str:
-    path = stack.prepare_import(stack.new_collection(), CREATE, blocks)
-    stack.start(path)
-    return path
 
 
 def _one(stack: Stack, documents: list[Document], *, ordered: bool) -> float:
