@@ -15,6 +15,7 @@ from shared.errors import BlockGone, StorageFault
 from shared.ground import Ground
 from shared.lifecycle import Status
 from shared.storage.folder import FolderStorage
+from tests.acceptance.waiting import wait_for
 from tests.integration.builders import (
     after_batches,
     an_import,
@@ -45,6 +46,18 @@ def _nothing_waits(ground: Ground) -> Iterator[None]:
 def keeping(ground: Ground) -> Ground:
     """A ground that keeps files of batch imports and blocks of other imports for DAYS."""
     return tuned(ground, upload_days=DAYS, block_days=DAYS)
+
+
+@pytest.fixture(autouse=True)
+def nothing_to_remove(ground: Ground) -> None:
+    """A sweep removes so much at most, and other tests have left something."""
+
+    def is_gone() -> bool:
+        sweep(ground)
+        with ground.database.begin() as session:
+            return not sweeps.garbage(session, limit=1)
+
+    wait_for(is_gone)
 
 
 def let_days_pass(ground: Ground, import_id: int, days: float = DAYS + 1) -> None:
