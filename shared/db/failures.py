@@ -49,6 +49,8 @@ def _meaning(error: psycopg2.Error) -> LongshoreError | None:
         return BatchRefused((error.diag.message_primary or "The database refused a row.").strip())
     if state == _INTERNAL:
         return BatchRefused("The database cannot process it")
-    if state in _OUT_OF_ORDER or isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
+    is_away = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+    # The driver has no class for a server that closes the connection in a COMMIT, and says nothing.
+    if is_away or state in _OUT_OF_ORDER or (state is None and type(error) is psycopg2.DatabaseError):
         return DatabaseUnavailable("The database cannot be reached or refuses to work now.")
     return None

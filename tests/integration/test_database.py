@@ -3,12 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg2
 import pytest
 from sqlalchemy import text
 
 from api.usecases.services import add_service, find_service
 from shared.db import services
 from shared.db.database import Database
+from shared.db.failures import translated
 from shared.errors import BatchRefused, ConflictOfTransactions, DatabaseUnavailable, ServiceNotFound
 from shared.ground import Ground
 from shared.settings import Settings
@@ -120,3 +122,8 @@ def test_a_database_that_takes_no_writes_is_unavailable(ground: Ground):
 
     with pytest.raises(DatabaseUnavailable):
         write()
+
+
+def test_a_server_that_closes_the_connection_without_a_word_is_away():
+    with pytest.raises(DatabaseUnavailable), translated():
+        raise psycopg2.DatabaseError("server closed the connection unexpectedly")
