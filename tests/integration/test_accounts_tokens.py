@@ -44,9 +44,12 @@ def test_neither_passwords_nor_tokens_are_kept(ground, user):
     issued = issue(ground, user)
 
     with ground.database.begin() as session:
-        kept = str(
-            session.execute(text("SELECT to_jsonb(u), to_jsonb(t) FROM users u, oauth_tokens t")).all()
+        of_user = text(
+            "SELECT to_jsonb(u), to_jsonb(t) FROM users u JOIN oauth_tokens t ON t.user_id = u.id"
+            " WHERE u.id = :id"
         )
+        kept = str(session.execute(of_user, {"id": user.id}).all())
+    assert user.email in kept
     for secret in ("right", issued.access_token, issued.refresh_token):
         assert secret not in kept
         assert secret not in repr(issued)
