@@ -286,6 +286,24 @@ def test_in_quotes_a_property_without_schema_is_meant_exactly(
         ask(ground, 'SELECT "STARS" FROM rating r', relations)
 
 
+LONG = "Would you tell a friend of yours that they ought to stay with us "  # more than SQL keeps of a name
+ANSWERED = {LONG + "?": "yes", LONG + "again?": 3, "x" * 62: "62"}
+
+
+@pytest.mark.parametrize("fields", [[], [Field(name) for name in ANSWERED]], ids=["no schema", "a schema"])
+@pytest.mark.parametrize("name", ANSWERED)
+def test_names_may_be_longer_than_sql_keeps(
+    ground: Ground, service: Service, reader: Reader, fields: list[Field], name: str
+):
+    things = {"thing": ItemRelation(a_collection(ground, service, "/thing", {"1": ANSWERED}), fields)}
+
+    rows = ask(ground, f'SELECT t."{name}", 1 AS "L:0" FROM thing t WHERE "{name}" > \'\' ORDER BY 1', things)
+    whole = ask(ground, f'SELECT t.*, count("{name}") OVER () FROM thing t', things)
+
+    assert rows == [{name: ANSWERED[name], "L:0_2": 1}]
+    assert [ANSWERED.items() <= row.items() for row in whole] == [True]
+
+
 @pytest.fixture
 def notes(ground: Ground, service: Service, reader: Reader) -> Mapping[str, ItemRelation]:
     """So many items that a short look does not reach the last one, which alone has an author."""

@@ -140,6 +140,19 @@ def test_quotes_tell_item_types_apart_and_signs_are_underscores(name: str, colle
     assert check_query(f"WITH w AS (TABLE {name}) SELECT * FROM w", LIKE).collection_ids == {collection_id}
 
 
+def test_long_item_types_are_told_apart_by_all_of_their_names():
+    relations = [("x" * 63 + end, ItemRelation(number)) for number, end in enumerate("abc")]
+
+    assert check_query(f'SELECT * FROM "{"x" * 63}b"', relations).collection_ids == {1}
+
+
+def test_columns_that_differ_in_what_sql_does_not_keep_are_refused():
+    first, second = "x" * 63 + "a", "x" * 63 + "b"
+
+    with pytest.raises(QueryRefused, match=f"^'{first}' and '{second}' begin with the same 63 bytes"):
+        check(f'SELECT "{first}", "{second}" FROM note')
+
+
 def test_item_types_of_the_same_name_are_ambiguous_in_quotes_too():
     with pytest.raises(QueryRefused, match="'Movie' is ambiguous"):
         check_query('SELECT * FROM "Movie"', [("Movie", ItemRelation(1)), ("Movie", ItemRelation(2))])

@@ -20,7 +20,8 @@ DOCUMENTID = "documentid"
 # Headers of an item, as columns: what is kept of each document, and what is the same for the whole type.
 HEADERS = {"id": "d.documentid", "processedAt": "d.updated_at"}
 HEADER = "h_"
-# A prefix in capitals cannot meet a name of the query: those are folded.
+# A prefix in capitals cannot meet a name of the query: those are folded. A number follows: a name may be as
+# long as names can be.
 RAW = "R:"
 
 FUNCTIONS = frozenset({"as_bigint", "as_boolean", "as_numeric", "as_timestamptz", "property", "weigh"})
@@ -61,7 +62,7 @@ class Items:
     relation: ItemRelation
     spelled: Spelled
     typed: dict[str, None] = field(default_factory=dict)  # folded names, in order
-    raw: dict[str, None] = field(default_factory=dict)
+    raw: dict[str, str] = field(default_factory=dict)  # by folded name, the column's
 
     def __post_init__(self) -> None:
         twins: dict[str, list[Field]] = {}
@@ -111,10 +112,14 @@ class Items:
             self.alias, self.relation.collection_id, written, self.spelled.exact.intersection(written)
         )
 
+    def as_held(self, name: str) -> str:
+        """The column beside that of a folded name which gives the value as the item holds it."""
+        return self.raw.setdefault(name, f"{RAW}{len(self.raw)}")
+
     def build(self) -> ast.SelectStmt:
         """The subselect with the columns asked for."""
         columns = [f"{self._typed(name)} AS {identifier(name)}" for name in self.typed]
-        columns += [f"{self._raw(name)} AS {identifier(RAW + name)}" for name in self.raw]
+        columns += [f"{self._raw(name)} AS {identifier(column)}" for name, column in self.raw.items()]
         sql = _SUBSELECT.format(
             columns=", ".join(columns),
             schema=SCHEMA,

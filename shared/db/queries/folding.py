@@ -6,7 +6,8 @@ from typing import NamedTuple
 from pglast import ast, parser
 
 from shared.db.queries.nodes import descendants, words
-from shared.db.queries.relations import fold
+from shared.db.queries.refusals import QueryRefused, same_beginning
+from shared.db.queries.relations import clip, fold
 
 _NAMES = {
     ast.Alias: ("aliasname", "colnames"),
@@ -47,13 +48,18 @@ class Spelled(NamedTuple):
 
 
 def spelled(sql: str, root: ast.Node) -> Spelled:
-    """How `sql`, of which `root` was made, spells columns and relations."""
+    """How `sql`, of which `root` was made, spells columns and relations.
+
+    Raises QueryRefused for columns that differ only in what the grammar does not keep of long names.
+    """
     names = list(_names(sql, root))
     columns: dict[str, str] = {}
     ways: dict[str, set[tuple[bool, str]]] = {}
     for kind, is_bare, _, name in sorted(names, key=lambda found: found[1:]):
         if kind is ast.ColumnRef:
-            columns.setdefault(fold(name), name)
+            first = columns.setdefault(fold(name), name)
+            if first.lower() != name.lower():
+                raise QueryRefused(same_beginning(first, name))
             ways.setdefault(fold(name), set()).add((is_bare, name))
     return Spelled(
         columns,
@@ -72,7 +78,13 @@ def _names(sql: str, root: ast.Node) -> Iterator[tuple[type[ast.Node], bool, int
             token = tokens[places[node.location] + 2 * (len(names) - 1)]  # name, dot, name
             written = sql[token.start : token.end + 1]
             is_bare = fold(written) == names[-1]
-            yield type(node), is_bare, node.location, written if is_bare else names[-1]
+            yield type(node), is_bare, node.location, written if is_bare else _whole(written, names[-1])
+
+
+def _whole(written: str, kept: str) -> str:
+    """A name in quotes without them, of which the grammar kept the beginning where it is long."""
+    name = written[1:-1].replace('""', '"')
+    return name if clip(name) == kept else kept  # U&"..." has escapes
 
 
 def spelled_aliases(root: ast.Node) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from shared.db.queries.refusals import QueryRefused
-from shared.db.queries.relations import ItemRelation, clip, fold
+from shared.db.queries.relations import ItemRelation, fold
 
 _AS_UNDERSCORE = str.maketrans("-/", "__")
 
@@ -15,7 +15,7 @@ class Catalog:
     def __init__(self, named: Iterable[tuple[str, ItemRelation]]) -> None:
         self._named: defaultdict[str, list[tuple[str, ItemRelation]]] = defaultdict(list)
         for name, relation in named:
-            self._named[loose(name)].append((clip(name), relation))
+            self._named[loose(name)].append((name, relation))
 
     def find(self, name: str, quoted: str | None) -> ItemRelation:
         """The item type meant by `name`; `quoted` is the name where it stands in quotes, exactly.

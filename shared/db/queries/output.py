@@ -9,7 +9,7 @@ from typing import cast
 
 from pglast import ast
 
-from shared.db.queries.columns import DOCUMENTID, RAW, WHOLE, Items
+from shared.db.queries.columns import DOCUMENTID, WHOLE, Items
 from shared.db.queries.nodes import column, is_star, target, words
 from shared.db.queries.output_names import output_name
 from shared.db.queries.refusals import QueryRefused
@@ -99,8 +99,7 @@ class Output:
         if items is None:
             return [None]
         name = words(cast("ast.ColumnRef", given.val).fields)[-1]
-        items.raw[name] = None
-        given.name, given.val = given.name or name, column(items.alias, RAW + name)
+        given.name, given.val = given.name or name, column(items.alias, items.as_held(name))
         return [column(items.alias, name)]
 
     def _plain_items(self, value: ast.Node | None) -> Items | None:

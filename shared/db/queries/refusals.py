@@ -19,6 +19,14 @@ def ambiguous(name: str, alias: str) -> str:
     )
 
 
+def same_beginning(name: str, other: str) -> str:
+    """What is wrong with two columns in one query whose long names differ late."""
+    return (
+        f"{name!r} and {other!r} begin with the same 63 bytes, and SQL looks at no more of a name: write"
+        " data->>'...' for one of them."
+    )
+
+
 class ReaderRefused(LongshoreError):
     """The reader's role is missing, cannot be made or must not be used; the message tells what to do."""
 

@@ -5,16 +5,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from shared.db.database import Database
-from shared.db.queries.columns import identifier
+from shared.db.queries.columns import identifier, literal
 from shared.db.queries.looking import require_properties
 from shared.db.queries.reader_schema import sign
 from shared.db.queries.refusals import QueryRefused
-from shared.db.queries.relations import SPREAD, CheckedQuery
+from shared.db.queries.relations import SPREAD, CheckedQuery, clip
 from shared.db.queries.talking import Conversation, Waiting, conversation
 
 # Rows come in pieces, so that what is fetched at once is bounded however large the next rows are.
 _PIECE_CHARACTERS = 1 << 16
 _FETCH_PIECES = 256
+
+# Stands, with a number, for a column's name that is longer than the database keeps.
+LONG = "L:"
 
 DESCRIBE = "SELECT * FROM ({query}) AS q LIMIT 0"
 
@@ -81,6 +84,7 @@ class Rows:
         self._limits = limits
         self._spread = [name for name in names if name.startswith(SPREAD)]
         self._names = _spelled(names, checked)
+        self._long = {f"{LONG}{n}": name for n, name in enumerate(self._names) if clip(name) != name}
 
     @property
     def columns(self) -> tuple[str, ...] | None:
@@ -96,7 +100,9 @@ class Rows:
             yield row
 
     def _declare(self) -> str:
-        names = f"({', '.join(map(identifier, self._names))})" if self._names else ""
+        short = {name: column for column, name in self._long.items()}
+        called = [identifier(short.get(name, name)) for name in self._names]
+        names = f"({', '.join(called)})" if called else ""
         longest = self._limits.row_characters
         return DECLARE.format(
             row=self._row(), longest=longest, query=self._sql, names=names, piece=_PIECE_CHARACTERS
@@ -104,13 +110,18 @@ class Rows:
 
     def _row(self) -> str:
         """One row as JSON: its columns, and among them the members of items that are given whole."""
-        items = [f"COALESCE(r.{identifier(name)}, '{{}}')" for name in self._spread]
-        if not items:
+        parts = [f"COALESCE(r.{identifier(name)}, '{{}}')" for name in self._spread]
+        parts += [
+            f"jsonb_build_object({literal(name)}, r.{identifier(column)})"
+            for column, name in self._long.items()
+        ]
+        if not parts:
             return "row_to_json(r.*)"
-        if len(items) < len(self._names):
+        if len(parts) < len(self._names):
             # These names are ours: neither quote nor comma is in them.
-            items.insert(0, f"(to_jsonb(r.*) - '{{{','.join(self._spread)}}}'::text[])")
-        return " || ".join(items)
+            ours = ",".join([*self._spread, *self._long])
+            parts.insert(0, f"(to_jsonb(r.*) - '{{{ours}}}'::text[])")
+        return " || ".join(parts)
 
     def _fetch(self) -> Iterator[bytes]:
         pieces: list[str] = []
@@ -144,7 +155,7 @@ class Rows:
 def _spelled(names: list[str], checked: CheckedQuery) -> list[str]:
     """Names as the items or the query spell them, each only once: the second `name` is `name_2`."""
     spelled: list[str] = []
-    taken = {name for name in names if name.startswith(SPREAD)}
+    taken = {name for name in names if name.startswith(SPREAD)} | {f"{LONG}{n}" for n in range(len(names))}
     for name in names:
         wanted = unique = checked.spellings.get(name, name)
         number = 1
