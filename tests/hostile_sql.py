@@ -110,7 +110,7 @@ HOSTILE = {
     "a star of an unknown alias": "SELECT users.* FROM movie",
     "a column with a schema": "SELECT public.movie.name FROM movie",
     "a system column": "SELECT movie.tableoid FROM movie",
-    "a raw column of ours": 'SELECT movie."R:name" FROM movie',
+    "a raw column of ours": 'SELECT name, movie."R:0" FROM movie',
     "a column that is not the subquery's": "SELECT x.name FROM (SELECT 1 AS a) x",
     "a call written as a column": "SELECT x.pg_typeof FROM (SELECT 1 AS a) x",
     "a call written as a field": "SELECT (x).row_to_json FROM (SELECT 1 AS a) x",

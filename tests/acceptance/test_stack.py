@@ -216,15 +216,18 @@ def test_a_setting_that_cannot_be_used_is_named(tmp_path):
     assert "Traceback" not in refused.stderr
 
 
-def test_without_json_it_prints_a_curl_line_that_works(tmp_path):
+def test_without_json_it_prints_where_mails_go_and_a_curl_line_that_works(tmp_path):
     command = [LONGSHORE, "up", "--port", "0", "--data-dir", str(tmp_path)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
-        line = next(line.strip() for line in process.stdout if line.strip().startswith("curl "))
+        told = (line.strip() for line in process.stdout)
+        mails = next(line for line in told if line.startswith("mails "))
+        line = next(line for line in told if line.startswith("curl "))
 
         answer = subprocess.run(line, shell=True, check=True, capture_output=True, text=True).stdout
         process.terminate()
 
     assert json.loads(answer) == {"data": []}
+    assert mails.split(maxsplit=1)[1] == f"kept as .eml files in {tmp_path}/mails"
 
 
 def test_the_demo_shows_everything_and_leaves_nothing():

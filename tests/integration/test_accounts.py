@@ -3,8 +3,10 @@
 from itertools import count
 
 import pytest
+from sqlalchemy import select
 
 from api.usecases import accounts
+from shared.db.models import OAuthClient, User
 from shared.errors import NameRefused, NameTaken, ServiceNotFound
 
 _numbers = count(1)
@@ -35,6 +37,17 @@ def test_a_client_is_listed_with_the_communities_granted(ground, service):
     listed = {name: list(names) for name, names in accounts.list_clients(ground)}
     assert listed[f"app-{service.name}"] == [service.name]
     assert listed[f"bare-{service.name}"] == []
+
+
+def test_passwords_and_secrets_are_kept_as_argon2_hashes(ground, user, service):
+    client_id = f"hashed-{service.name}"
+    accounts.add_client(ground, client_id, "right")
+
+    with ground.database.begin() as session:
+        of_user = select(User.password_hash).where(User.id == user.id)
+        of_client = select(OAuthClient.secret_hash).where(OAuthClient.id == client_id)
+        kept = [session.scalars(found).one() for found in (of_user, of_client)]
+    assert [hashed.startswith("$argon2id$") for hashed in kept] == [True, True]
 
 
 def test_a_name_is_taken_once(ground, user, service):

@@ -310,13 +310,22 @@ class TestQueries:
 
         assert items_of(job) == [{"name": "Ann"}, {"name": "=Bo"}]
 
-    @pytest.mark.parametrize("query", ["SELECT accountId, name FROM Account ORDER BY 1"])
-    def test_columns_of_a_table_are_those_of_the_query(self, ground: Ground, service: Service, query: str):
-        accounts(ground, service)
+    def test_columns_of_a_table_are_those_of_the_query(self, ground: Ground, service: Service):
+        long = "How did you come to hear of us, and who was it that told you about us?"
+        accounts(ground, service, {"A1": {"accountId": "A1", long: "Ann"}, "A2": {"accountId": "A2"}})
 
+        query = f'SELECT accountid, "{long}", 1 AS "One" FROM Account ORDER BY 1'
         job = exported(ground, service, query=query, is_csv=True, has_header_row=True)
 
-        assert table(job)[1:] == [["A1", "Ann"], ["A2", "'=Bo"]]
+        assert table(job) == [["accountid", long, "One"], ["A1", "Ann", "1"], ["A2", "", "1"]]
+
+    def test_a_template_is_given_each_row(self, ground: Ground, service: Service):
+        accounts(ground, service)
+        query = "SELECT name, upper(name) AS Loud FROM Account ORDER BY name DESC"
+
+        job = exported(ground, service, query=query, is_csv=True, template="$name $item.loud")
+
+        assert files_of(job) == [b"Ann ANN\n=Bo =BO\n"]
 
     def test_items_given_whole_have_the_columns_of_all_of_them(self, ground: Ground, service: Service):
         accounts(ground, service)
