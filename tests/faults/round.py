@@ -28,8 +28,9 @@ from tests.faults.waiting import wait_until
 ROUND_SECONDS = 150.0
 SETTLE_SECONDS = 30.0
 
-# So that faults meet work under way, on however fast a machine.
-PACE_SECONDS = 0.1
+# So that faults meet work under way, on however fast a machine; and no longer, because how soon work goes on
+# is told of the last of all imports, most of which wait for a worker that is free.
+PACE_SECONDS = 0.05
 
 # Nobody works on anything, and nothing waits for anybody. The lease of a worker that died over an import
 # which was canceled meanwhile runs out by itself. A mail that a worker died over is given up later.
