@@ -106,11 +106,11 @@ class Dispatcher:
             return set()
         return {job for message in messages if (job := _nudged_by(message)) is not None}
 
-    def is_reachable(self) -> bool:
-        """Whether Redis answers."""
+    def takes_nudges(self) -> bool:
+        """Whether Redis answers and can be written to: it cannot where it is full, or follows another one."""
         try:
             with self._client() as client:
-                return bool(client.ping())
+                return bool(client.set("longshore:health", "", px=1000))
         except redis.RedisError:
             return False
 

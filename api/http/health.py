@@ -16,7 +16,7 @@ from shared.storage.contract import BlockStorage
 REASONS = {
     "database": "The database does not answer.",
     "migrations": "The database has not the schema of this release: run longshore migrate.",
-    "redis": "Redis does not answer.",
+    "redis": "Redis does not take messages: it does not answer, is full, or cannot be written to.",
     "storage": "Block storage cannot take bytes, or is not the volume that longshore migrate has marked.",
     "stopping": "This process was told to stop, and takes its last requests.",
 }
@@ -78,7 +78,7 @@ def missing_dependencies(ground: Ground) -> list[str]:
     """Names of what does not work now, in the order of `REASONS`."""
     in_database = _missing_in_database(ground)
     missing = list(in_database)
-    if not ground.dispatcher.is_reachable():
+    if not ground.dispatcher.takes_nudges():
         missing.append("redis")
     # The database knows which storage is the right one.
     if not in_database and not _takes_bytes(ground.storage):

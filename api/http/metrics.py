@@ -52,8 +52,8 @@ class StandingCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Every gauge, each with all of its states."""
-        is_reachable = self._ground.dispatcher.is_reachable()
-        yield from told(self._look(), self._ground.dispatcher.waiting() if is_reachable else None)
+        dispatcher = self._ground.dispatcher
+        yield from told(self._look(), dispatcher.waiting() if dispatcher.takes_nudges() else None)
 
     def _look(self) -> Standing | None:
         try:
@@ -64,8 +64,8 @@ class StandingCollector(Collector):
 
 
 def told(found: Standing | None, nudges: int | None) -> Iterator[Metric]:
-    """The same of what the database says and how many nudges wait; None where nobody answers."""
-    yield _gauge("redis_up", "Whether Redis answers.", nudges is not None)
+    """The same of what the database says and how many nudges wait; None where that one is away."""
+    yield _gauge("redis_up", "Whether Redis takes nudges.", nudges is not None)
     if nudges is not None:
         yield _gauge("nudges", "Nudges that no worker has taken yet.", nudges)
     yield _gauge("database_up", "Whether the database answers.", found is not None)

@@ -1,12 +1,13 @@
 """What surrounds the API: health, description, documentation, request ids, headers, logs, failures."""
 
 import re
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 
 import pytest
 from flask import Flask
+from redis import Redis
 from sqlalchemy import make_url
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
@@ -77,6 +78,31 @@ def test_without_redis_requests_are_answered_and_readiness_says_so(without: dict
 
     assert response.status_code == 200
     assert response.get_json() == {"status": "degraded", "missing": ["redis"]}
+
+
+@contextmanager
+def full(client: Redis) -> Iterator[None]:
+    client.config_set("maxmemory", 1)
+    yield
+    client.config_set("maxmemory", 0)
+
+
+@contextmanager
+def read_only(client: Redis) -> Iterator[None]:
+    client.replicaof("127.0.0.1", 1)
+    yield
+    client.replicaof("NO", "ONE")
+
+
+@pytest.mark.parametrize("unwritable", [full, read_only])
+def test_a_redis_that_cannot_be_written_to_wakes_nobody_and_readiness_says_so(
+    call: Caller, settings: Settings, unwritable: Callable[[Redis], AbstractContextManager[None]]
+) -> None:
+    with Redis.from_url(settings.redis_url) as client, unwritable(client):
+        degraded = call.client.get("/health/ready")
+
+    assert (degraded.status_code, degraded.get_json()["missing"]) == (200, ["redis"])
+    assert call.client.get("/health/ready").get_json() == {"status": "ready"}
 
 
 def test_without_the_database_a_request_may_be_tried_again(without: dict[str, Flask]) -> None:

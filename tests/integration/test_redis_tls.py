@@ -67,7 +67,7 @@ def test_a_nudge_that_was_sent_by_tls_is_taken_by_tls(
 
 def test_redis_tells_of_itself_by_tls(url: str):
     with closing(Dispatcher(url)) as dispatcher:
-        assert dispatcher.is_reachable()
+        assert dispatcher.takes_nudges()
         assert dispatcher.server_facts()
 
 
@@ -80,5 +80,5 @@ def test_nothing_is_told_to_a_server_that_nobody_vouches_for(ground: Ground, por
     with closing(Dispatcher(f"rediss://localhost:{port}/0{options}")) as dispatcher:
         dispatcher.nudge_import(1)
 
-        assert not dispatcher.is_reachable()
+        assert not dispatcher.takes_nudges()
     assert ground.dispatcher.waiting() == before

@@ -42,4 +42,4 @@ def test_a_nudge_without_redis_is_logged_and_lost(away: Dispatcher):
 def test_without_redis_nothing_waits_and_nobody_answers(away: Dispatcher):
     assert away.waiting() == 0
     assert away.nudged(looks=10) == set()
-    assert not away.is_reachable()
+    assert not away.takes_nudges()
