@@ -38,10 +38,11 @@ def read_usual(line: bytes, parse: Parse) -> tuple[str | None, bytes] | None:
         return None
     if not line.startswith(_HEAD):
         return None if _KEY in line or not line.startswith(b"{") else (None, line.strip(BLANK))
-    head, comma, rest = line.partition(b'",')
-    if not comma or b"\\" in head or _KEY in rest:
+    end = line.find(b'"', _HEAD_LENGTH)
+    documentid, rest = line[_HEAD_LENGTH:end], line[end + 2 :]
+    if not line.startswith(b'",', end) or b"\\" in documentid or _KEY in rest:
         return None
-    return head[_HEAD_LENGTH:].decode(), b"{" + rest
+    return documentid.decode(), b"{" + rest
 
 
 def _may_be_special(line: bytes) -> bool:

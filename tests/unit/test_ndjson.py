@@ -25,6 +25,8 @@ ACCEPTED = {
     "carriage return and line feed": (b'{"documentid":"1","a":2}\r\n', "1", b'{"a":2}\r\n'),
     "no line end": (b'{"documentid":"1","a":2}', "1", b'{"a":2}'),
     "white space around": (b' \t{ "documentid" : "1" , "a" : 2 } \n', "1", b'{"a":2}'),
+    "white space behind the id": (b'{"documentid":"1" ,"a":"x","b":2}', "1", b'{"a":"x","b":2}'),
+    "a comma at the beginning of the id": (b'{"documentid":",1","a":2}', ",1", b'{"a":2}'),
     "a byte order mark": (BYTE_ORDER_MARK + b'{"documentid":"1","a":2}\n', "1", b'{"a":2}'),
     "nothing but an id": (b'{"documentid":"1"}', "1", b"{}"),
     "no id": (b' {"a": 2}\r\n', "generated-1", b'{"a": 2}'),
