@@ -129,13 +129,21 @@ class _File:
             self.writer.write(self._compressor.flush())
 
     def _put(self, text: bytes) -> None:
+        self.size_bytes += len(text)
+        if len(text) >= _BUFFER_BYTES:
+            # Not joined to anything: it may have megabytes.
+            self._flush()
+            self._store(text)
+            return
         self._held.append(text)
         self._held_bytes += len(text)
-        self.size_bytes += len(text)
         if self._held_bytes >= _BUFFER_BYTES:
             self._flush()
 
     def _flush(self) -> None:
         text = b"".join(self._held)
         self._held, self._held_bytes = [], 0
+        self._store(text)
+
+    def _store(self, text: bytes) -> None:
         self.writer.write(text if self._compressor is None else self._compressor.compress(text))

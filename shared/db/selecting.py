@@ -121,15 +121,17 @@ class _Lines(RawIOBase):
         return True
 
     def write(self, written: "ReadableBuffer", /) -> int:
-        text = bytes(written)
-        end = text.rfind(b"\n") + 1
+        self._begun += bytes(written)
+        end = self._begun.rfind(b"\n") + 1
         if end:
-            lines, self._begun = self._begun + text[:end], text[end:]
-            # Nothing else is escaped in what holds no control characters.
-            self._take(StoredDocuments(lines.replace(rb"\\", b"\\") if b"\\" in lines else lines))
-        else:
-            self._begun += text
-        return len(text)
+            self._take(StoredDocuments(self._ended(end)))
+        return memoryview(written).nbytes
+
+    def _ended(self, end: int) -> bytes:
+        """The lines that end before `end`, which nobody else holds on to: one may have megabytes."""
+        lines, self._begun = self._begun[:end], self._begun[end:]
+        # Nothing else is escaped in what holds no control characters.
+        return lines.replace(rb"\\", b"\\") if b"\\" in lines else lines
 
 
 def _require_fields(asking: cursor, selection: Selection) -> None:
