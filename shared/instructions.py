@@ -35,6 +35,8 @@ class Operation(StrEnum):
 
 # Operations that have something to make a document of.
 CREATING = frozenset({Operation.CREATE, Operation.MERGE, Operation.REPLACE})
+# Operations that leave properties as they are which are not given.
+MERGING = frozenset({Operation.UPDATE, Operation.MERGE})
 
 
 class Instruction(Struct, frozen=True, gc=False):
@@ -133,6 +135,17 @@ def is_usable_documentid(documentid: str) -> bool:
     if documentid.isprintable() and "/" not in documentid:
         return 0 < len(documentid) <= MAX_DOCUMENTID_CHARACTERS
     return _is_usable(documentid) is not None
+
+
+def usable_documentids(written: Sequence[bytes]) -> list[str] | None:
+    """The documentids, written in UTF-8, where all of them are such; None where one may not be.
+
+    All are looked at together, those that are not printable not any closer.
+    """
+    text = b"/".join(written).decode()
+    documentids = text.split("/")
+    are_usable = text.isprintable() and len(documentids) == len(written) and "" not in documentids
+    return documentids if are_usable and len(max(documentids, key=len)) <= MAX_DOCUMENTID_CHARACTERS else None
 
 
 def operation_of(strategies: Iterable[str]) -> Operation:

@@ -120,8 +120,8 @@ class BlockRun:
     def _batches(self, file: BinaryIO) -> Generator[Batch, None, None]:
         start, settings = self._lease.checkpoint, self._ground.settings
         reader = reader_of(self._lease, self._budget)
-        with closing(reading.lines(file)) as lines:
-            reads = reader.read(lines, start)
+        with closing(reading.lines(file)) as groups:
+            reads = reader.read(groups, start)
             if has_template(self._lease):
                 reads = self._watched(reads)
             yield from batched(reads, start, Limits(settings.batch_lines, settings.batch_bytes))

@@ -13,7 +13,7 @@ from shared.errors import BatchRefused
 from shared.fates import Fates, compose
 from shared.folding import fold
 from shared.hidden_nul import without_hidden_nul
-from shared.instructions import CREATING, Batch, Operation, Rejection, Tally
+from shared.instructions import CREATING, MERGING, Batch, Operation, Rejection, Tally
 from shared.long_fractions import without_long_fractions
 
 
@@ -25,7 +25,7 @@ class Uniform(NamedTuple):
     encoded: bytes
     rows: int
     repeated: list[str]
-    are_scalars: bool  # of every row each property
+    are_scalars: bool  # where properties may be merged: of every row each property
 
 
 class Mixed(NamedTuple):
@@ -46,9 +46,8 @@ def prepare(batch: Batch, collection_id: int) -> Work:
         return Mixed(batch, compose(batch.instructions))
     operation = asked.pop() if asked else Operation.CREATE
     rows, repeated = fold(batch.instructions, operation)
-    return Uniform(
-        batch, operation, encode(collection_id, rows), len(rows), repeated, are_scalars=_are_scalars(rows)
-    )
+    are_scalars = operation in MERGING and _are_scalars(rows)
+    return Uniform(batch, operation, encode(collection_id, rows), len(rows), repeated, are_scalars)
 
 
 def _are_scalars(rows: Sequence[tuple[str, bytes]]) -> bool:

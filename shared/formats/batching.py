@@ -31,9 +31,8 @@ def batched(reads: Iterable[Read], start: Checkpoint, limits: Limits) -> Iterato
     """
     instructions: list[Instruction] = []
     rejections: list[Rejection] = []
-    begin = offset = start.offset
-    number = start.line_number
-    last = number + limits.lines
+    offset, number = start
+    begin, full, last = offset, offset + limits.bytes, number + limits.lines
     for outcome, length, lines in reads:
         if type(outcome) is Instruction:
             instructions.append(outcome)
@@ -41,9 +40,9 @@ def batched(reads: Iterable[Read], start: Checkpoint, limits: Limits) -> Iterato
             rejections.append(outcome)  # type: ignore[arg-type]
         offset += length
         number += lines
-        if number >= last or offset - begin >= limits.bytes:
+        if number >= last or offset >= full:
             yield Batch(instructions, rejections, Checkpoint(offset, number))
             instructions, rejections = [], []
-            begin, last = offset, number + limits.lines
+            begin, full, last = offset, offset + limits.bytes, number + limits.lines
     if offset > begin:
         yield Batch(instructions, rejections, Checkpoint(offset, number))

@@ -5,7 +5,7 @@ Blocks are UTF-8 and have no header row of their own: both were taken care of wh
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice, tee
+from itertools import chain, islice, tee
 from typing import TYPE_CHECKING
 
 from shared.formats.batching import Outcome, Read
@@ -31,10 +31,10 @@ class CsvReader:
         self._columns = columns
         self._read_row = read_row
 
-    def read(self, lines: Iterable[bytes], start: Checkpoint) -> Iterator[Read]:
+    def read(self, groups: Iterable[Sequence[bytes]], start: Checkpoint) -> Iterator[Read]:
         """What each row of a block asks for, from `start` on."""
         offset, number = start
-        ahead, behind = tee(_split(lines))
+        ahead, behind = tee(_split(chain.from_iterable(groups)))
         rows = parsed(map(bytes.decode, ahead), self._delimiter)
         columns, read_row = self._columns, self._read_row
         for cells in rows:

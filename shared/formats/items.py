@@ -3,8 +3,9 @@
 The item type's primary key, a property of the data, is the document's id, and stays a property.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -69,10 +70,10 @@ class ItemReader:
         self._usual_operation = item_type.usual_operation
         self._make_documentid = make_documentid
 
-    def read(self, lines: Iterable[bytes], start: Checkpoint) -> Iterator[Read]:
+    def read(self, groups: Iterable[Sequence[bytes]], start: Checkpoint) -> Iterator[Read]:
         """What each line of a block asks for, from `start` on."""
         offset, number = start
-        for line in lines:
+        for line in chain.from_iterable(groups):
             number += 1
             yield self.read_line(line, number, offset), len(line), 1
             offset += len(line)

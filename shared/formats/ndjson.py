@@ -1,6 +1,7 @@
 """NDJSON as the Datastore API takes it: each line is a document's properties, `documentid` among them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, repeat
 
 from shared.formats.batching import MakeDocumentid, Outcome, Read
 from shared.formats.json_lines import (
@@ -14,7 +15,7 @@ from shared.formats.json_lines import (
     parse_object,
     rejection,
 )
-from shared.formats.usual_lines import parser, read_usual
+from shared.formats.usual_lines import parser, read_all_usual, read_usual
 from shared.instructions import (
     CREATING,
     Checkpoint,
@@ -35,15 +36,25 @@ class NdjsonReader:
         self._parse = parser()
         self._make_documentid = make_documentid if operation in CREATING else _no_documentid
 
-    def read(self, lines: Iterable[bytes], start: Checkpoint) -> Iterator[Read]:
-        """What each line of a block asks for, from `start` on. `lines` keep their line ends."""
+    def read(self, groups: Iterable[Sequence[bytes]], start: Checkpoint) -> Iterator[Read]:
+        """What each line of a block asks for, from `start` on. Lines keep their line ends."""
         offset, number = start
-        read_line = self.read_line
-        for line in lines:
-            number += 1
-            length = len(line)
-            yield read_line(line, number, offset), length, 1
-            offset += length
+        for lines in groups:
+            lengths = list(map(len, lines))
+            yield from zip(self._outcomes(lines, lengths, number, offset), lengths, repeat(1))
+            number += len(lines)
+            offset += sum(lengths)
+
+    def _outcomes(
+        self, lines: Sequence[bytes], lengths: list[int], number: int, offset: int
+    ) -> Iterator[Outcome]:
+        numbers, offsets = range(number + 1, number + 1 + len(lines)), accumulate(lengths, initial=offset)
+        usual = read_all_usual(lines, self._parse)
+        if usual is None:
+            return map(self.read_line, lines, numbers, offsets)
+        documentids, properties = usual
+        named = documentids or map(self._make_documentid, numbers)
+        return map(Instruction, numbers, offsets, lengths, repeat(self._operation), named, properties)
 
     def read_line(self, line: bytes, number: int, offset: int) -> Outcome:
         """What one line asks for."""

@@ -21,8 +21,8 @@ from shared.templates.velocity import Template, compile_template
 class Reader(Protocol):
     """Makes what the engine applies of a block's lines."""
 
-    def read(self, lines: Iterable[bytes], start: Checkpoint) -> Iterator[Read]:
-        """What the lines from `start` on ask for; their line ends are kept."""
+    def read(self, groups: Iterable[Sequence[bytes]], start: Checkpoint) -> Iterator[Read]:
+        """What the lines from `start` on ask for, in groups that are not empty; line ends are kept."""
 
 
 @dataclass(frozen=True, kw_only=True)

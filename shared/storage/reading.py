@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 CHUNK_BYTES = 1 << 18
+_GROUP_BYTES = 1 << 16
 
 Look = Callable[[], None]
 
@@ -36,10 +37,14 @@ class Chunks(Iterator[bytes]):
         self._file.close()
 
 
-def lines(file: BinaryIO) -> Generator[bytes, None, None]:
-    """The rest of the file line by line, line ends kept; closes it at the end, or when told to."""
+def lines(file: BinaryIO) -> Generator[list[bytes], None, None]:
+    """The rest of the file in groups of lines, line ends kept; closes it at the end, or when told to.
+
+    A group ends with the line that reaches _GROUP_BYTES.
+    """
     with closing(file), storage_faults("read"):
-        yield from file
+        while group := file.readlines(_GROUP_BYTES):
+            yield group
 
 
 def verified(

@@ -10,6 +10,7 @@ from shared.formats.cutting import Cut, FileCutter
 from shared.formats.pieces import FileRefused
 from shared.formats.reading import CsvLayout, FileReading, file_reader
 from shared.instructions import Checkpoint
+from shared.storage.reading import lines
 from shared.templates.budget import Budget
 from tests.fuzz.fuzzing import altered, fuzzed, of_pieces
 from tests.fuzz.test_lines import is_sound
@@ -59,7 +60,7 @@ def cut(content: bytes, reading: FileReading) -> tuple[list[Cut], FileReading]:
 
 def read(block: Cut, reading: FileReading) -> list[Read]:
     reader = file_reader(reading, str, Budget(60))
-    return list(reader.read(io.BytesIO(block.body), Checkpoint(0, 0)))
+    return list(reader.read(lines(io.BytesIO(block.body)), Checkpoint(0, 0)))
 
 
 @fuzzed

@@ -101,6 +101,7 @@ LINES = {
         b'{"documentid":"1","a":[' + b'{"b":1E+0308},' * 100_000 + b"0]}",
         "numbers_too_long",
     ),
+    "powers of zero, which stay zero": (b'{"documentid":"1","a":[' + b"0e999999," * 2000 + b"0]}", None),
     "texts that look like such numbers": (
         b'{"documentid":"1","a":[' + rb'"\"1e-16000",' * 2000 + b"0]}",
         None,

@@ -14,6 +14,7 @@ from shared.formats.ndjson import NdjsonReader
 from shared.formats.usual_lines import parser, read_usual
 from shared.ground import Ground
 from shared.instructions import Checkpoint, Instruction, Operation, Rejection, is_usable_documentid
+from shared.storage import reading
 from tests.fuzz.fuzzing import altered, fuzzed, fuzzed_seldom, of_pieces
 from tests.fuzz.json_corpus import CORPUS
 from tests.integration.builders import an_import, work_off
@@ -73,6 +74,22 @@ def test_a_line_that_is_read_quickly_is_one_that_the_strict_way_accepts(line: by
 
 
 @fuzzed
+@given(
+    st.sampled_from([b"{}", b'{"documentid":"1","a":1}']),
+    st.lists(altered(SHORT) | of_pieces(PIECES.split()).map(str.encode), max_size=3),
+)
+def test_lines_that_are_read_together_are_read_as_each_of_them_alone(first: bytes, others: list[bytes]):
+    lines = io.BytesIO(b"\n".join([first, *others])).readlines()
+
+    together = [outcome for outcome, _, _ in READERS["lines"].read([lines], Checkpoint(0, 0))]
+
+    assert together == [
+        READERS["lines"].read_line(line, number, len(b"".join(lines[: number - 1])))
+        for number, line in enumerate(lines, 1)
+    ]
+
+
+@fuzzed
 @given(st.sampled_from(sorted(READERS)), LINES)
 def test_any_line_is_an_instruction_or_a_rejection(kind: str, line: bytes) -> None:
     for outcome in (READERS[kind].read_line(line, 1, 0), READERS[kind].read_line(line, 7, 50)):
@@ -85,9 +102,8 @@ def test_any_lines_become_documents_or_rejections(
     ground: Ground, service: Service, lines: list[bytes]
 ) -> None:
     block = b"\n".join(lines)
-    asked = sum(
-        outcome is not None for outcome, _, _ in READERS["lines"].read(io.BytesIO(block), Checkpoint(0, 0))
-    )
+    groups = reading.lines(io.BytesIO(block))
+    asked = sum(outcome is not None for outcome, _, _ in READERS["lines"].read(groups, Checkpoint(0, 0)))
 
     done = work_off(ground, service, an_import(ground, service, block))
 

@@ -82,11 +82,16 @@ class TestBlockStorage:
         stored = storage.write(1, [b"one\r\n", b"\n", b"a\rb\n\xc2\x85last"])
 
         assert list(reading.lines(storage.open(stored.key))) == [
-            b"one\r\n",
-            b"\n",
-            b"a\rb\n",
-            b"\xc2\x85last",
+            [b"one\r\n", b"\n", b"a\rb\n", b"\xc2\x85last"]
         ]
+
+    def test_lines_come_in_groups_of_bounded_size(self, storage: BlockStorage):
+        stored = storage.write(1, [b"a line\n" * 100_000])
+
+        groups = list(reading.lines(storage.open(stored.key)))
+
+        assert sum(map(len, groups)) == 100_000
+        assert max(len(b"".join(group)) for group in groups) < 100_000
 
     def test_checked_reading_tells_the_bytes_that_were_stored_from_others(self, storage: BlockStorage):
         stored = storage.write(1, [b"abc"])

@@ -15,7 +15,7 @@ def read(header: list[str], row: bytes, *, key: str = "id", **layout: object) ->
     csv = CsvLayout(header=header, delimiter=",", **layout)  # type: ignore[arg-type]
     reading = FileReading(item_type="A", key=key, merges=False, csv=csv)
     reader = file_reader(reading, lambda _: "made", Budget(60))
-    [(outcome, _, _)] = reader.read([row + b"\n"], Checkpoint(0, 0))
+    [(outcome, _, _)] = reader.read([[row + b"\n"]], Checkpoint(0, 0))
     assert outcome is not None
     return outcome
 

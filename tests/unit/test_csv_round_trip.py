@@ -16,6 +16,7 @@ from shared.formats.reading import CsvLayout, FileReading, file_reader
 from shared.formats.records import ColumnFinder, Columns
 from shared.formats.rendering import CsvRenderer
 from shared.instructions import Checkpoint, Instruction
+from shared.storage.reading import lines
 from shared.templates.budget import Budget
 
 KEY = "id"
@@ -74,7 +75,7 @@ def imported(content: bytes, types: Mapping[str, str]) -> list[Document]:
     cutter = FileCutter(FileReading(item_type="A", key=KEY, merges=False, csv=csv))
     body = io.BytesIO(b"".join(cut.body for cut in cutter.cut(io.BytesIO(content))))
     reader = file_reader(cutter.reading, str, Budget(60))
-    outcomes = [outcome for outcome, _, _ in reader.read(body, Checkpoint(0, 0))]
+    outcomes = [outcome for outcome, _, _ in reader.read(lines(body), Checkpoint(0, 0))]
     assert all(isinstance(outcome, Instruction) for outcome in outcomes), outcomes
     return [json.loads(outcome.properties) for outcome in outcomes]  # type: ignore[union-attr]
 

@@ -8,6 +8,7 @@ import pytest
 from shared.formats.batching import Outcome
 from shared.formats.csv_rows import CsvReader
 from shared.instructions import Checkpoint, Instruction, Operation, Rejection
+from shared.storage.reading import lines
 
 START = Checkpoint(0, 0)
 
@@ -18,7 +19,7 @@ class Rows:
     def __init__(self, block: bytes, *, columns: int = 2, delimiter: str = ",", start: Checkpoint = START):
         self.cells: list[list[str]] = []
         reader = CsvReader(delimiter, columns, self._read_row)
-        self.reads = list(reader.read(io.BytesIO(block), start))
+        self.reads = list(reader.read(lines(io.BytesIO(block)), start))
 
     def _read_row(self, cells: Sequence[str], number: int, offset: int, length: int) -> Outcome:
         self.cells.append(list(cells))

@@ -10,6 +10,7 @@ from shared.instructions import (
     Rejection,
     is_usable_documentid,
     operation_of,
+    usable_documentids,
 )
 
 
@@ -27,6 +28,18 @@ def test_an_id_of_1_to_255_characters_is_usable(documentid: str):
 )
 def test_an_id_with_a_slash_a_control_character_or_the_wrong_length_is_not(documentid: str):
     assert not is_usable_documentid(documentid)
+
+
+USABLE = ["1", "a b", "x" * 255, "\U0001f600" * 255, "é"]
+
+
+def test_usable_ids_are_read_together():
+    assert usable_documentids([documentid.encode() for documentid in USABLE]) == USABLE
+
+
+@pytest.mark.parametrize("documentid", ["", "x" * 256, "/", "a/b", "a\n", "\t", "\x7f", "\x9f"])
+def test_of_ids_one_of_which_is_not_usable_none_is_read(documentid: str):
+    assert usable_documentids([b"1", documentid.encode(), b"2"]) is None
 
 
 def test_a_strategy_list_names_an_operation():

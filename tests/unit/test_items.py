@@ -166,7 +166,7 @@ def test_text_that_only_looks_like_a_nul_is_none():
 def test_lines_are_counted_blank_ones_too():
     lines = [b'{"accountId":"1"}\n', b" \r\n", b'{"accountId":"2"}']
 
-    found = list(a_reader().read(lines, Checkpoint(100, 10)))
+    found = list(a_reader().read([lines], Checkpoint(100, 10)))
 
     assert [(outcome and outcome.line_number, length, count) for outcome, length, count in found] == [
         (11, 18, 1),

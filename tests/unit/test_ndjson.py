@@ -4,6 +4,7 @@ import pytest
 
 from shared.formats.batching import Limits, batched
 from shared.formats.ndjson import NdjsonReader
+from shared.formats.usual_lines import parser, read_all_usual
 from shared.instructions import Batch, Checkpoint, Instruction, Operation, Rejection
 
 GENERATED = "generated"
@@ -45,6 +46,7 @@ ACCEPTED = {
         b'{"a":12345678901234567890.123456789,"b":1.10}',
     ),
     "escapes in values": (rb'{"documentid":"1","a":"\u00e9\n\/"}', "1", rb'{"a":"\u00e9\n\/"}'),
+    "a byte beyond ASCII, escaped": (rb'{"documentid":"1","a":"\u00e9"}', "1", rb'{"a":"\u00e9"}'),
     "an escaped backslash before u0000": (rb'{"documentid":"1","a":"\\u0000"}', "1", rb'{"a":"\\u0000"}'),
     "text beyond ASCII": ('{"documentid":"ü","é":"\U0001f600"}'.encode(), "ü", '{"é":"\U0001f600"}'.encode()),
     "an id of 255 characters": (b'{"documentid":"%s"}' % (b"x" * 255), "x" * 255, b"{}"),
@@ -171,7 +173,7 @@ def batches(
     lines: list[bytes], start: Checkpoint = START, *, max_lines: int = 1000, max_bytes: int = 1_000_000
 ) -> list[Batch]:
     reader = NdjsonReader(Operation.MERGE, str)
-    return list(batched(reader.read(lines, start), start, Limits(max_lines, max_bytes)))
+    return list(batched(reader.read([lines] if lines else [], start), start, Limits(max_lines, max_bytes)))
 
 
 def line_numbers(batch: Batch) -> list[int]:
@@ -210,10 +212,37 @@ def test_reading_on_from_any_checkpoint_gives_the_same_rest(max_lines: int):
         assert batches(rest, batch.end, max_lines=max_lines) == whole[done:]
 
 
-def test_offset_and_length_find_each_line_again():
-    [batch] = batches(LINES)
-    block = b"".join(LINES)
+NAMED = [b'{"documentid":"%d","a":"\xc3\xa9"}\n' % number for number in range(9)]
+UNNAMED = [b'{"a":%d}\r\n' % number for number in range(9)]
+
+
+@pytest.mark.parametrize("lines", [LINES, NAMED, UNNAMED], ids=["mixed", "named", "unnamed"])
+def test_offset_and_length_find_each_line_again(lines: list[bytes]):
+    [batch] = batches(lines)
+    block = b"".join(lines)
 
     found = [block[line.offset : line.offset + line.length] for line in batch.instructions]
 
-    assert found == [LINES[line.line_number - 1] for line in batch.instructions]
+    assert found == [lines[line.line_number - 1] for line in batch.instructions]
+
+
+def test_usual_lines_of_one_kind_are_read_together():
+    named, unnamed = (read_all_usual(lines, parser()) for lines in (NAMED, UNNAMED))
+
+    assert named == ([str(number) for number in range(9)], ['{"a":"é"}\n'.encode()] * 9)
+    assert unnamed == (None, UNNAMED)
+
+
+@pytest.mark.parametrize("neighbours", [NAMED, UNNAMED], ids=["named", "unnamed"])
+@pytest.mark.parametrize("line", [line for line, *_ in [*ACCEPTED.values(), *REJECTED.values()]])
+@pytest.mark.parametrize("at", [0, 4, 9])
+def test_a_line_is_read_as_if_it_were_alone(line: bytes, neighbours: list[bytes], at: int):
+    lines = [*neighbours[:at], line.rstrip(b"\n") + b"\n", *neighbours[at:]]
+    reader = NdjsonReader(Operation.MERGE, str)
+
+    together = [outcome for outcome, _, _ in reader.read([lines], Checkpoint(100, 10))]
+
+    assert together == [
+        reader.read_line(line, 11 + before, 100 + len(b"".join(lines[:before])))
+        for before, line in enumerate(lines)
+    ]
