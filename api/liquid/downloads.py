@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from flask import Response, request
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
@@ -39,7 +40,7 @@ def download(token: str, name: str) -> Response:
     response = Response(FileWrapper(found.body, CHUNK_BYTES), direct_passthrough=True)
     response.content_type = found.media_type
     response.content_length = found.size_bytes
-    response.headers.set("Content-Disposition", "attachment", filename=found.name)
+    response.headers.set("Content-Disposition", "attachment", **_named(found.name))
     response.headers["Cache-Control"] = "private, no-cache"
     response.last_modified = found.written_at
     response.set_etag(found.etag)
@@ -52,6 +53,14 @@ def download(token: str, name: str) -> Response:
     if response.status_code == HTTPStatus.NOT_MODIFIED:
         found.body.close()  # werkzeug drops the body of this answer without closing it
     return response
+
+
+def _named(name: str) -> dict[str, str]:
+    """The file's name as parameters of the header, which holds ASCII only. Source: RFC 6266, section 5."""
+    if name.isascii():
+        return {"filename": name}
+    plain = "".join(character if character.isascii() else "_" for character in name)
+    return {"filename": plain, "filename*": f"UTF-8''{quote(name, safe='')}"}
 
 
 def _may_be_cut(size_bytes: int) -> bool:

@@ -60,6 +60,20 @@ def test_items_go_in_and_come_out_as_they_were(liquid: LiquidClient, item_type: 
     assert [item["data"] for item in found] == [item["data"] for item in ITEMS]
 
 
+def test_an_item_type_may_have_a_name_in_any_script(
+    liquid: LiquidClient, administration: Administration
+) -> None:
+    """The server answered its links with 500: a header names the file, and holds ASCII only."""
+    administration.add_item_type("Zoë-漢字")
+
+    imported(liquid, "Zoë-漢字", b'[{"accountId": "1"}]')
+
+    assert json.loads(exported(liquid, "Zoë-漢字"))[0]["headers"]["type"] == "Zoë-漢字"
+    assert json.loads(exported(liquid, "Zoë-漢字", sqlQuery='SELECT * FROM "zoë_漢字"')) == [
+        {"accountId": "1"}
+    ]
+
+
 def test_the_published_example_items_do_what_their_actions_say(liquid: LiquidClient, item_type: str) -> None:
     accounts = example_items.ACCOUNTS.replace('"Account"', f'"{item_type}"')
 

@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+from api.usecases.collections import add_collection
 from api.usecases.services import Service
 from shared.db import retention
 from shared.ground import Ground
@@ -50,6 +51,17 @@ def test_a_file_is_given_to_whoever_has_the_link(anybody: FlaskClient, path: str
     assert response.headers["Accept-Ranges"] == "bytes"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert int(response.headers["Content-Length"]) == len(response.data)
+
+
+def test_a_file_is_called_after_its_item_type_whatever_its_name_is(
+    anybody: FlaskClient, liquid: Liquid, ground: Ground
+):
+    add_collection(ground, liquid.service, '/Zoë"漢')
+    [link] = liquid.work_off(liquid.export(itemType='Zoë"漢'))["links"]
+
+    named = anybody.get(link.removeprefix(ground.settings.public_url)).headers["Content-Disposition"]
+
+    assert named == """attachment; filename="Zo_\\"_.json"; filename*=UTF-8''Zo%C3%AB%22%E6%BC%A2.json"""
 
 
 def test_a_head_request_tells_the_size(anybody: FlaskClient, path: str):
