@@ -95,6 +95,18 @@ def traceparent() -> str | None:
     return None if tracing is None else tracing.traceparent()
 
 
+def why_not_taken() -> str | None:
+    """What keeps the collector that the environment names from taking spans; None where nothing does.
+
+    Asks it, for three seconds at most.
+    """
+    try:
+        reason: str | None = import_module("shared.opentelemetry").ask_collector()
+    except ValueError as error:
+        return str(error)
+    return reason
+
+
 def _made(role: str) -> Tracing | None:
     """Nothing where a variable cannot be used: to work matters more than to tell of it."""
     try:

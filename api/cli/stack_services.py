@@ -16,6 +16,9 @@ URLS = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL")
 # For the command line as a client; the service itself knows no such settings.
 CLIENT_SETTINGS = ("LONGSHORE_URL", "LONGSHORE_TOKEN")
 
+# Of the service itself, a bucket, mails and traces.
+_OWN = (PREFIX, "AWS_", "SMTP_URL", "OTEL_")
+
 
 @dataclass(frozen=True)
 class EmbeddedService:
@@ -71,6 +74,6 @@ def without_client_settings(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def service_settings(given: Mapping[str, str], urls: Mapping[str, str]) -> Settings:
-    """Settings of a stack that runs at `urls`, with the environment's own of Longshore, bucket and mails."""
-    own = {name: value for name, value in given.items() if name.startswith((PREFIX, "AWS_", "SMTP_URL"))}
+    """Settings of a stack that runs at `urls`, with the environment's own besides."""
+    own = {name: value for name, value in given.items() if name.startswith(_OWN)}
     return Settings.read({**without_client_settings(own), **urls})

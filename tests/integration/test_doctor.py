@@ -18,6 +18,7 @@ from shared.db.migrate import prepare_reader
 from shared.db.queries.reader import reader_of
 from shared.ground import Ground
 from shared.lifecycle import Status
+from tests.collector import a_collector
 from tests.integration.builders import an_import, numbered
 from tests.mail_servers import mail_server
 from tests.storages import folder_of
@@ -115,6 +116,42 @@ def test_a_mail_server_is_greeted_and_given_nothing(examine: Examine):
 
     assert finding["verdict"] == "ok"
     assert server.mails == []
+
+
+def test_a_collector_is_asked_where_one_is_named(examine: Examine):
+    with a_collector() as collector:
+        finding = examine(**collector.environment)["traces"]
+
+    assert finding["verdict"] == "ok"
+    assert (collector.requests, collector.spans) == (1, [])
+    assert "traces" not in examine()
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{NOWHERE}"}, "refused"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"}, "collector:4318"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{NOWHERE}", "OTEL_BSP_SCHEDULE_DELAY": "-1"}, "positive"),
+    ],
+)
+def test_a_collector_that_takes_no_spans_is_told_of(examine: Examine, variables: dict[str, str], told: str):
+    finding = examine(**variables)["traces"]
+
+    assert finding["verdict"] == "warn"
+    assert told in finding["found"]
+    assert "4318" in finding["advice"]
+
+
+def test_a_collector_that_refuses_is_told_of_with_its_answer(examine: Examine):
+    with a_collector() as collector:
+        collector.status = 401
+        finding = examine(**collector.environment, OTEL_EXPORTER_OTLP_HEADERS="authorization=geheim")[
+            "traces"
+        ]
+
+    assert (finding["verdict"], "401" in finding["found"]) == ("warn", True)
+    assert "geheim" not in str(finding)
 
 
 def test_a_volume_that_cannot_be_written_to_fails(examine: Examine, sound: Ground):

@@ -6,6 +6,7 @@ from api.usecases.doctor.database import check_database
 from api.usecases.doctor.findings import Finding, Verdict, warn
 from api.usecases.doctor.fitting import judge_settings
 from api.usecases.doctor.surroundings import (
+    check_collector,
     check_mails,
     check_redis,
     check_storage,
@@ -27,6 +28,7 @@ def examine(ground: Ground) -> Iterator[Finding]:
         yield warn("storage", "It was not looked at.", "Ask again when the database has its schema.")
     yield check_temporary_folder()
     yield check_mails(ground)
+    yield from check_collector(ground)
 
 
 def _knows_volume(findings: list[Finding]) -> bool:

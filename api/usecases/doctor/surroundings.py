@@ -1,10 +1,11 @@
-"""What else the service stands on: Redis, block storage, mails, and room on disks."""
+"""What else the service stands on: Redis, block storage, mails, room on disks, and who takes its traces."""
 
 import shutil
 import tempfile
 from collections.abc import Mapping
 
 from api.usecases.doctor.findings import Finding, fail, failed, ok, warn
+from shared import tracing
 from shared.db import volumes
 from shared.errors import SettingsInvalid, StorageAway, StorageFault
 from shared.ground import Ground
@@ -96,6 +97,19 @@ def check_mails(ground: Ground) -> Finding:
     except MailFault as fault:
         return fail("mails", str(fault), "Start the mail server, or correct SMTP_URL. Mails wait for a day.")
     return ok("mails", "Mails are taken.")
+
+
+def check_collector(ground: Ground) -> list[Finding]:
+    """Whether the collector takes spans, where one is named. Work goes on without it."""
+    if not ground.settings.is_traced:
+        return []
+    reason = tracing.why_not_taken()
+    if reason is None:
+        return [ok("traces", "The collector takes spans.")]
+    advice = (
+        "Start it, or correct the OTEL_EXPORTER_OTLP_ variables (HTTP, 4318). Until then spans are dropped."
+    )
+    return [warn("traces", reason, advice)]
 
 
 def _check_blocks(ground: Ground) -> Finding:
