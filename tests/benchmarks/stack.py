@@ -96,10 +96,16 @@ class Stack:
         with watching(look):
             yield peaks
 
+    def processor_seconds(self, role: str) -> float:
+        """What its processes took so far, for themselves and in the kernel."""
+        return sum(sum(one.cpu_times()[:2]) for one in self._processes(role))
+
     def _resident_bytes(self, role: str) -> int:
+        return sum(one.memory_full_info().pss for one in self._processes(role))
+
+    def _processes(self, role: str) -> list[psutil.Process]:
         processes = [psutil.Process(pid) for pid in self.description["pids"][role]]
-        families = [one for process in processes for one in (process, *process.children(recursive=True))]
-        return sum(one.memory_full_info().pss for one in families)
+        return [one for process in processes for one in (process, *process.children(recursive=True))]
 
 
 def seconds_between(resource: dict[str, Any], first: str, last: str) -> float:

@@ -1,5 +1,6 @@
 """Blocks through the API, beside what the disk writes and makes durable by itself."""
 
+import hashlib
 import os
 import statistics
 import time
@@ -13,7 +14,8 @@ from tests.benchmarks.stack import CREATE, Stack, running_stack
 
 CLIENTS = 4
 BLOCKS_EACH = 10
-SEND_BYTES = 1 << 20
+BYTES = CLIENTS * BLOCKS_EACH * BLOCK_BYTES
+GIB = 1 << 30
 
 
 def upload_figures(*, documents: int, repeats: int) -> list[Figure]:
@@ -22,10 +24,13 @@ def upload_figures(*, documents: int, repeats: int) -> list[Figure]:
     with running_stack(workers=1) as stack:
         file = stack.folder / "block"
         file.write_bytes(block)
-        disks, uploads = [], []
+        disks, uploads, digests, apis = [], [], [], []
         for _ in range(repeats):
             disks.append(_write(stack.folder / "sequential", block))
+            digests.append(_digest(block))
+            before = stack.processor_seconds("api")
             uploads.append(_upload(stack, file))
+            apis.append(GIB / BYTES * (stack.processor_seconds("api") - before))
         with stack.watching_memory() as few:
             _upload(stack, file, blocks_each=1)
         with stack.watching_memory() as many:
@@ -37,6 +42,13 @@ def upload_figures(*, documents: int, repeats: int) -> list[Figure]:
             unit="of the disk's write and fsync",
             at_least=0.5,
             note=f"{statistics.median(uploads):,.0f} beside {statistics.median(disks):,.0f} MiB/s",
+        ),
+        Figure(
+            case="processor time of the API for these bytes",
+            value=median_ratio(apis, digests),
+            unit="of that of their SHA-256 alone",
+            below=12,
+            note=f"{statistics.median(apis):.1f} beside {statistics.median(digests):.1f} core seconds a GiB",
         ),
         Figure(
             case=f"API memory with {CLIENTS * BLOCKS_EACH} blocks uploaded",
@@ -59,6 +71,14 @@ def _write(path: Path, block: bytes) -> float:
     seconds = time.perf_counter() - began
     path.unlink()
     return count * BLOCK_BYTES / 2**20 / seconds
+
+
+def _digest(block: bytes) -> float:
+    """Seconds of a core for each GiB."""
+    began = time.process_time()
+    for _ in range(CLIENTS * BLOCKS_EACH):
+        hashlib.sha256(block)
+    return GIB / BYTES * (time.process_time() - began)
 
 
 def _upload(stack: Stack, file: Path, *, blocks_each: int = BLOCKS_EACH) -> float:
