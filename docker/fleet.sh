@@ -1,15 +1,18 @@
 #!/bin/sh
-# The fleet of docker/compose.yaml, for `make fleet` and its relatives. Passwords are made once and kept in docker/.env;
-# settings of the compose file may be added there. docker/offline.env, where there is one, names the base images.
+# The fleet of docker/compose.yaml, for `make fleet` and its relatives. Passwords are made once and kept in docker/.env,
+# or in the file that FLEET_SETTINGS names by its whole path; settings of the compose file may be added there.
+# docker/offline.env, where there is one, names the base images.
 set -eu
 called_from=$PWD
 cd "$(dirname "$0")"
 
 say() { printf '%s\n' "$*" >&2; }
 export COMPOSE_PROJECT_NAME="${COMPOSE_PROJECT_NAME:-longshore}"
+settings=${FLEET_SETTINGS:-$PWD/.env}
+own_image=$COMPOSE_PROJECT_NAME:local
 
 compose() {
-    set -- --file compose.yaml ${TLS_CERTIFICATES:+--file tls.yaml} "$@"
+    set -- --env-file "$settings" --file compose.yaml ${TLS_CERTIFICATES:+--file tls.yaml} "$@"
     if docker compose version >/dev/null 2>&1; then
         docker compose "$@"
     else
@@ -20,9 +23,9 @@ compose() {
 longshore() { compose run --rm --no-deps -T cli longshore "$@" 2>/dev/null; }
 
 make_password() { # NAME
-    grep -qs "^$1=" .env && return
-    (umask 077 && printf '%s=%s\n' "$1" "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >>.env)
-    say "$1 was made and is kept in docker/.env."
+    grep -qs "^$1=" "$settings" && return
+    (umask 077 && printf '%s=%s\n' "$1" "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >>"$settings")
+    say "$1 was made and is kept in $settings."
 }
 
 has_own_store() {
@@ -38,19 +41,21 @@ use_own_store() {
 read_settings() {
     for name in POSTGRES_PASSWORD REDIS_PASSWORD S3_PASSWORD; do make_password $name; done
     set -a
-    . ./.env
+    # shellcheck disable=SC1090
+    . "$settings"
     # shellcheck disable=SC1091
     [ ! -f offline.env ] || . ./offline.env
     ! has_own_store || use_own_store
+    : "${LONGSHORE_IMAGE:=$own_image}"
     set +a
 }
 
 # A site with certificates of its own says so to pip, too.
 build() {
-    [ -z "${LONGSHORE_IMAGE:-}" ] || return 0
+    [ "$LONGSHORE_IMAGE" = "$own_image" ] || return 0
     [ -z "${PIP_CERT:-}" ] || cp "$PIP_CERT" ca-bundle.crt
     say "Building the image; this takes a minute or two the first time."
-    docker build --quiet --file Dockerfile --tag longshore:local \
+    docker build --quiet --file Dockerfile --tag "$own_image" \
         --build-arg "PYTHON_IMAGE=${PYTHON_IMAGE:-python:3.13-slim}" --build-arg PIP_INDEX_URL .. >/dev/null
 }
 
@@ -141,7 +146,7 @@ backup() {
     # 1: something went while it was read.
     compose run --rm --no-deps -T cli \
         sh -c 'tar -c -C /var/lib/longshore --exclude="*.part" . || [ $? -eq 1 ]' >"$folder/stored.tar"
-    say "The backup is in $folder. It holds secrets; docker/.env is not in it, and is not needed for it."
+    say "The backup is in $folder. It holds secrets; $settings is not in it, and is not needed for it."
 }
 
 restore() {

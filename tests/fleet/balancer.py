@@ -1,11 +1,12 @@
 """The balancer of docker/haproxy.cfg alone, in front of an API that only tells what reached it."""
 
-import secrets
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
-from tests.fleet.containers import DOCKER, docker
+from tests.fleet.containers import CHECKOUT, DOCKER, PROJECT_LABEL, docker, remove_project
+
+NAME = f"{CHECKOUT}-balancer"
 
 # Tells the headers of a request as they came.
 ECHO = """
@@ -42,17 +43,17 @@ class Balancer:
 @contextmanager
 def a_balancer(images: dict[str, str]) -> Iterator[Balancer]:
     """Both containers on a network of their own; gone at the end."""
-    name = f"longshore-balancer-{secrets.token_hex(4)}"
-    api = f"{name}-api"
+    name, api = NAME, f"{NAME}-api"
+    label = f"{PROJECT_LABEL}={name}"
     configuration = f"{DOCKER / 'haproxy.cfg'}:/etc/haproxy/haproxy.cfg:ro"
-    with ExitStack() as ends:
-        docker("network", "create", name)
-        ends.callback(docker, "network", "rm", name)
-        common = ("run", "--detach", "--rm", "--network", name, "--name")
+    common = ("run", "--detach", "--network", name, "--label", label, "--name")
+    program = ("haproxy", "-W", "-db", "-f", "/etc/haproxy/haproxy.cfg")
+    published = ("--publish", "127.0.0.1::8080", "--volume", configuration)
+    remove_project(name)
+    try:
+        docker("network", "create", "--label", label, name)
         docker(*common, api, "--network-alias", "api", images["PYTHON_IMAGE"], "python3", "-c", ECHO)
-        ends.callback(docker, "rm", "--force", api)
-        program = ("haproxy", "-W", "-db", "-f", "/etc/haproxy/haproxy.cfg")
-        published = ("--publish", "127.0.0.1::8080", "--volume", configuration)
         docker(*common, name, *published, images["HAPROXY_IMAGE"], *program)
-        ends.callback(docker, "rm", "--force", name)
         yield Balancer(name, api)
+    finally:
+        remove_project(name)

@@ -8,30 +8,44 @@ from typing import Any
 import pytest
 
 from tests.fleet.clients import write_lines
-from tests.fleet.containers import APIS, WORKERS, Fleet, missing
+from tests.fleet.containers import APIS, WORKERS, Fleet, missing, only_session, remove_project
 
 LINES = 60_000
 
 
 @pytest.fixture(scope="session")
-def fleet(pytestconfig: pytest.Config) -> Iterator[Fleet]:
+def engine(pytestconfig: pytest.Config) -> Iterator[None]:
+    """A Docker engine on which no other session has fleets of this checkout."""
+    if not pytestconfig.getoption("--fleet"):
+        pytest.skip("only with --fleet: make test-fleet")
+    if reason := missing():
+        pytest.skip(reason)
+    with only_session():
+        yield
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the fleets of this session have their passwords."""
+    return tmp_path_factory.mktemp("fleet") / "settings.env"
+
+
+@pytest.fixture(scope="session")
+def fleet(engine: None, kept: Path) -> Iterator[Fleet]:
     """Three APIs and four workers behind the load balancer."""
-    with started(pytestconfig, Fleet(), apis=APIS, workers=WORKERS) as running:
+    with started(Fleet(kept), apis=APIS, workers=WORKERS) as running:
         yield running
 
 
 @contextmanager
-def started(config: pytest.Config, fleet: Fleet, *, apis: int, workers: int) -> Iterator[Fleet]:
-    """The fleet while the body runs; skips the test where there can be none."""
-    if not config.getoption("--fleet"):
-        pytest.skip("only with --fleet: make test-fleet")
-    if reason := missing():
-        pytest.skip(reason)
+def started(fleet: Fleet, *, apis: int, workers: int) -> Iterator[Fleet]:
+    """The fleet while the body runs, and nothing of one of its name before and after it."""
+    remove_project(fleet.name)
     try:
         fleet.start(apis=apis, workers=workers)
         yield fleet
     finally:
-        fleet.run("down", "--volumes")
+        remove_project(fleet.name)
 
 
 def assert_exact(fleet: Fleet, collection: str, found: dict[str, Any]) -> None:

@@ -1,5 +1,7 @@
 """A fleet of containers: what runs, what its logs say, and what is done to it."""
 
+import fcntl
+import hashlib
 import json
 import os
 import subprocess
@@ -10,7 +12,11 @@ from pathlib import Path
 from typing import Any
 
 DOCKER = Path(__file__).resolve().parents[2] / "docker"
-PROJECT = "longshore-test"
+# A checkout's fleets have names of their own: those of another one on the same machine are left alone.
+CHECKOUT = f"longshore-test-{hashlib.sha256(str(DOCKER).encode()).hexdigest()[:8]}"
+PROJECT_LABEL, SERVICE_LABEL, ONE_OFF_LABEL = (
+    f"com.docker.compose.{name}" for name in ("project", "service", "oneoff")
+)
 APIS, WORKERS = 3, 4
 
 # One job a worker, so that each one is needed.
@@ -35,25 +41,60 @@ def missing() -> str | None:
     return None
 
 
-class Fleet:
-    """The running containers of a project of the tests' own, with these settings besides the usual ones."""
+@contextmanager
+def only_session() -> Iterator[None]:
+    """While the body runs, no other session tests the fleets of this checkout. Raises BlockingIOError."""
+    folder = os.open(DOCKER, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BlockingIOError("Another session tests the fleets of this checkout: wait for it.") from None
+        yield
+    finally:
+        os.close(folder)
 
-    def __init__(self, project: str = PROJECT, **settings: str) -> None:
-        self._project = project
-        self._settings = settings
+
+def remove_project(name: str) -> None:
+    """All of its containers, networks and volumes, whatever state a killed session left them in."""
+    label = f"label={PROJECT_LABEL}={name}"
+    containers = docker("ps", "--all", "--quiet", "--filter", label).split()
+    if containers:
+        docker("rm", "--force", "--volumes", *containers)
+    for kind in ("network", "volume"):
+        if found := docker(kind, "ls", "--quiet", "--filter", label).split():
+            docker(kind, "rm", *found)
+
+
+class Fleet:
+    """The running containers of a project of the tests' own.
+
+    Its settings come from this file, which gets the passwords, and from the keywords; never from docker/.env.
+    """
+
+    def __init__(self, kept: Path, name: str = CHECKOUT, **settings: str) -> None:
+        self.name = name
+        self._settings = {"COMPOSE_PROJECT_NAME": name, "FLEET_SETTINGS": str(kept), **settings}
         self.url = ""
         self.token = ""
 
     def start(self, *, apis: int, workers: int) -> None:
         """Up and ready, from the images that there are."""
         self.run("up", API=str(apis), WORKER=str(workers))
+        self._meet()
+
+    def restore(self, folder: Path) -> None:
+        """Up and ready with what `fleet.sh backup` left there, one API and one worker."""
+        self.run("restore", str(folder), API="1", WORKER="1")
+        self._meet()
+
+    def _meet(self) -> None:
         self.url = "http://" + self.run("compose", "port", "balancer", "8080").splitlines()[-1]
         self.token = self.longshore("token")
 
     def run(self, *arguments: str, seconds: float = 600, **environment: str) -> str:
         """What docker/fleet.sh prints. Raises CalledProcessError."""
-        own = {"COMPOSE_PROJECT_NAME": self._project, **self._settings}
-        given = os.environ | ENVIRONMENT | own | environment
+        given = os.environ | ENVIRONMENT | self._settings | environment
         command = [str(DOCKER / "fleet.sh"), *arguments]
         done = subprocess.run(
             command, check=True, timeout=seconds, text=True, stdout=subprocess.PIPE, env=given
@@ -62,14 +103,13 @@ class Fleet:
 
     def longshore(self, *arguments: str) -> str:
         """The last line that the command line prints inside the fleet."""
-        return self.run("longshore", *arguments).splitlines()[-1].strip()
+        return docker("exec", self.containers("api")[0], "longshore", *arguments).splitlines()[-1].strip()
 
     def containers(self, service: str) -> list[str]:
         """Names of the containers that run."""
-        labels = (f"com.docker.compose.project={self._project}", f"com.docker.compose.service={service}")
-        filters = [word for label in labels for word in ("--filter", f"label={label}")]
-        names = docker("ps", "--format", "{{.Names}}", "--filter", "status=running", *filters).split()
-        return sorted(name for name in names if "run" not in name)
+        labels = {PROJECT_LABEL: self.name, SERVICE_LABEL: service, ONE_OFF_LABEL: "False"}
+        filters = [word for label in labels.items() for word in ("--filter", "label=" + "=".join(label))]
+        return sorted(docker("ps", "--format", "{{.Names}}", "--filter", "status=running", *filters).split())
 
     def query(self, sql: str) -> str:
         """One value of the database."""
@@ -87,6 +127,13 @@ class Fleet:
                 f" WHERE c.path = '{collection}'"
             )
         )
+
+
+def asked(container: str, url: str, token: str = "") -> str:
+    """What is answered there, inside the fleet."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    ask = f"import httpx; print(httpx.get({url!r}, headers={headers!r}, trust_env=False).text)"
+    return docker("exec", container, "python", "-c", ask)
 
 
 def events(container: str, name: str) -> list[dict[str, Any]]:
@@ -110,8 +157,10 @@ def stopped(container: str) -> Iterator[None]:
 
 @contextmanager
 def cut_off(container: str) -> Iterator[None]:
-    """The container runs on, without its network, while the body runs."""
-    network = f"{PROJECT}_inside"
+    """The container runs on, without its only network, while the body runs."""
+    network = docker(
+        "inspect", "--format", "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}", container
+    )
     docker("network", "disconnect", network, container)
     try:
         yield

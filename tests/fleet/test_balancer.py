@@ -8,17 +8,13 @@ import pytest
 
 from tests.acceptance.waiting import wait_for
 from tests.fleet.balancer import Balancer, a_balancer
-from tests.fleet.containers import DOCKER, docker, missing
+from tests.fleet.containers import DOCKER, docker
 
 UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @pytest.fixture(scope="module")
-def balancer(pytestconfig: pytest.Config) -> Iterator[Balancer]:
-    if not pytestconfig.getoption("--fleet"):
-        pytest.skip("only with --fleet: make test-fleet")
-    if reason := missing():
-        pytest.skip(reason)
+def balancer(engine: None) -> Iterator[Balancer]:
     lines = (DOCKER / "offline.env").read_text().splitlines()
     with a_balancer(dict(line.split("=", 1) for line in lines)) as running:
         wait_for(lambda: ask(running).status_code == 200)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.fleet.clients import Import
 from tests.fleet.conftest import assert_exact, started
-from tests.fleet.containers import Fleet, docker, events
+from tests.fleet.containers import CHECKOUT, Fleet, docker, events
 
 TOKEN = secrets.token_hex(16)
 PORT = "9000"
@@ -22,10 +22,10 @@ def asked(container: str, url: str, headers: dict[str, str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def fleet(pytestconfig: pytest.Config) -> Iterator[Fleet]:
+def fleet(engine: None, kept: Path) -> Iterator[Fleet]:
     """One API and one worker, with a store, that tell their metrics."""
     settings = {"COMPOSE_PROFILES": "s3", "LONGSHORE_METRICS_TOKEN": TOKEN, "LONGSHORE_METRICS_PORT": PORT}
-    with started(pytestconfig, Fleet("longshore-bucket-test", **settings), apis=1, workers=1) as running:
+    with started(Fleet(kept, f"{CHECKOUT}-bucket", **settings), apis=1, workers=1) as running:
         yield running
 
 
