@@ -1,19 +1,31 @@
-"""Makes the bucket of STORAGE_URL, unless it is there. fleet.sh runs it for the fleet's own store."""
+"""The bucket of the fleet's own store, for fleet.sh.
+
+`make` makes it unless it is there. `save` writes its objects as a tar to standard output, the storage's mark
+among them; `load` puts those of a tar from standard input there.
+"""
 
 import os
+import shutil
+import sys
+import tarfile
 from datetime import UTC, datetime
+from typing import IO, BinaryIO, cast
 from urllib.parse import urlsplit
 
 import httpx
+import obstore
+from obstore.store import S3Store
 
 from shared.storage.access import BucketAccess
+from shared.storage.opening_bucket import open_objects
 from shared.storage.signing import sign
 
 RETRIES = 7  # each after twice the time of the one before: a minute for the store to come up
 ANSWER_SECONDS = 60
+PIECE_BYTES = 8 << 20
 
 
-def make_bucket(name: str, access: BucketAccess) -> None:
+def make(name: str, access: BucketAccess) -> None:
     """Safe to call again. Raises httpx.HTTPError."""
     request = httpx.Request("PUT", f"{access.endpoint}/{name}")
     sign(request, access, region=access.region or "us-east-1", at=datetime.now(UTC))
@@ -23,5 +35,34 @@ def make_bucket(name: str, access: BucketAccess) -> None:
         answer.raise_for_status()
 
 
+def save(objects: S3Store, to: BinaryIO) -> None:
+    """Those that there are now, one by one: nothing is kept in memory."""
+    with tarfile.open(fileobj=to, mode="w|") as tar:
+        for listed in objects.list():
+            for found in listed:
+                member = tarfile.TarInfo(found["path"])
+                member.size = found["size"]
+                tar.addfile(member, obstore.open_reader(objects, found["path"], buffer_size=PIECE_BYTES))
+
+
+def load(objects: S3Store, given: BinaryIO) -> None:
+    """Safe to call again."""
+    with tarfile.open(fileobj=given, mode="r|") as tar:
+        for member in tar:
+            content = cast("IO[bytes]", tar.extractfile(member))  # there are only files
+            with obstore.open_writer(objects, member.name, buffer_size=PIECE_BYTES) as stored:
+                shutil.copyfileobj(content, stored, PIECE_BYTES)
+
+
+def main(command: str) -> None:
+    bucket, access = urlsplit(os.environ["STORAGE_URL"]).netloc, BucketAccess.read(os.environ)
+    if command == "make":
+        make(bucket, access)
+    elif command == "save":
+        save(open_objects(bucket, "", access), sys.stdout.buffer)
+    else:
+        load(open_objects(bucket, "", access), sys.stdin.buffer)
+
+
 if __name__ == "__main__":
-    make_bucket(urlsplit(os.environ["STORAGE_URL"]).netloc, BucketAccess.read(os.environ))
+    main(sys.argv[1])

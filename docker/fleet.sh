@@ -20,7 +20,9 @@ compose() {
     fi
 }
 
-longshore() { compose run --rm --no-deps -T cli longshore "$@" 2>/dev/null; }
+longshore() { compose exec -T api longshore "$@" 2>/dev/null </dev/null; }
+
+in_bucket() { compose run --rm --no-deps -T cli python -c "$(cat bucket.py)" "$@"; }
 
 make_password() { # NAME
     grep -qs "^$1=" "$settings" && return
@@ -60,8 +62,8 @@ build() {
 }
 
 is_ready() {
-    compose run --rm --no-deps -T cli python3 -c \
-        "from urllib.request import urlopen; urlopen('http://balancer:8080/health/ready', timeout=5)" >/dev/null 2>&1
+    compose exec -T api python3 -c \
+        "from urllib.request import urlopen; urlopen('http://balancer:8080/health/ready', timeout=5)" >/dev/null 2>&1 </dev/null
 }
 
 wait_until_ready() {
@@ -79,7 +81,7 @@ wait_until_ready() {
 
 # Migrating marks the bucket, which has to be there by then.
 make_own_bucket() {
-    ! has_own_store || { compose up --detach s3 && compose run --rm --no-deps -T cli python - <bucket.py; }
+    ! has_own_store || { compose up --detach s3 && in_bucket make </dev/null; }
 }
 
 start() { # whoever calls it with && has errors ignored in here: hence the returns
@@ -146,6 +148,7 @@ backup() {
     # 1: something went while it was read.
     compose run --rm --no-deps -T cli \
         sh -c 'tar -c -C /var/lib/longshore --exclude="*.part" . || [ $? -eq 1 ]' >"$folder/stored.tar"
+    ! has_own_store || in_bucket save >"$folder/objects.tar"
     say "The backup is in $folder. It holds secrets; $settings is not in it, and is not needed for it."
 }
 
@@ -158,6 +161,7 @@ restore() {
         exit 1
     }
     compose run --rm --no-deps -T cli tar -x -C /var/lib/longshore <"$folder/stored.tar"
+    ! has_own_store || { make_own_bucket && in_bucket load <"$folder/objects.tar"; }
     in_postgres pg_restore --no-owner --no-privileges --exit-on-error --dbname=longshore <"$folder/database.dump"
     in_postgres psql --quiet --command=ANALYZE longshore
 }

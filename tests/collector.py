@@ -33,6 +33,7 @@ class Collector:
     """What arrived so far."""
 
     port: int
+    host: str = "127.0.0.1"
     status: int = 200
     spans: list[Span] = field(default_factory=list)
     requests: int = 0
@@ -41,7 +42,7 @@ class Collector:
     def environment(self) -> dict[str, str]:
         """What sends a process's spans here, soon."""
         return {
-            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{self.port}",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{self.host}:{self.port}",
             "OTEL_BSP_SCHEDULE_DELAY": "100",
         }
 
@@ -60,7 +61,9 @@ class Collector:
 
 
 @contextmanager
-def a_collector() -> Iterator[Collector]:
+def a_collector(host: str = "127.0.0.1") -> Iterator[Collector]:
+    """Listens at this address of the machine."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -75,8 +78,8 @@ def a_collector() -> Iterator[Collector]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    collector = Collector(server.server_port)
+    server = ThreadingHTTPServer((host, 0), Handler)
+    collector = Collector(server.server_port, host)
     Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield collector

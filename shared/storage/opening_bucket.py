@@ -32,8 +32,14 @@ def open_bucket(name: str, prefix: str, access: BucketAccess, volume_id: VolumeI
 
     Raises SettingsInvalid where `access` would send bytes that anybody can read.
     """
+    bucket = open_objects(name, prefix, access)
+    return BucketStorage(bucket, UnfinishedUploads(bucket, prefix, access), volume_id)
+
+
+def open_objects(name: str, prefix: str, access: BucketAccess) -> S3Store:
+    """All objects under `prefix`, as they are. Raises SettingsInvalid as above."""
     _check_endpoint(access)
-    bucket = S3Store(
+    return S3Store(
         name,
         prefix=prefix or None,
         config=_config(access),
@@ -44,7 +50,6 @@ def open_bucket(name: str, prefix: str, access: BucketAccess, volume_id: VolumeI
         },
         retry_config=_RETRIES,
     )
-    return BucketStorage(bucket, UnfinishedUploads(bucket, prefix, access), volume_id)
 
 
 def _check_endpoint(access: BucketAccess) -> None:

@@ -4,8 +4,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -24,7 +25,7 @@ from tests.integration.storage_places import BucketPlace, bucket_place, folder_p
 from tests.s3 import BUCKET, S3
 from tests.s3_server import s3_server
 
-MAKE_BUCKET = Path(__file__).parents[2] / "docker/bucket.py"
+OWN_STORE = Path(__file__).parents[2] / "docker/bucket.py"
 LARGE = [b"x" * (PART_BYTES // 2)] * 5
 
 
@@ -119,13 +120,41 @@ def test_a_bucket_that_does_not_exist_is_named_by_what_it_answers(s3: S3):
         marked("s3://no-such-bucket/blocks", BucketAccess.read(s3.environment))
 
 
-def test_the_fleets_bucket_is_made_once(s3: S3):
-    url = f"s3://{uuid4().hex}/blocks"
-    environment = s3.environment | {"STORAGE_URL": url, "AWS_REGION": "us-east-1"}
+@pytest.fixture
+def own_store(s3: S3) -> Callable[..., BlockStorage]:
+    """Has the fleet's program do something with the bucket of this name; what is there then."""
+
+    def run(command: str, name: str, **files: BinaryIO) -> BlockStorage:
+        url = f"s3://{name}/blocks"
+        environment = s3.environment | {"STORAGE_URL": url, "AWS_REGION": "us-east-1"}
+        subprocess.run(
+            [sys.executable, OWN_STORE, command], check=True, env=os.environ | environment, **files
+        )
+        return marked(url, BucketAccess.read(environment))
+
+    return run
+
+
+def test_the_fleets_bucket_is_made_once(own_store: Callable[..., BlockStorage]):
+    name = uuid4().hex
 
     for _ in range(2):
-        subprocess.run([sys.executable, MAKE_BUCKET], check=True, env=os.environ | environment)
-        marked(url, BucketAccess.read(environment)).check()
+        own_store("make", name).check()
+
+
+def test_the_fleets_bucket_is_saved_and_loaded(own_store: Callable[..., BlockStorage], tmp_path: Path):
+    one, another, saved = uuid4().hex, uuid4().hex, tmp_path / "objects.tar"
+    storage = own_store("make", one)
+    stored = [storage.write(1, LARGE), storage.write(2, [b"small"])]
+    with saved.open("wb") as file:
+        own_store("save", one, stdout=file)
+
+    own_store("make", another)
+    with saved.open("rb") as file:
+        loaded = own_store("load", another, stdin=file)
+
+    found = [loaded.open(receipt.key).read() for receipt in stored]
+    assert found == [b"".join(LARGE), b"small"]
 
 
 def test_that_nobody_gave_keys_is_said(monkeypatch: pytest.MonkeyPatch):

@@ -1,0 +1,54 @@
+"""A fleet with a store of its own is backed up while it works, and goes on where it is restored."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.acceptance.waiting import wait_for
+from tests.fleet.clients import IMPORTS, Import, start_import
+from tests.fleet.conftest import assert_exact
+from tests.fleet.containers import CHECKOUT, Fleet, remove_project, stopped
+
+FEW = b'{"documentid":"1"}\n{"documentid":"2"}\n'
+
+
+def look(fleet: Fleet, path: str) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {fleet.token}"}
+    return httpx.get(fleet.url + path, headers=headers, trust_env=False, timeout=30)
+
+
+def block_of(fleet: Fleet, path: str) -> bytes:
+    """The first one of an import."""
+    [block, *_] = look(fleet, f"{path}/blocks").raise_for_status().json()["data"]
+    return look(fleet, f"{path}/blocks/{block['blockid']}").raise_for_status().content
+
+
+@pytest.fixture
+def restored(fleet: Fleet, kept: Path, settings: dict[str, str]) -> Iterator[Fleet]:
+    """Another fleet, which is not there yet."""
+    another = Fleet(kept, f"{CHECKOUT}-restored", **settings)
+    remove_project(another.name)
+    yield another
+    remove_project(another.name)
+
+
+def test_a_restored_fleet_has_its_blocks_and_goes_on_with_its_imports(
+    fleet: Fleet, restored: Fleet, collection: str, file: Path, tmp_path: Path
+):
+    done = Import(fleet, file, collection).result()
+    fleet.longshore("collections", "add", "/waiting")
+    [worker] = fleet.containers("worker")
+    with stopped(worker):
+        waiting = start_import(fleet, "/waiting", FEW)
+        fleet.run("backup", str(tmp_path))
+
+    restored.restore(tmp_path)
+
+    wait_for(lambda: look(restored, waiting.path).json()["status"] == "complete", seconds=60)
+    assert restored.documents("/waiting") == 2
+    assert_exact(restored, collection, done)
+    for path in (waiting.path, f"{IMPORTS}/{done['importid']}"):
+        assert block_of(restored, path) == block_of(fleet, path) != b""
+    assert "ok    blocks: " in restored.run("longshore", "doctor")
