@@ -1,4 +1,4 @@
-"""What docker/compose.yaml may say so that every Compose from 1.29 on reads it."""
+"""What docker/compose.yaml says, so that every Compose from 1.29 on reads it and no setting is lost in it."""
 
 import re
 from pathlib import Path
@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-SERVICES: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "docker/compose.yaml").read_text())[
-    "services"
-]
+ROOT = Path(__file__).parents[2]
+SETTINGS = re.findall(r"^\| `(LONGSHORE_\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker/compose.yaml").read_text())["services"]
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -18,3 +18,9 @@ def test_a_command_of_one_line_has_nothing_that_a_shell_would_act_on(service: st
     command = SERVICES[service].get("command", "")
 
     assert isinstance(command, list) or not re.search(r"[()<>;&|`]", command)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_reaches_the_containers(name: str):
+    """LONGSHORE_MAIL_FROM did not: mails of a fleet could only come from longshore@localhost."""
+    assert any(name in SERVICES[service]["environment"] for service in ("api", "worker", "beat"))

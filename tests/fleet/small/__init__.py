@@ -1,1 +1,1 @@
-"""A small fleet with all that a fleet can have besides: a store of its own, metrics and traces."""
+"""A small fleet with all that a fleet can have besides: a store of its own, mails, metrics and traces."""

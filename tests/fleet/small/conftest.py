@@ -1,4 +1,4 @@
-"""One API and one worker for all tests of this folder, with a bucket, metrics and traces."""
+"""One API and one worker for all tests of this folder, with a bucket, mails, metrics and traces."""
 
 import secrets
 from collections.abc import Iterator
@@ -17,7 +17,10 @@ METRICS_PORT = "9000"
 def settings(collector: Collector) -> dict[str, str]:
     """What such a fleet is told."""
     return {
-        "COMPOSE_PROFILES": "s3",
+        "COMPOSE_PROFILES": "s3,mail",
+        "SMTP_URL": "smtp://mail:1025",
+        "LONGSHORE_MAIL_FROM": "longshore@example.org",
+        "MAIL_PORT": "0",
         "LONGSHORE_METRICS_TOKEN": secrets.token_hex(16),
         "LONGSHORE_METRICS_PORT": METRICS_PORT,
         **collector.environment,

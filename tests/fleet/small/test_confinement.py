@@ -1,0 +1,65 @@
+"""What the containers of Longshore may do on their host, and what their image does not hold."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.fleet.containers import Fleet, docker
+
+
+def inspected(container: str) -> dict[str, Any]:
+    [found] = json.loads(docker("inspect", container))
+    return dict(found)
+
+
+@pytest.mark.parametrize("service", ["api", "worker", "beat"])
+def test_a_container_has_no_rights_on_its_host(fleet: Fleet, service: str):
+    [container] = fleet.containers(service)
+
+    found = inspected(container)
+
+    assert found["Config"]["User"] == "longshore"
+    limits = found["HostConfig"]
+    assert limits["ReadonlyRootfs"]
+    assert limits["CapDrop"] == ["ALL"]
+    assert limits["SecurityOpt"] == ["no-new-privileges:true"]
+
+
+def test_only_the_balancer_and_the_mail_catcher_can_be_reached_from_outside(fleet: Fleet):
+    names = ("balancer", "api", "worker", "beat", "postgres", "redis", "s3", "mail")
+
+    published = {
+        name
+        for name in names
+        if any(inspected(fleet.containers(name)[0])["NetworkSettings"]["Ports"].values())
+    }
+
+    assert published == {"balancer", "mail"}
+
+
+def test_the_image_holds_neither_secrets_nor_the_certificates_of_its_making(fleet: Fleet):
+    [api] = fleet.containers("api")
+    image = inspected(api)["Image"]
+
+    told = docker("inspect", image) + docker("history", "--no-trunc", image)
+    files = docker(
+        "run",
+        "--rm",
+        "--user",
+        "0",
+        image,
+        "find",
+        "/",
+        "-xdev",
+        "-name",
+        "ca-bundle.crt",
+        "-o",
+        "-name",
+        ".env",
+    )
+
+    secrets = [value for name, value in fleet.secrets() if name.endswith("_PASSWORD")]
+    assert len(secrets) == 3
+    assert not [secret for secret in secrets if secret in told]
+    assert files == ""
