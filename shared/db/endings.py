@@ -62,7 +62,7 @@ def _report(session: Session, found: FoundJob, view: JobView, public_url: str) -
     return JobReport(
         kind="import" if job.kind == "import" else "export",
         outcome=Outcome(view.status.lower()),
-        reason=f"{view.reason}.".replace("..", "."),
+        reason=f"{view.reason.removesuffix('.')}.",
         community=session.get_one(DataService, job.service_id).name,
         job_id=str(job.told_id),
         job_name=job.job_name,

@@ -187,11 +187,12 @@ def test_links_are_complete_and_end_when_it_was_said(ground: Ground, service: Se
 
 def test_a_refused_job_is_told(ground: Ground, service: Service):
     described = JobDescription(job_name="in", item_type="Nothing", notification_email=EMAIL)
+    reason = "'a' is ambiguous: write data->>'...', or [1..2]."
 
-    shown = reject_job(ground, service, "import", described, "There is no item type 'Nothing'.")
+    shown = reject_job(ground, service, "import", described, reason)
 
     [mail] = Job(ground, service, shown.job.id).mails()
-    assert JobReport.from_json(mail.content).reason == "There is no item type 'Nothing'."
+    assert JobReport.from_json(mail.content).reason == reason
 
 
 def test_telling_twice_is_telling_once(ground: Ground, service: Service):
