@@ -3,10 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from api.usecases.services import Service
 from shared.db import collections, services
+from shared.db.database import Session
 from shared.db.models import Collection
 from shared.db.queries.naming import loose
 from shared.errors import CollectionNotFound, LongshoreError, NameRefused, NameTaken
@@ -72,13 +73,11 @@ def add_collection(
     `category` is what their headers tell. Raises NameRefused, NameTaken, SchemaRefused.
     """
     _check_path(path)
-    _check_schema(key, fields)
-    _check_category(category)
+    known = _checked(_Known(key, fields, category))
     with ground.database.begin() as session:
         if not services.add_collection(session, service.id, path):
             raise NameTaken(f"The collection {path!r} exists already.")
-        kept = None if fields is None else [asdict(field) for field in fields]
-        collections.describe(session, service.id, path, key=key, fields=kept, category=category)
+        _keep(session, service, path, known)
 
 
 def change_collection(
@@ -98,35 +97,43 @@ def change_collection(
         row = collections.hold(session, service.id, path)
         if row is None:
             raise CollectionNotFound(path)
-        changed = _changed(row, key, fields, category)
-        if (changed.key or DOCUMENTID) != (row.key or DOCUMENTID) and collections.has_items(session, row):
+        known = _checked(_changed(row, key, fields, category))
+        if (known.key or DOCUMENTID) != (row.key or DOCUMENTID) and collections.has_items(session, row):
             raise KeyInUse(path, row.key or DOCUMENTID)
-        collections.describe(session, service.id, path, **changed._asdict())
+        _keep(session, service, path, known)
 
 
 class _Known(NamedTuple):
     """What is kept of a collection's items."""
 
     key: str | None
-    fields: Sequence[dict[str, Any]] | None
+    fields: Sequence[ItemField] | None
     category: str
 
 
 def _changed(
     row: Collection, key: str | None, fields: Sequence[ItemField] | None, category: str | None
 ) -> _Known:
-    """What is known from now on. Raises SchemaRefused."""
-    changed = _Known(
+    kept = None if row.fields is None else [ItemField(**field) for field in row.fields]
+    return _Known(
         key=row.key if key is None else key,
-        fields=row.fields if fields is None else [asdict(field) for field in fields],
+        fields=kept if fields is None else fields,
         category=row.category if category is None else category,
     )
-    if changed.key == DOCUMENTID:
-        changed = changed._replace(key=None)  # as where none was given
-    kept = changed.fields
-    _check_schema(changed.key, None if kept is None else [ItemField(**field) for field in kept])
-    _check_category(changed.category)
-    return changed
+
+
+def _checked(known: _Known) -> _Known:
+    """The same, with no key where it is the one that all have. Raises SchemaRefused."""
+    if known.key == DOCUMENTID:
+        known = known._replace(key=None)
+    _check_schema(known.key, known.fields)
+    _check_category(known.category)
+    return known
+
+
+def _keep(session: Session, service: Service, path: str, known: _Known) -> None:
+    fields = None if known.fields is None else [asdict(field) for field in known.fields]
+    collections.describe(session, service.id, path, key=known.key, fields=fields, category=known.category)
 
 
 def lookalikes_of(ground: Ground, service: Service, path: str) -> list[str]:

@@ -24,11 +24,8 @@ def usual_rows(item_type: ItemType, names: Sequence[str]) -> ReadUsual:
     """
     if item_type.key not in names or DATA in names:
         return _none
-    form, key_at, operation = (
-        _form(names, item_type.key),
-        names.index(item_type.key),
-        item_type.usual_operation,
-    )
+    form, key_at = _form(names, item_type.key), names.index(item_type.key)
+    operation = item_type.usual_operation
 
     def read(cells: Sequence[str], number: int, offset: int, length: int) -> Instruction | None:
         written = "".join(cells)

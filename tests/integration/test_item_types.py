@@ -104,6 +104,12 @@ def test_what_cannot_be_known(
     assert [found.path for found in list_keys(ground, service)] == ["/contacts"]
 
 
+def test_the_key_that_all_have_needs_no_field(ground: Ground, service: Service):
+    add_collection(ground, service, "/Account", key="documentid", fields=[ItemField("a", "int")])
+
+    assert CollectionKey("/Account", "documentid") in list_keys(ground, service)
+
+
 def test_the_command_takes_key_and_schema(run, schema: Path):
     added = run("add", "/Account", "--key", "accountId", "--schema", schema, "--json")
     listed = run("list")
