@@ -42,7 +42,7 @@ class UploadTooLarge(LongshoreError):
 
 
 class FileArrival:
-    """One upload. Used as a context, it leaves nothing behind where its body raises.
+    """One upload. Used as a context, it leaves nothing where its body raises, but a job canceled before.
 
     `store` at most once, then `start` or `reject`.
     """
@@ -66,7 +66,7 @@ class FileArrival:
         if self._import_id is not None and not self._is_settled:
             # Without the database there is only the sweep left to do it.
             with suppress(DatabaseUnavailable), self._ground.database.begin() as session:
-                imports.discard(session, self._import_id)
+                imports.abandon(session, self._import_id)
 
     @property
     def has_file(self) -> bool:

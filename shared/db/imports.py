@@ -14,7 +14,9 @@ from sqlalchemy.orm import Session
 
 from shared.bounds import Bounds
 from shared.db.models import Import, StorageGarbage
+from shared.db.retention import end_keeping
 from shared.db.takeable import IMPORT_TAKEABLE, NEXT_BLOCK
+from shared.lifecycle import Status
 
 NEXT_ID = "SELECT nextval(pg_get_serial_sequence('imports', 'id'))"
 
@@ -104,6 +106,15 @@ def discard(session: Session, import_id: int) -> None:
     # It may be garbage already, where its bytes are kept no longer and not yet removed.
     session.execute(insert(StorageGarbage).values(import_id=import_id).on_conflict_do_nothing())
     session.execute(delete(Import).where(Import.id == import_id))
+
+
+def abandon(session: Session, import_id: int) -> None:
+    """As `discard`, where the file broke off; but if it was canceled before, it and its job stay so."""
+    row = session.get(Import, import_id, with_for_update=True)
+    if row is not None and row.status == Status.CANCELED:
+        end_keeping(session, import_id)
+    else:
+        discard(session, import_id)
 
 
 def due(session: Session, bounds: Bounds, *, limit: int) -> list[int]:

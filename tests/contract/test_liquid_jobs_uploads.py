@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from api.usecases.services import Service
-from shared.db.models import BatchJob, Block, Import, StorageGarbage
+from shared.db.models import BatchJob, Block, Import, Notification, StorageGarbage
 from shared.ground import Ground
 from shared.settings import Settings
 from tests.contract.conftest import application
@@ -70,8 +70,10 @@ def streamed(pieces: Iterator[bytes], size_bytes: int) -> dict[str, Any]:
     return {"input_stream": Body(pieces, size_bytes), "content_type": MULTIPART}
 
 
-def meanwhile(fields: dict[str, str], act: Callable[[], object]) -> dict[str, Any]:
-    """An upload; `act` when the first half of the file has come in."""
+def meanwhile(
+    fields: dict[str, str], act: Callable[[], object], *, is_cut_off: bool = False
+) -> dict[str, Any]:
+    """An upload; `act` when the first half of the file has come in, which may be all that comes."""
     head = b"".join(part(name, value.encode()) for name, value in fields.items())
     body = head + file_part("file", "a.json", ITEMS, "application/json") + END
     middle = body.index(ITEMS) + len(ITEMS) // 2
@@ -80,7 +82,7 @@ def meanwhile(fields: dict[str, str], act: Callable[[], object]) -> dict[str, An
         yield body[:middle]
         # So much is read ahead that the rest must not be there yet.
         act()
-        yield body[middle:]
+        yield b"" if is_cut_off else body[middle:]
 
     return streamed(pieces(), len(body))
 
@@ -187,6 +189,23 @@ def test_what_was_stored_of_an_upload_that_is_cut_off_is_garbage(liquid: Liquid,
 
     with ground.database.begin() as session:
         assert session.scalars(select(func.count()).select_from(StorageGarbage)).one() == before + 1
+
+
+def test_a_job_that_was_canceled_stays_so_where_its_upload_is_cut_off(liquid: Liquid, ground: Ground):
+    """Who cancels an upload hangs up, and asked for a job that nobody knew any more; nor was there a mail."""
+    job = {"jobId": str(uuid4()), "notificationEmail": "joe@example.com"}
+    canceled: list[dict[str, Any]] = []
+    request = meanwhile(FIELDS | job, lambda: canceled.append(liquid.job("cancel", **job)), is_cut_off=True)
+
+    response = liquid(f"{BATCH}/import", **request)
+
+    assert response.status_code == 400
+    assert [liquid.status(job)] == canceled
+    row = liquid.row(job)
+    with ground.database.begin() as session:
+        assert session.get_one(Notification, row.id).recipient == "joe@example.com"
+        assert session.get_one(StorageGarbage, row.import_id)
+        assert session.get_one(Import, row.import_id).bytes_removed_at is not None
 
 
 @pytest.mark.parametrize("is_longer_still", [True, False])
