@@ -140,7 +140,10 @@ class Counts:
 
 
 def counts(ground: Ground, service: Service, import_id: int) -> Counts:
-    row = get_import(ground, service, import_id)
+    return counts_of(get_import(ground, service, import_id))
+
+
+def counts_of(row: Import) -> Counts:
     return Counts(row.created_documents, row.updated_documents, row.skipped_documents, row.rejected_documents)
 
 
