@@ -77,7 +77,7 @@ class Settings:
         given = {name: environment[name] for name in _UNPREFIXED if environment.get(name)}
         given |= {name: value for name, value in environment.items() if name.startswith(PREFIX)}
         try:
-            settings: Settings = _Environment().load(given)
+            settings: Settings = Environment().load(given)
         except ValidationError as error:
             raise SettingsInvalid(_explain(error.messages_dict)) from error
         return replace(
@@ -125,7 +125,7 @@ class Origins(fields.Field[tuple[str, ...]]):
         return origins
 
 
-class _Environment(Schema):
+class Environment(Schema):
     class Meta:
         unknown = RAISE
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = re.findall(r"^\| `(LONGSHORE_\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+SETTINGS = re.findall(r"^\| `(LONGSHORE_\w+)` \|", (ROOT / "docker/SETTINGS.md").read_text(), re.MULTILINE)
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker/compose.yaml").read_text())["services"]
 
 
