@@ -12,6 +12,8 @@ from shared.db import exports
 from shared.db.database import Session
 from shared.db.item_types import relations_of
 from shared.db.queries.checking import check_query
+from shared.formats.cells import JSON_TYPES
+from shared.formats.flattening import path_of
 from shared.ground import Ground
 from shared.templates.velocity import compile_template
 
@@ -69,9 +71,18 @@ def _selection(
 
 def _check_names(filters: Filters, item_type: KnownType) -> None:
     """Without a schema the items tell, when they are looked at."""
-    unknown = [name for name in filters if name not in item_type.types and name != item_type.key]
+    unknown = [name for name in filters if not _is_known(name, item_type)]
     if item_type.types and unknown:
         raise JobRefused(f"{item_type.name} has no field {unknown[0]!r} to filter by.")
+
+
+def _is_known(name: str, item_type: KnownType) -> bool:
+    """Whether it is a field, or may be a member of one that is an object."""
+    return (
+        name in item_type.types
+        or name == item_type.key
+        or item_type.types.get(path_of(name)[0]) in JSON_TYPES
+    )
 
 
 def _rendering(order: ExportOrder) -> dict[str, Any]:

@@ -267,11 +267,21 @@ class TestFilters:
 
         assert [item["data"] for item in items_of(job)] == [{"x": 2}]
 
-    def test_a_field_that_the_schema_does_not_know_is_refused(self, ground: Ground, service: Service):
-        accounts(ground, service, fields={"accountId": "string"})
+    @pytest.mark.parametrize("name", ["nome", "name.first", "place.city"])
+    def test_a_field_that_the_schema_does_not_know_is_refused(
+        self, ground: Ground, service: Service, name: str
+    ):
+        accounts(ground, service, fields={"accountId": "string", "name": "string", "address": "block"})
 
-        with pytest.raises(JobRefused, match="no field 'nome'"):
-            an_export(ground, service, filters={"nome": ["x"]})
+        with pytest.raises(JobRefused, match=f"no field '{name}'"):
+            an_export(ground, service, filters={name: ["x"]})
+
+    def test_a_member_of_a_field_can_be_asked_for(self, ground: Ground, service: Service):
+        accounts(ground, service, fields={"accountId": "string", "address": "block"})
+
+        job = exported(ground, service, filters={"address.city": ["Hull"]})
+
+        assert [item["headers"]["id"] for item in items_of(job)] == ["A1"]
 
     @pytest.mark.parametrize(
         ("filters", "reason"),
