@@ -69,7 +69,7 @@ class CsvRenderer:
 
 
 class TemplateRenderer:
-    """A template's text for each document, a line end added where it has none."""
+    """A template's text for each document, a line end added where it has none; no line where it is empty."""
 
     media_type = "text/plain; charset=utf-8"
     extension = "txt"
@@ -83,7 +83,7 @@ class TemplateRenderer:
 
     def text(self, portion: Portion) -> bytes:
         texts = [self._template.render(named(*row, self._key), self._budget) for row in portion.rows()]
-        return "".join(text if text.endswith("\n") else text + "\n" for text in texts).encode()
+        return "".join(text if text.endswith("\n") else text + "\n" for text in texts if text).encode()
 
 
 def _header_line(names: Sequence[str]) -> bytes:

@@ -147,6 +147,12 @@ class TestTemplates:
     def test_a_line_end_is_added_only_where_there_is_none(self):
         assert self.render("$name\n", ("1", b'{"name":"Ann"}')) == b"Ann\n"
 
+    def test_a_document_without_text_leaves_no_line(self):
+        """The guide said so, and there was an empty line."""
+        rows: list[Row] = [(name, b'{"age":%d}' % age) for name, age in (("1", 17), ("2", 18))]
+
+        assert self.render("#if ($age >= 18)\n$age\n#end", *rows) == b"18\n"
+
     def test_a_failure_names_line_and_cause(self):
         with pytest.raises(TemplateRefused, match="Template line 2: "):
             self.render("\n$text.substring($name, $name)", ("1", b'{"name":"Ann"}'))
