@@ -1,7 +1,7 @@
 #!/bin/sh
 # `make images-offline`: the base images of the fleet, made of this machine's own Debian or Ubuntu packages, where
 # no image registry can be reached. Its mirrors, keys and apt settings are used, and are not kept in the images.
-# docker/offline.env tells docker/fleet.sh the images' names.
+# Those that were made today, in the same way, stay. docker/offline.env tells docker/fleet.sh the images' names.
 set -eu
 cd "$(dirname "$0")"
 
@@ -23,17 +23,25 @@ apt-config dump | grep '^Acquire::' >"$folder/apt.conf"
 
 path=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
+# What tells whether an image is what would be made now.
+made_of=$({ date +%F && cat images.sh postgres.sh "$folder/sources.list"; } | sha256sum | cut -c1-64)
+
+is_made() {
+    [ "$(docker image inspect --format '{{index .Config.Labels "made-of"}}' "$1" 2>/dev/null)" = "$made_of" ]
+}
+
 # root NAME PACKAGES HOOKS...: an image of the packages, and of what the hooks do to their root file system, $1.
 root() {
-    name=$1 packages=$2
+    image=longshore-offline/$1:$suite tar=$folder/$1.tar packages=$2
     shift 2
-    echo "longshore-offline/$name:$suite: $packages" >&2
+    ! is_made "$image" || return 0
+    echo "$image: $packages" >&2
     APT_CONFIG="$folder/apt.conf" mmdebstrap --quiet --variant=apt --include="$packages" \
         --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
         --dpkgopt='path-exclude=/usr/share/locale/*' \
-        "$@" --customize-hook='rm -f "$1/etc/apt/sources.list"' "$suite" "$folder/root.tar" "$folder/sources.list" >&2
-    docker import --change "ENV PATH=$path" "$folder/root.tar" "longshore-offline/$name:$suite" >/dev/null
-    rm "$folder/root.tar"
+        "$@" --customize-hook='rm -f "$1/etc/apt/sources.list"' "$suite" "$tar" "$folder/sources.list" >&2
+    docker import --change "ENV PATH=$path" --change "LABEL made-of=$made_of" "$tar" "$image" >/dev/null
+    rm "$tar"
 }
 
 # role NAME [ROOT]: one of the services' images; standard input are the lines of its Dockerfile.
@@ -42,27 +50,36 @@ role() {
         docker build --quiet --tag "longshore-offline/$1:$suite" - >/dev/null
 }
 
-root python python3,python3-venv,ca-certificates,tzdata
-root services postgresql,redis-server,haproxy \
-    --setup-hook='mkdir -p "$1/etc/postgresql-common"' \
-    --setup-hook='echo create_main_cluster=false >"$1/etc/postgresql-common/createcluster.conf"' \
-    --customize-hook='chroot "$1" sh -c "ln -s /usr/lib/postgresql/*/bin/* /usr/local/bin/"' \
-    --customize-hook='install postgres.sh "$1/usr/local/bin/start-postgres"' \
-    --customize-hook='chroot "$1" install -d -o redis -g redis /data'
-echo 'USER haproxy' | role haproxy
-printf '%s\n' 'VOLUME /data' 'USER redis' 'WORKDIR /data' | role redis
-# Docker gives what it mounts there the mode of this folder, after a restart, too.
-printf '%s\n' 'RUN install -d -m 1777 /run/postgresql' 'VOLUME /var/lib/postgresql' \
-    'USER postgres' 'ENTRYPOINT ["start-postgres"]' 'CMD ["postgres"]' | role postgres
-
 # What Debian has no package of: the S3 store and the mail catcher, from PyPI.
-[ -z "${PIP_CERT:-}" ] || cp "$PIP_CERT" ../ca-bundle.crt
-echo "longshore-offline/pypi:$suite: $(grep -c == ../../requirements/offline.txt) packages of PyPI" >&2
-docker build --quiet --file Dockerfile --tag "longshore-offline/pypi:$suite" \
-    --build-arg "PYTHON_IMAGE=longshore-offline/python:$suite" --build-arg PIP_INDEX_URL ../.. >/dev/null
-# Where the official images have them: moto's server at 5000, but at Versity's port as the fleet's store.
-printf '%s\n' 'ENV MOTO_PORT=7070' 'ENTRYPOINT ["moto_server", "--host", "0.0.0.0"]' | role s3 pypi
-printf '%s\n' 'ENTRYPOINT ["python3", "/opt/offline/mail.py"]' | role mail pypi
+pypi() {
+    [ -z "${PIP_CERT:-}" ] || cp "$PIP_CERT" ../ca-bundle.crt
+    echo "longshore-offline/pypi:$suite: $(grep -c == ../../requirements/offline.txt) packages of PyPI" >&2
+    docker build --quiet --file Dockerfile --tag "longshore-offline/pypi:$suite" \
+        --build-arg "PYTHON_IMAGE=longshore-offline/python:$suite" --build-arg PIP_INDEX_URL ../.. >/dev/null
+    # Where the official images have them: moto's server at 5000, but at Versity's port as the fleet's store.
+    printf '%s\n' 'ENV MOTO_PORT=7070' 'ENTRYPOINT ["moto_server", "--host", "0.0.0.0"]' | role s3 pypi
+    printf '%s\n' 'ENTRYPOINT ["python3", "/opt/offline/mail.py"]' | role mail pypi
+}
+
+services() {
+    root services postgresql,redis-server,haproxy \
+        --setup-hook='mkdir -p "$1/etc/postgresql-common"' \
+        --setup-hook='echo create_main_cluster=false >"$1/etc/postgresql-common/createcluster.conf"' \
+        --customize-hook='chroot "$1" sh -c "ln -s /usr/lib/postgresql/*/bin/* /usr/local/bin/"' \
+        --customize-hook='install postgres.sh "$1/usr/local/bin/start-postgres"' \
+        --customize-hook='chroot "$1" install -d -o redis -g redis /data'
+    echo 'USER haproxy' | role haproxy
+    printf '%s\n' 'VOLUME /data' 'USER redis' 'WORKDIR /data' | role redis
+    # Docker gives what it mounts there the mode of this folder, after a restart, too.
+    printf '%s\n' 'RUN install -d -m 1777 /run/postgresql' 'VOLUME /var/lib/postgresql' \
+        'USER postgres' 'ENTRYPOINT ["start-postgres"]' 'CMD ["postgres"]' | role postgres
+}
+
+# Both at once: each waits for packages, disks and the engine in turn.
+services &
+root python python3,python3-venv,ca-certificates,tzdata
+pypi
+wait $!
 
 cat >../offline.env <<END
 PYTHON_IMAGE=longshore-offline/python:$suite
