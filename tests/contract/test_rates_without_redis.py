@@ -87,7 +87,8 @@ def test_without_redis_requests_are_answered_at_once(caller: Caller, server: Ser
     seconds = time.monotonic() - began
 
     assert answers == {200}
-    assert seconds < 2.0, f"{REQUESTS} requests took {seconds:.1f} s"
+    # Were each of them to wait for Redis, a quarter of a second, it would be ten.
+    assert seconds < 5.0, f"{REQUESTS} requests took {seconds:.1f} s"
 
 
 @pytest.mark.parametrize("fault", [kill, freeze])
