@@ -20,7 +20,15 @@ compose() {
     fi
 }
 
-longshore() { compose exec -T api longshore "$@" 2>/dev/null </dev/null; }
+# In an API that runs, whichever that is: they have other numbers after each restart.
+in_api() {
+    for container in $(compose ps -q api); do
+        docker exec "$container" "$@" 2>/dev/null && return
+    done
+    return 1
+}
+
+longshore() { in_api longshore "$@"; }
 
 in_bucket() { compose run --rm --no-deps -T cli python -c "$(cat bucket.py)" "$@"; }
 
@@ -62,8 +70,8 @@ build() {
 }
 
 is_ready() {
-    compose exec -T api python3 -c \
-        "from urllib.request import urlopen; urlopen('http://balancer:8080/health/ready', timeout=5)" >/dev/null 2>&1 </dev/null
+    in_api python3 -c \
+        "from urllib.request import urlopen; urlopen('http://balancer:8080/health/ready', timeout=5)" >/dev/null
 }
 
 wait_until_ready() {
