@@ -15,8 +15,9 @@ from shared.formats.usual_lines import parser, read_usual
 from shared.ground import Ground
 from shared.instructions import Checkpoint, Instruction, Operation, Rejection, is_usable_documentid
 from shared.storage import reading
-from tests.fuzz.fuzzing import altered, fuzzed, fuzzed_seldom, of_pieces
+from tests.fuzz.fuzzing import altered, fuzzed, fuzzed_often, fuzzed_seldom, of_pieces
 from tests.fuzz.json_corpus import CORPUS
+from tests.fuzz.json_texts import objects
 from tests.integration.builders import an_import, work_off
 
 SHORT = {
@@ -34,8 +35,10 @@ PIECES = """
 """
 BLANKS = [" ", "\t", "\r", "\n", "\0", "\ufeff", "\u2028"]
 DEEP = ["[" * (MAX_NESTING + 1), "]" * (MAX_NESTING + 1)]
+OBJECTS = objects("documentid", "a", "b", "c", "d", 'e"')
 LINES = (
-    altered(SHORT)
+    OBJECTS
+    | altered(SHORT)
     | altered(ITEMS)
     | of_pieces([*PIECES.split(), *BLANKS, *DEEP]).map(str.encode)
     | st.binary(max_size=60)
@@ -63,8 +66,18 @@ def is_sound(outcome: Outcome, line: bytes) -> bool:
 @fuzzed
 @given(LINES)
 def test_a_line_that_is_read_quickly_is_one_that_the_strict_way_accepts(line: bytes):
-    usual = read_usual(line, PARSE)
+    assert_read_alike(line)
 
+
+@fuzzed_often
+@given(OBJECTS)
+def test_an_object_that_is_read_quickly_is_read_as_in_the_strict_way(line: bytes):
+    """With white space behind it, an id went on to the end of a later text."""
+    assert_read_alike(line)
+
+
+def assert_read_alike(line: bytes) -> None:
+    usual = read_usual(line, PARSE)
     if usual is not None:
         strict = parse_object(line)
         assert isinstance(strict, dict)
@@ -73,10 +86,10 @@ def test_a_line_that_is_read_quickly_is_one_that_the_strict_way_accepts(line: by
         assert not holds_nul(line, strict)
 
 
-@fuzzed
+@fuzzed_often
 @given(
     st.sampled_from([b"{}", b'{"documentid":"1","a":1}']),
-    st.lists(altered(SHORT) | of_pieces(PIECES.split()).map(str.encode), max_size=3),
+    st.lists(OBJECTS | altered(SHORT) | of_pieces(PIECES.split()).map(str.encode), max_size=3),
 )
 def test_lines_that_are_read_together_are_read_as_each_of_them_alone(first: bytes, others: list[bytes]):
     lines = io.BytesIO(b"\n".join([first, *others])).readlines()
