@@ -5,6 +5,7 @@ The item type's primary key, a property of the data, is the document's id, and s
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import chain
 from typing import Any
 
@@ -96,18 +97,16 @@ class ItemReader:
         if isinstance(operation, Refusal):
             return rejection_at(place, operation)
         if "headers" not in item or DATA not in item:
-            return self._instruction(
-                item, text, place, operation, _as_written(item, text, self.item_type.key)
-            )
+            return self._instruction(item, text, place, operation, _given(item, text, self.item_type.key))
         headers, data = item["headers"], item[DATA]
         if type(data) is not dict:
             return rejection_at(place, BAD_DATA)
         data_text = bytes(_data_of(text).data)
         if "id" in headers and self.item_type.key not in data:
             # What an export wrote beside data that does not name itself.
-            given = _as_written(headers, cut_out(text, "headers")[0], "id")
+            given = _given(headers, cut_out(text, "headers")[0], "id")
         else:
-            given = _as_written(data, data_text, self.item_type.key)
+            given = _given(data, data_text, self.item_type.key)
         return self._instruction(data, data_text, place, operation, given)
 
     def read_properties(self, properties: dict[str, Any], place: Place) -> Outcome:
@@ -182,9 +181,15 @@ _data_of = msgspec.json.Decoder(_Data).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def _as_written(properties: Mapping[str, Any], text: bytes, name: str) -> object:
-    """The property `name` of the object `text`, or None; of a number, the digits it was written with."""
+def _given(properties: Mapping[str, Any], text: bytes, name: str) -> object:
+    """The property `name` of the object `text`, or None; of a number, how the database writes it."""
     value = properties.get(name)
     if type(value) is int or type(value) is float:
-        return cut_out(text, name)[0].decode()
+        return _as_kept(cut_out(text, name)[0].decode())
     return value
+
+
+def _as_kept(number: str) -> str:
+    """Its digits as `jsonb` keeps them, which exports give: without an exponent, and no zero below zero."""
+    value = Decimal(number)
+    return format(value or abs(value), "f")

@@ -17,6 +17,7 @@ from tests.integration.job_builders import (
     a_file_import,
     an_export,
     an_item_type,
+    exported,
     files_of,
     with_documents,
 )
@@ -337,3 +338,16 @@ def test_every_digit_of_a_list_arrives(ground: Ground, service: Service):
 
     [document] = documents(ground, service, "/Account").values()
     assert str(document["n"]) == digits
+
+
+@pytest.mark.parametrize("number", ["7", "7.10", "1e3", "-1.5E-3", "-0", "-0.0", "1.0e+2"])
+def test_an_item_with_a_number_for_its_id_comes_back_as_the_same_one(
+    ground: Ground, service: Service, number: str
+):
+    an_item_type(ground, service)
+    imported(ground, service, b'[{"accountId":%b}]' % number.encode())
+    [file] = files_of(exported(ground, service))
+
+    imported(ground, service, file)
+
+    assert len(documents(ground, service, "/Account")) == 1

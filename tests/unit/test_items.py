@@ -64,13 +64,25 @@ def test_data_stays_as_it_was_written():
     assert (line.documentid, line.properties) == ("1.50", data)
 
 
-@pytest.mark.parametrize(("written", "documentid"), [(b'"7"', "7"), (b"7", "7"), (b"7.10", "7.10")])
+@pytest.mark.parametrize(
+    ("written", "documentid"),
+    [
+        (b'"7"', "7"),
+        (b"7", "7"),
+        (b"7.10", "7.10"),
+        (b"1e3", "1000"),
+        (b"-1.5E-3", "-0.0015"),
+        (b"-0", "0"),
+        (b"-0.0", "0.0"),
+        (b"12345678901234567890", "12345678901234567890"),
+    ],
+)
 @pytest.mark.parametrize(
     "text",
     [b'{"accountId":%b}', b'{"headers":{},"data":{"accountId":%b}}', b'{"headers":{"id":%b},"data":{}}'],
     ids=["plain", "in data", "in headers"],
 )
-def test_numbers_are_ids_with_the_digits_they_were_written_with(text: bytes, written: bytes, documentid: str):
+def test_numbers_are_ids_with_the_digits_that_exports_give(text: bytes, written: bytes, documentid: str):
     assert read(text % written).documentid == documentid
 
 
