@@ -15,6 +15,7 @@ from api.usecases.services import Service, add_service
 from api.usecases.volumes import mark_storage
 from shared.db.database import Database
 from shared.db.migrate import migrate
+from shared.db.queries.reader import reader_of
 from shared.ground import Ground
 from shared.settings import Settings
 from tests.integration.builders import tuned
@@ -143,10 +144,13 @@ def _new_database(settings: Settings, template: str = "template1") -> Iterator[s
     name = f"empty_{secrets.token_hex(4)}"
     url = make_url(settings.database_url)
     server = create_engine(url.set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT")
+    own = url.set(database=name).render_as_string(hide_password=False)
     with server.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-        yield url.set(database=name).render_as_string(hide_password=False)
+        yield own
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        # Roles belong to the server, which may be somebody's own.
+        connection.execute(text(f"DROP ROLE IF EXISTS {reader_of(own).role}"))
     server.dispose()
 
 

@@ -48,8 +48,10 @@ def _own_redis(server_url: str) -> Iterator[str]:
         with redis.Redis.from_url(url) as client:
             # The mark keeps other sessions out until it is taken away with the rest.
             if client.dbsize() == 0 and client.set("taken-by-tests", 1, nx=True):
-                yield url
-                client.flushdb()
+                try:
+                    yield url
+                finally:
+                    client.flushdb()
                 return
     raise pytest.UsageError(f"No database of this Redis is empty, of {_REDIS_DATABASES}: tests need one.")
 
