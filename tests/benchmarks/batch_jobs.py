@@ -42,6 +42,7 @@ def _batch_jobs(stack: Stack, *, documents: int, repeats: int) -> list[Figure]:
         exported = EXPORTED_TIMES * documents
         large = stack.new_collection()
         stack.create_documents(large, list(flat_documents(exported)))
+        stack.settle()
         copies, json_exports, csv_exports = [], [], []
         for _ in range(repeats):
             copies.append(_copy_rate(stack, large, exported))

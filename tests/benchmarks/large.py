@@ -28,9 +28,7 @@ def large_figures(*, documents: int, repeats: int) -> list[Figure]:
         full = stack.new_collection()
         with psycopg2.connect(stack.description["database_url"]) as connection, connection.cursor() as cursor:
             cursor.execute(FILL, (THERE_BEFORE, full))
-        with psycopg2.connect(stack.description["database_url"]) as connection:
-            connection.autocommit = True
-            connection.cursor().execute("VACUUM ANALYZE documents")
+        stack.settle()
         empty_rates, full_rates = [], []
         for repeat in range(repeats):
             empty_rates.append(_rate(stack, stack.new_collection(), documents, repeat))

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import psutil
+import psycopg2
 
 from tests.benchmarks.documents import Document, blocks_of
 from tests.benchmarks.watching import watching
@@ -49,6 +50,12 @@ class Stack:
         """Have them there before something else is measured."""
         if documents:
             self.run_import(self.prepare_import(collection, CREATE, blocks_of(documents)))
+
+    def settle(self) -> None:
+        """What autovacuum does within a minute, which no figure waits for."""
+        with closing(psycopg2.connect(self.description["database_url"])) as connection:
+            connection.autocommit = True
+            connection.cursor().execute("VACUUM ANALYZE documents")
 
     def longshore(self, *arguments: str) -> None:
         """Run the command line beside the stack."""
