@@ -24,3 +24,7 @@ def test_a_command_of_one_line_has_nothing_that_a_shell_would_act_on(service: st
 def test_every_setting_reaches_the_containers(name: str):
     """LONGSHORE_MAIL_FROM did not: mails of a fleet could only come from longshore@localhost."""
     assert any(name in SERVICES[service]["environment"] for service in ("api", "worker", "beat"))
+
+
+def test_the_settings_are_found_where_they_are_told():
+    assert "LONGSHORE_MAIL_FROM" in SETTINGS
