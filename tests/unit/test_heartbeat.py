@@ -82,10 +82,16 @@ def test_what_the_body_raises_by_itself_rises():
 
 
 def test_a_body_that_ends_well_is_not_ended_again():
-    reached = Event()
-    beats = Beats(Stopped())
+    begun, reached = Event(), Event()
 
+    class Late(Beats):
+        def __call__(self) -> None:
+            assert begun.wait(PATIENCE)
+            super().__call__()
+
+    beats = Late(Stopped())
     with Heartbeat(beats, OFTEN) as heartbeat, heartbeat.interrupting(reached.set):
+        begun.set()
         assert reached.wait(PATIENCE)
 
     assert beats.count == 1
