@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from shared.logs import warnings_only
-from tests.faults.comparison import compare
+from tests.faults.comparison import check_calm, compare
 from tests.faults.fleet import Fleet, Tempo, a_fleet
 from tests.faults.orders import Workload, a_workload
 from tests.faults.outcome import Differences
@@ -97,7 +97,10 @@ class Chaos:
 
     def _in_peace(self, number: int, workload: Workload) -> RoundOutcome:
         if number not in self._calm:
-            self._calm[number] = run_round(self._fleet, workload)
+            calm = run_round(self._fleet, workload)
+            if wrong := check_calm(workload, calm):
+                raise AssertionError(f"in peace: {wrong}")
+            self._calm[number] = calm
         return self._calm[number]
 
 

@@ -15,6 +15,8 @@ PATIENCE_SECONDS = 120.0
 _PAUSE_SECONDS = 0.1
 _LOOK_SECONDS = 0.05
 IMPORTS = "/__resources/imports"
+# A 500 is none of them: nothing that the fleet suffers may look like a fault of the service's own.
+_PASSING = {408, 429, 502, 503, 504}
 
 
 class Refused(AssertionError):
@@ -65,15 +67,15 @@ class CarefulClient:
         with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
             connection.sendall("\r\n".join(head).encode() + body[: len(body) // 2])
 
-    def set_status(self, import_id: int, status: str) -> bool:
-        """Whether the service agreed: an import that has ended refuses."""
+    def set_status(self, import_id: int, status: str) -> dict[str, Any] | None:
+        """The import as the service told it then; None where it refused, as one that has ended does."""
         answer = self.until_answered("PATCH", f"{IMPORTS}/{import_id}", json={"status": status}, final={400})
-        return answer.status_code == httpx.codes.OK
+        return dict(answer.json()) if answer.status_code == httpx.codes.OK else None
 
-    def set_status_from_many(self, import_id: int, status: str, count: int) -> list[bool]:
-        """The same wish from several clients at once."""
+    def set_status_from_many(self, import_id: int, status: str, count: int) -> bool:
+        """The same wish from several clients at once; whether the service agreed with all of them."""
         with ThreadPoolExecutor(count) as threads:
-            return list(threads.map(lambda _: self.set_status(import_id, status), range(count)))
+            return all(threads.map(lambda _: self.set_status(import_id, status) is not None, range(count)))
 
     def delete(self, import_id: int) -> None:
         """Remove the import; gone already is fine, for the answer may have been lost."""
@@ -114,7 +116,7 @@ class CarefulClient:
             return None
         if answer.is_success or answer.status_code in final:
             return answer
-        if answer.is_server_error or answer.status_code in (408, 429):
+        if answer.status_code in _PASSING:
             return None
         raise Refused(f"{method} {path}: {answer.status_code} {answer.text}")
 

@@ -1,9 +1,10 @@
 """How a round in a storm differs from the same in peace."""
 
+import json
 from typing import Any
 
-from tests.faults.orders import Kind, Workload, an_uploaded_block
-from tests.faults.outcome import Differences, check
+from tests.faults.orders import CSV_ROWS, Kind, Workload, an_uploaded_block
+from tests.faults.outcome import OUTCOMES, Differences, check, check_part
 from tests.faults.round import RoundOutcome
 
 
@@ -12,14 +13,50 @@ def compare(workload: Workload, found: RoundOutcome, calm: RoundOutcome) -> Diff
     differences = Differences()
     for order in workload.orders:
         check(order, found.orders[order.name], calm.orders[order.name], differences)
-        if not found.seen[order.name].agreed:
-            differences.note(f"{order.name}: it went on while it was paused")
+        differences.notes += [f"{order.name}: {what}" for what in found.seen[order.name].wrong]
     _compare_shared(workload, found, calm, differences)
     _check_uploaded(found, differences)
     found.csv.compare(calm.csv, differences)
     _compare_jobs(found, calm, differences)
     _check_mails(found, differences)
     return differences
+
+
+def check_calm(workload: Workload, calm: RoundOutcome) -> Differences:
+    """What of an undisturbed run is not as its orders and files ask for."""
+    differences = Differences()
+    for order in workload.orders:
+        if order.kind in (Kind.KEPT, Kind.PAUSED, Kind.UNORDERED):
+            check_part(order, calm.orders[order.name], differences)
+            if order.applied().lines_read != sum(_lines_told(calm.orders[order.name].counters)):
+                differences.note(f"{order.name}: not all of its lines are counted")
+        differences.notes += [f"{order.name}: {what}" for what in calm.seen[order.name].wrong]
+    _check_shared(workload, calm, differences)
+    _check_uploaded(calm, differences)
+    if (calm.csv_job["status"], len(calm.csv.named)) != ("Completed", CSV_ROWS):
+        differences.note(f"{len(calm.csv.named)} rows of {CSV_ROWS}: {calm.csv_job}")
+    for items in calm.exported:
+        if sorted(json.dumps(json.loads(item)["data"]) for item in items) != sorted(
+            workload.exported.values()
+        ):
+            differences.note("an export gave other items")
+    return differences
+
+
+def _lines_told(counters: dict[str, Any]) -> list[int]:
+    return [counters[f"{name}_documents"] for name in OUTCOMES]
+
+
+def _check_shared(workload: Workload, calm: RoundOutcome, differences: Differences) -> None:
+    """Each document has what each of those who write it gives it."""
+    sharing = [order for order in workload.orders if order.kind is Kind.SHARED]
+    expected: dict[str, dict[str, Any]] = {}
+    for line in (line for order in sharing for block in order.blocks for line in block):
+        expected.setdefault(str(line.documentid), {}).update(json.loads(line.properties))
+    for order in sharing:
+        named = calm.orders[order.name].documents.named
+        if {key: json.loads(found) for key, found in named.items()} != expected:
+            differences.note(f"{order.name}: other documents than were written")
 
 
 def _compare_shared(
@@ -38,7 +75,7 @@ def _check_uploaded(found: RoundOutcome, differences: Differences) -> None:
     """What was acknowledged is there, once."""
     told = found.uploading.resource
     expected: dict[str, str] = {}
-    for number in range(1, told["blockCount"] + 1):
+    for number in range(1, found.uploading.block_count + 1):
         expected |= an_uploaded_block(number)
     differences.lost += len(expected.items() - found.uploaded.named.items())
     differences.doubled += len(found.uploaded.named.keys() - expected.keys())

@@ -33,7 +33,8 @@ class Seen:
 
     import_id: int
     resource: dict[str, Any] = field(default_factory=dict)
-    agreed: bool = True  # the service did what the kind of the order asks for
+    wrong: list[str] = field(default_factory=list)  # what the service did against its word
+    block_count: int = 0  # of those that it acknowledged
 
 
 class Customer:
@@ -55,8 +56,9 @@ class Customer:
             self._client.add_block(seen.import_id, number, body, pieces=pieces)
         if order.kind is Kind.DAMAGED:
             self._damage(seen.import_id)
-        # One may meet an import that runs already, and is refused.
-        self._client.set_status_from_many(seen.import_id, "started", SAME_PATCHES)
+        is_started = self._client.set_status_from_many(seen.import_id, "started", SAME_PATCHES)
+        if not is_started and order.kind is not Kind.DAMAGED:  # which may have failed by then
+            seen.wrong.append("one of those who started it was refused")
         self._see_through(order, seen)
         return seen
 
@@ -66,6 +68,7 @@ class Customer:
         for number in count(1):
             body = lines_of(an_uploaded_block(number))
             self._client.add_block(seen.import_id, number, body, pieces=SLOW_PIECES)
+            seen.block_count = number
             if is_over.is_set():
                 break
         self._client.set_status(seen.import_id, "started")
@@ -73,6 +76,7 @@ class Customer:
         return seen
 
     def _see_through(self, order: Order, seen: Seen) -> None:
+        canceled = None
         part: Callable[[dict[str, Any]], bool] = self._somewhere_in(order)
         if order.kind is Kind.DELETED:
             seen.resource = self._client.wait_until(seen.import_id, part)
@@ -80,23 +84,22 @@ class Customer:
             return
         if order.kind is Kind.PAUSED:
             self._client.wait_until(seen.import_id, part)
-            if self._client.set_status(seen.import_id, "paused"):
-                seen.agreed = self._stays_as_it_is(seen.import_id)
+            if (paused := self._client.set_status(seen.import_id, "paused")) is not None:
+                left = self._client.wait_until(seen.import_id, _has_no_worker)
+                if applied_lines(left) != applied_lines(paused):
+                    seen.wrong.append("it went on while it was paused")
                 self._client.set_status_from_many(seen.import_id, "resumed", SAME_PATCHES)
         if order.kind is Kind.CANCELED:
             self._client.wait_until(seen.import_id, part)
-            self._client.set_status(seen.import_id, "canceled")
+            canceled = self._client.set_status(seen.import_id, "canceled")
         seen.resource = self._client.wait_for_end(seen.import_id)
+        if canceled is not None and _told(seen.resource) != ("canceled", applied_lines(canceled)):
+            seen.wrong.append(f"it went on after it was canceled at {applied_lines(canceled)} lines")
 
     def _somewhere_in(self, order: Order) -> Callable[[dict[str, Any]], bool]:
         line_count = sum(map(len, order.blocks))
         enough = self._dice.randrange(line_count // 10, line_count * 2 // 3)
         return lambda resource: applied_lines(resource) >= enough or resource["endedDatetime"] is not None
-
-    def _stays_as_it_is(self, import_id: int) -> bool:
-        """Whether a paused import tells the same counters twice."""
-        first, second = (applied_lines(self._client.get(import_id)) for _ in range(2))
-        return first == second
 
     def _cut(self, import_id: int, body: bytes) -> None:
         try:
@@ -112,6 +115,14 @@ class Customer:
         content = path.read_bytes()
         damaged = self._dice.choice([None, content[: len(content) // 2], content[:-2] + b" \n"])
         path.unlink() if damaged is None else path.write_bytes(damaged)
+
+
+def _has_no_worker(resource: dict[str, Any]) -> bool:
+    return resource["work"]["worker"] is None
+
+
+def _told(resource: dict[str, Any]) -> tuple[str, int]:
+    return resource["status"], applied_lines(resource)
 
 
 class BatchCustomer:

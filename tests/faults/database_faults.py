@@ -27,6 +27,7 @@ SELECT pid FROM pg_stat_activity
 COMMITS = 3
 CONFLICT_CHANCE = 0.2
 _NO_SPACE = b"No space left on device"
+_TOO_MANY = b"too many clients already"
 
 
 @fault("Postgres killed", "database", (0.0, 2.0))
@@ -66,6 +67,7 @@ def terminate_connections(fleet: Fleet, _: Random) -> Iterator[None]:
 
 @fault("network to Postgres cut", "database network")
 def cut_database_network(fleet: Fleet, _: Random) -> Iterator[None]:
+    _in_a_batch(fleet)
     fleet.foundation.database_network.cut()
     yield
 
@@ -73,6 +75,7 @@ def cut_database_network(fleet: Fleet, _: Random) -> Iterator[None]:
 @fault("network to Postgres forgets", "database network", needs=lambda _: can_forget())
 def forget_database_connections(fleet: Fleet, _: Random) -> Iterator[None]:
     """As where another server takes over its address."""
+    _in_a_batch(fleet)
     fleet.foundation.database_network.forget()
     yield
 
@@ -86,6 +89,7 @@ def lose_answers_to_commit(fleet: Fleet, _: Random) -> Iterator[Met]:
 
 @fault("network to Postgres stalls", "database network", (1.0, 5.0))
 def stall_database_network(fleet: Fleet, _: Random) -> Iterator[None]:
+    _in_a_batch(fleet)
     fleet.foundation.database_network.stall()
     yield
     fleet.foundation.database_network.flow()
@@ -115,13 +119,15 @@ def fill_database_disk(fleet: Fleet, _: Random) -> Iterator[Met]:
 
 
 @fault("too many connections", "database", (1.0, 3.0))
-def crowd_the_database(fleet: Fleet, _: Random) -> Iterator[None]:
+def crowd_the_database(fleet: Fleet, _: Random) -> Iterator[Met]:
     """Others take every connection there is, the ones that we lose included."""
+    log = fleet.foundation.postgres.member.log
     with ExitStack() as crowd:
         _join(crowd, fleet.ground)
         fleet.foundation.database_network.cut()
         _join(crowd, fleet.ground)
-        yield
+        said_bytes = log.stat().st_size
+        yield lambda: _TOO_MANY in log.read_bytes()[said_bytes:]
 
 
 def _join(crowd: ExitStack, ground: Ground) -> None:

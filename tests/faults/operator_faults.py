@@ -6,7 +6,7 @@ from random import Random
 from threading import Thread
 
 from api.usecases.maintenance import begin_maintenance, end_maintenance
-from shared.errors import DatabaseUnavailable
+from shared.errors import LongshoreError
 from shared.ground import Ground
 from tests.faults.fleet import Fleet
 from tests.faults.registry import fault
@@ -25,7 +25,7 @@ def _end_when_possible(ground: Ground) -> None:
     while True:
         try:
             end_maintenance(ground)
-        except DatabaseUnavailable:
+        except LongshoreError:
             time.sleep(LOOK_SECONDS)
         else:
             return

@@ -53,12 +53,21 @@ class Felt:
     was_met: bool = True  # its moment came: something of ours ran into it
 
 
+def _dealt(seed: int, faults: list[Fault]) -> list[Fault]:
+    """A round's share of shuffled decks: of seeds in a row each fault comes once before any comes again."""
+    places = range(seed * FAULTS_A_ROUND, (seed + 1) * FAULTS_A_ROUND)
+    decks = {place // len(faults) for place in places}
+    dealt = {deck: Random(f"deck {deck}").sample(faults, len(faults)) for deck in decks}
+    chosen = (dealt[place // len(faults)][place % len(faults)] for place in places)
+    return list(dict.fromkeys(chosen))
+
+
 def a_plan(seed: int, fleet: Fleet, names: Iterable[str] = ()) -> list[Planned]:
     """The same one for the same seed; of the named faults only, each of them once, where there are names."""
     dice = Random(f"plan {seed}")
     faults = [FAULTS[name] for name in names] or [FAULTS[name] for name in sorted(FAULTS)]
     possible = [fault for fault in faults if fault.needs(fleet)]
-    chosen = possible if names else dice.sample(possible, min(FAULTS_A_ROUND, len(possible)))
+    chosen = possible if names else _dealt(seed, possible)
     plan: list[Planned] = []
     for fault in chosen:
         together = plan and dice.random() < _TOGETHER

@@ -10,6 +10,7 @@ from pathlib import Path
 _PIECE_BYTES = 1 << 16
 # How a client of libpq ends a transaction.
 _COMMIT = b"COMMIT\x00"
+_CHECKPOINT = b"checkpoint_offset = "  # what a batch writes
 
 
 # A connection in repair is disconnected without a word to its peer (tcp(7); linux/tcp.h).
@@ -42,6 +43,7 @@ class Proxy:
         self.delay_seconds = 0.0  # of each piece, either way
         self._target = target
         self._commits_to_cut = 0
+        self._was_anybody_cut = False
         self._flows = threading.Event()
         self._flows.set()
         self._lock = threading.Lock()
@@ -74,9 +76,13 @@ class Proxy:
             link.close()
 
     def cut_commits(self, count: int) -> None:
-        """Let the next so many COMMITs through, and cut their connections instead of bringing the answer."""
+        """Let so many COMMITs through, and cut their connections instead of bringing the answer.
+
+        The first one may be anybody's; the others are those of batches.
+        """
         with self._lock:
             self._commits_to_cut = count
+            self._was_anybody_cut = False
 
     @property
     def commits_to_cut(self) -> int:
@@ -114,8 +120,10 @@ class Proxy:
     def _pass_on(self, link: "_Link") -> None:
         for piece in link.pieces(link.client):
             self._hold_up()
-            if _COMMIT in piece and self._takes_commit():
-                link.is_doomed = True
+            link.holds_batch |= _CHECKPOINT in piece
+            if _COMMIT in piece:
+                link.is_doomed = self._takes_commit(link)
+                link.holds_batch = False
             link.send(link.server, piece)
 
     def _pass_back(self, link: "_Link") -> None:
@@ -131,10 +139,11 @@ class Proxy:
         if self.delay_seconds:
             time.sleep(self.delay_seconds)
 
-    def _takes_commit(self) -> bool:
+    def _takes_commit(self, link: "_Link") -> bool:
         with self._lock:
-            if not self._commits_to_cut:
+            if not self._commits_to_cut or (self._was_anybody_cut and not link.holds_batch):
                 return False
+            self._was_anybody_cut = True
             self._commits_to_cut -= 1
             return True
 
@@ -145,6 +154,7 @@ class _Link:
     def __init__(self, client: socket.socket, server: socket.socket) -> None:
         self.client, self.server = client, server
         self.is_doomed = False
+        self.holds_batch = False  # in its transaction
 
     def pieces(self, source: socket.socket):
         """What arrives; at the end of it both sides are told."""

@@ -25,7 +25,8 @@ KINDS = ("imports", "exports", "mails")
 WAITING = """
 SELECT 'imports' AS kind, i.id::text AS id, concat_ws('/', i.applied_bytes, sum(b.epoch)) AS step
   FROM imports i LEFT JOIN blocks b ON b.import_id = i.id
- WHERE i.service_id = :service_id AND i.status IN ('started', 'running', 'resumed', 'canceling')
+ WHERE i.service_id = :service_id
+   AND (i.status IN ('started', 'running', 'resumed', 'canceling') OR i.is_suspended)
  GROUP BY i.id
 UNION ALL
 SELECT 'exports', e.id::text, concat_ws('/', e.epoch, e.records, e.total_records)

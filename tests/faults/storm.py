@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from threading import Event
 
+import psycopg2
 from sqlalchemy import text
 
 from shared.errors import DatabaseUnavailable, LongshoreError
@@ -95,7 +96,7 @@ class Storm:
         for planned in [planned for planned in self._due if planned.at <= self._share]:
             # One that needs the database to begin waits until another one that keeps it away has ended.
             if planned.fault.target not in targets:
-                with suppress(DatabaseUnavailable, NotNow):
+                with suppress(DatabaseUnavailable, psycopg2.OperationalError, NotNow):
                     self._begin(planned)
                     self._due.remove(planned)
                     return

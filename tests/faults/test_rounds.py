@@ -3,7 +3,7 @@
 import pytest
 
 from tests.faults.__main__ import main
-from tests.faults.comparison import compare
+from tests.faults.comparison import check_calm, compare
 from tests.faults.fleet import Fleet
 from tests.faults.orders import Workload, a_workload
 from tests.faults.plan import FAULTS, a_plan
@@ -36,6 +36,7 @@ def workload() -> Workload:
 def calm(fleet: Fleet, workload: Workload) -> RoundOutcome:
     """What comes of the workload in peace."""
     outcome = run_round(fleet, workload)
+    assert not check_calm(workload, outcome)
     assert not compare(workload, outcome, outcome)
     return outcome
 
