@@ -35,6 +35,7 @@ def _tell(console: Console, judged: list[Judgement]) -> None:
     console.print(f"Of the end of the last of overlapping faults: {report.slowest()}.")
     if wrong := sorted(one.seed for one in judged if one.wrong):
         console.print(f"Not as in peace: seeds {', '.join(map(str, wrong))}.")
+        console.print(f'Again: make chaos SEEDS=1 ARGS="--first-seed {wrong[0]}"')
 
 
 def _parse(arguments: list[str]) -> Namespace:

@@ -1,11 +1,17 @@
 """A short, fixed selection of rounds: `make chaos` runs as many as wanted."""
 
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from tests.faults.__main__ import main
 from tests.faults.comparison import check_calm, compare
 from tests.faults.fleet import Fleet
 from tests.faults.orders import Workload, a_workload
+from tests.faults.outcome import Documents
 from tests.faults.plan import FAULTS, a_plan
 from tests.faults.recovery import late_recoveries
 from tests.faults.round import RoundOutcome, run_round
@@ -62,6 +68,72 @@ def test_the_comparison_sees_what_is_wrong(fleet: Fleet, workload: Workload, cal
     assert differences.doubled
     assert differences.counters
     assert differences.rejections
+
+
+def _documents(calm: RoundOutcome, named: dict[str, str]) -> RoundOutcome:
+    kept = calm.orders["kept-1"]
+    return _order(calm, documents=Documents(kept.documents.named | named, kept.documents.unnamed))
+
+
+def _order(calm: RoundOutcome, **changed: Any) -> RoundOutcome:
+    return replace(calm, orders=calm.orders | {"kept-1": replace(calm.orders["kept-1"], **changed)})
+
+
+def _without_one(calm: RoundOutcome) -> RoundOutcome:
+    kept = calm.orders["kept-1"].documents
+    return _order(calm, documents=Documents(dict(list(kept.named.items())[1:]), kept.unnamed))
+
+
+def _with_one_twice(calm: RoundOutcome) -> RoundOutcome:
+    kept = calm.orders["kept-1"].documents
+    return _order(calm, documents=Documents(kept.named, kept.unnamed + Counter([next(iter(kept.unnamed))])))
+
+
+def _counting(calm: RoundOutcome, **changed: Any) -> RoundOutcome:
+    return _order(calm, counters=calm.orders["kept-1"].counters | changed)
+
+
+# What one of the least changes must be told as.
+CHANGES: dict[str, tuple[Callable[[RoundOutcome], RoundOutcome], str]] = {
+    "a document is gone": (_without_one, "lost"),
+    "a document holds something else": (
+        lambda calm: _documents(calm, {next(iter(calm.orders["kept-1"].documents.named)): '{"x": 1}'}),
+        "lost",
+    ),
+    "a document is too many": (lambda calm: _documents(calm, {"new": "{}"}), "doubled"),
+    "a document without an id is there twice": (_with_one_twice, "doubled"),
+    "a counter is off by one": (
+        lambda calm: _counting(
+            calm, created_documents=calm.orders["kept-1"].counters["created_documents"] - 1
+        ),
+        "counters",
+    ),
+    "a status is another": (lambda calm: _counting(calm, status="failed"), "counters"),
+    "a rejection is missing": (
+        lambda calm: _order(calm, rejections=calm.orders["kept-1"].rejections[1:]),
+        "rejections",
+    ),
+    "an item was exported twice": (
+        lambda calm: replace(calm, exported=[calm.exported[0] + Counter([next(iter(calm.exported[0]))])]),
+        "doubled",
+    ),
+    "a mail came twice": (lambda calm: replace(calm, mails=calm.mails + calm.mails), "notes"),
+    "a client was told something else": (
+        lambda calm: replace(
+            calm, seen=calm.seen | {"paused": replace(calm.seen["paused"], wrong=["it went on"])}
+        ),
+        "notes",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_the_comparison_sees_the_least_that_is_wrong(workload: Workload, calm: RoundOutcome, what: str):
+    change, told_as = CHANGES[what]
+
+    differences = compare(workload, change(calm), calm)
+
+    assert getattr(differences, told_as)
 
 
 def test_every_fault_of_the_selection_exists():

@@ -234,11 +234,22 @@ def test_a_world_that_is_wrong_for_a_while_ends_nothing_however_often_it_is_met(
     assert work_off(hasty, service, import_id).status == Status.COMPLETE
 
 
+def make_unreadable(ground: Ground, import_id: int) -> None:
+    """The system refuses to read the block, as it does a bad sector."""
+    for path in block_files(ground, import_id):
+        path.unlink()
+        path.mkdir()
+
+
+@pytest.mark.parametrize("what", ["the database", "the block's disk"])
 def test_a_world_that_stays_wrong_ends_an_import_when_patience_is_over(
-    ground: Ground, service: Service, refuse: Refuse
+    ground: Ground, service: Service, refuse: Refuse, what: str
 ):
     import_id = an_import(ground, service, numbered(3))
-    refuse("true", ADMIN_SHUTDOWN)
+    if what == "the database":
+        refuse("true", ADMIN_SHUTDOWN)
+    else:
+        make_unreadable(ground, import_id)
     work(ground, import_id)
     let_pauses_pass(ground, import_id)
     since = "UPDATE blocks SET failing_since = failing_since - interval '1 hour' WHERE import_id = :id"
