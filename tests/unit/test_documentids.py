@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from uuid import RFC_4122, UUID
 
+import pytest
+
 from shared.documentids import BLOCK_BITS, LINE_BITS, documentid_maker
 
 STARTED_AT = datetime(2022, 8, 16, 6, 26, 55, 985140, tzinfo=UTC)
@@ -26,6 +28,19 @@ def test_an_id_is_written_as_a_uuid_is():
 
 def test_the_same_line_gets_the_same_id_again():
     assert documentid_maker(STARTED_AT, 570, 2)(9) == documentid_maker(STARTED_AT, 570, 2)(9)
+
+
+@pytest.mark.parametrize("import_id", [1, (1 << 30) - 1, (1 << 30) + 7])
+@pytest.mark.parametrize("block", [1, 255, 256, LAST_BLOCK])
+def test_the_bits_of_an_id_are_those_of_moment_block_line_and_import(import_id: int, block: int):
+    """An import goes on with them whatever release began it."""
+    documentid = documentid_maker(STARTED_AT, import_id, block)
+    milliseconds = int(STARTED_AT.timestamp() * 1000)
+
+    for line in (1, 1023, 1024, 1025, 5, 2048, LAST_LINE, 2):
+        high = milliseconds << 16 | 7 << 12 | block >> 8
+        low = 0b10 << 62 | (block & 255) << 54 | line << 30 | import_id % (1 << 30)
+        assert UUID(documentid(line)).int == high << 64 | low
 
 
 def test_ids_of_one_import_sort_as_its_lines_do():
