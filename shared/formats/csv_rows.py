@@ -5,12 +5,12 @@ Blocks are UTF-8 and have no header row of their own: both were taken care of wh
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, islice, tee
+from itertools import accumulate, chain, islice, repeat, tee
 from typing import TYPE_CHECKING
 
 from shared.formats.batching import Outcome, Read
 from shared.formats.json_lines import Refusal
-from shared.instructions import Checkpoint, Rejection
+from shared.instructions import Checkpoint, Instruction, Rejection
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -18,34 +18,87 @@ if TYPE_CHECKING:
 # Of one cell. Python's own limit of 131,072 characters is less than a text may have.
 MAX_CELL_CHARACTERS = 20 * 1024 * 1024
 
+# Rows of more than this are read one by one: what is made of them would take as much again several times.
+_MOST_TOGETHER_BYTES = 1 << 18
+
 # What becomes of a row: its cells, the number of its first line, its offset and its length in bytes.
 ReadRow = Callable[[Sequence[str], int, int, int], Outcome]
+# The same of neighbours of one line each, or None where they have to be read one by one.
+ReadRows = Callable[
+    [Sequence[Sequence[str]], Iterable[int], Iterable[int], Iterable[int]], Iterator[Instruction] | None
+]
 
 
 class CsvReader:
-    """Reads rows by their cells."""
+    """Reads rows by their cells, neighbours together where they are as usual."""
 
-    def __init__(self, delimiter: str, columns: int, read_row: ReadRow) -> None:
+    def __init__(self, delimiter: str, columns: int, read_row: ReadRow, read_rows: ReadRows) -> None:
         """Rows have `columns` cells; one that does not is made so where `fit` can."""
         self._delimiter = delimiter
         self._columns = columns
         self._read_row = read_row
+        self._read_rows = read_rows
 
     def read(self, groups: Iterable[Sequence[bytes]], start: Checkpoint) -> Iterator[Read]:
         """What each row of a block asks for, from `start` on."""
         offset, number = start
-        ahead, behind = tee(_split(chain.from_iterable(groups)))
+        others = iter(groups)
+        for lines in others:
+            lengths = list(map(len, lines))
+            usual = self._together(lines, lengths, number, offset)
+            if usual is not None:
+                yield from zip(usual, lengths, repeat(1))
+                offset += sum(lengths)
+                number += len(lines)
+                continue
+            for read in self._one_by_one(lines, others, number, offset):
+                yield read
+                _, length, count = read
+                offset += length
+                number += count
+
+    def _together(
+        self, lines: Sequence[bytes], lengths: Sequence[int], number: int, offset: int
+    ) -> Iterator[Instruction] | None:
+        """What the lines ask for, where each of them is a row and all are as usual."""
+        text = b"".join(lines)
+        if len(text) > _MOST_TOGETHER_BYTES or text.count(b"\r") != text.count(b"\r\n"):
+            return None
+        rows = list(parsed(map(bytes.decode, lines), self._delimiter))
+        if len(rows) != len(lines) or set(map(len, rows)) != {self._columns}:
+            return None
+        numbers = range(number + 1, number + 1 + len(lines))
+        return self._read_rows(rows, numbers, accumulate(lengths, initial=offset), lengths)
+
+    def _one_by_one(
+        self, lines: Sequence[bytes], others: Iterator[Sequence[bytes]], number: int, offset: int
+    ) -> Iterator[Read]:
+        """What each row asks for, up to the end of a group with which a row ends, too."""
+        is_at_end = False
+
+        def fed() -> Iterator[bytes]:
+            nonlocal is_at_end
+            for group in chain([lines], others):
+                *first, last = _split(group)
+                yield from first
+                is_at_end = True
+                yield last
+                is_at_end = False
+
+        first_number = number
+        ahead, behind = tee(fed())
         rows = parsed(map(bytes.decode, ahead), self._delimiter)
-        columns, read_row = self._columns, self._read_row
         for cells in rows:
             # The usual row is one line.
-            count = rows.line_num + start.line_number - number
+            count = rows.line_num + first_number - number
             length = len(next(behind)) if count == 1 else sum(map(len, islice(behind, count)))
-            if len(cells) == columns:
-                outcome = read_row(cells, number + 1, offset, length) if any(cells) else None
+            if len(cells) == self._columns:
+                outcome = self._read_row(cells, number + 1, offset, length) if any(cells) else None
             else:
                 outcome = self._ragged(cells, number + 1, offset, length)
             yield outcome, length, count
+            if is_at_end:
+                return
             offset += length
             number += count
 

@@ -11,7 +11,7 @@ from shared.formats.flattening import text_of
 from shared.formats.items import ItemReader, ItemType
 from shared.formats.json_lines import Place, Refusal, rejection_at
 from shared.formats.ndjson import NdjsonReader
-from shared.formats.usual_rows import usual_rows
+from shared.formats.usual_rows import UsualRows
 from shared.instructions import Checkpoint, operation_of
 from shared.templates.budget import Budget
 from shared.templates.errors import LimitReached, TemplateRefused
@@ -74,7 +74,7 @@ def file_reader(reading: FileReading, make_documentid: MakeDocumentid, budget: B
     if reading.csv is None:
         return items
     rows = _Rows(reading.csv, items, budget)
-    return CsvReader(reading.csv.delimiter, len(reading.csv.header), rows.read_row)
+    return CsvReader(reading.csv.delimiter, len(reading.csv.header), rows.read_row, rows.usual.read_all)
 
 
 class _Rows:
@@ -87,10 +87,10 @@ class _Rows:
         self._template = None if layout.template is None else compile_template(layout.template)
         self._budget = budget
         names = self._cells.texts() if self._template is None else []
-        self._read_usual = usual_rows(items.item_type, names)
+        self.usual = UsualRows(items.item_type, names)
 
     def read_row(self, cells: Sequence[str], number: int, offset: int, length: int) -> Outcome:
-        usual = self._read_usual(cells, number, offset, length)
+        usual = self.usual.read(cells, number, offset, length)
         return usual or self._read_any(cells, (number, offset, length))
 
     def _read_any(self, cells: Sequence[str], place: Place) -> Outcome:

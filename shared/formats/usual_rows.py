@@ -3,45 +3,63 @@
 What any other row takes, a look at each cell and an encoding of them as values, gives the same bytes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, repeat
+from operator import itemgetter
 
 import msgspec
 
 from shared.formats.flattening import ESCAPE
 from shared.formats.items import DATA, DOCUMENTID, ItemType
-from shared.instructions import Instruction, is_usable_documentid
-
-# Of a row's cells, the number of its first line, its offset and its length in bytes.
-ReadUsual = Callable[[Sequence[str], int, int, int], Instruction | None]
+from shared.instructions import MAX_DOCUMENTID_CHARACTERS, Instruction, is_usable_documentid
 
 _quoted = msgspec.json.Encoder().encode
 
 
-def usual_rows(item_type: ItemType, names: Sequence[str]) -> ReadUsual:
-    """What reads the usual rows of a table of texts, and gives None for any other row.
+class UsualRows:
+    """Reads the usual rows of a table of texts, and gives None for any others."""
 
-    `names` are those of its columns.
-    """
-    if item_type.key not in names or DATA in names:
-        return _none
-    form, key_at = _form(names, item_type.key), names.index(item_type.key)
-    operation = item_type.usual_operation
+    def __init__(self, item_type: ItemType, names: Sequence[str]) -> None:
+        """`names` are those of the columns."""
+        self._has_some = item_type.key in names and DATA not in names
+        if self._has_some:
+            self._form, self._key_at = _form(names, item_type.key), names.index(item_type.key)
+            self._operation = item_type.usual_operation
 
-    def read(cells: Sequence[str], number: int, offset: int, length: int) -> Instruction | None:
-        written = "".join(cells)
-        if not written.isprintable() or '"' in written or "\\" in written or ESCAPE in written or "" in cells:
+    def read(self, cells: Sequence[str], number: int, offset: int, length: int) -> Instruction | None:
+        """What one row asks for: its cells, the number of its first line, its offset and length in bytes."""
+        if not self._has_some or _may_be_special("".join(cells)) or "" in cells:
             return None
-        documentid = cells[key_at]
+        documentid = cells[self._key_at]
         if not is_usable_documentid(documentid):
             return None
-        properties = form % tuple(cells)
-        return Instruction(number, offset, length, operation, documentid, properties.encode())
+        properties = self._form % tuple(cells)
+        return Instruction(number, offset, length, self._operation, documentid, properties.encode())
 
-    return read
+    def read_all(
+        self,
+        rows: Sequence[Sequence[str]],
+        numbers: Iterable[int],
+        offsets: Iterable[int],
+        lengths: Iterable[int],
+    ) -> Iterator[Instruction] | None:
+        """What the rows ask for, all of them or none."""
+        if (
+            not self._has_some
+            or _may_be_special("".join(chain.from_iterable(rows)))
+            or not all(map(all, rows))
+        ):
+            return None
+        documentids = list(map(itemgetter(self._key_at), rows))
+        if "/" in "".join(documentids) or len(max(documentids, key=len)) > MAX_DOCUMENTID_CHARACTERS:
+            return None
+        # No cell has a line feed, nor has what the form puts around them.
+        properties = "\n".join(map(self._form.__mod__, map(tuple, rows))).encode().split(b"\n")
+        return map(Instruction, numbers, offsets, lengths, repeat(self._operation), documentids, properties)
 
 
-def _none(*_: object) -> None:
-    return None
+def _may_be_special(cells: str) -> bool:
+    return not cells.isprintable() or '"' in cells or "\\" in cells or ESCAPE in cells
 
 
 def _form(names: Sequence[str], key: str) -> str:

@@ -12,7 +12,7 @@ from shared.formats.reading import CsvLayout, FileReading, file_reader
 from shared.instructions import Checkpoint
 from shared.storage.reading import lines
 from shared.templates.budget import Budget
-from tests.fuzz.fuzzing import altered, fuzzed, of_pieces
+from tests.fuzz.fuzzing import altered, fuzzed, fuzzed_often, of_pieces
 from tests.fuzz.test_lines import is_sound
 
 PIECES = """
@@ -29,6 +29,11 @@ SAMPLES = {
     "UTF-32": "\ufeffid,a\n1,2\n".encode("utf-32"),
 }
 FILES = of_pieces([*PIECES.split(), *ENDS]).map(str.encode) | altered(SAMPLES) | st.binary(max_size=80)
+
+CELLS = st.sampled_from([*["1", "a b", "é"] * 3, "", '""', '"x,y"', '"x\ny"', 'a"b', "'=1", "/", "\r", '"'])
+TABLES = st.lists(
+    st.tuples(CELLS, CELLS, CELLS, st.sampled_from(["\n", "\n", "\r\n"])), min_size=1, max_size=6
+).map(lambda rows: ("id,a,b\n" + "".join(f"{a},{b},{c}{end}" for a, b, c, end in rows)).encode())
 
 LISTS = of_pieces(["[", "]", "{", "}", ",", ":", "1", '"', '{"a":1}', "[{},{}]", "\\", "null"]).map(
     str.encode
@@ -75,6 +80,19 @@ def test_any_file_is_a_table_or_refused(content: bytes, layout: CsvLayout, chars
         assert sum(length for _, length, _ in reads) == len(block.body)
         assert sum(lines for _, _, lines in reads) == block.lines
         assert all(outcome is None or is_sound(outcome, b"x" * length) for outcome, length, _ in reads)
+
+
+@fuzzed_often
+@given(FILES | TABLES, LAYOUTS)
+def test_rows_that_are_read_together_are_read_as_each_of_them_alone(
+    content: bytes, layout: CsvLayout
+) -> None:
+    blocks, found = cut(content, FileReading(item_type="A", key="id", merges=True, csv=layout))
+
+    for block in blocks:
+        reader = file_reader(found, str, Budget(60))
+        alone = ([line] for line in io.BytesIO(block.body))
+        assert read(block, found) == list(reader.read(alone, Checkpoint(0, 0)))
 
 
 @fuzzed

@@ -18,7 +18,7 @@ class Rows:
 
     def __init__(self, block: bytes, *, columns: int = 2, delimiter: str = ",", start: Checkpoint = START):
         self.cells: list[list[str]] = []
-        reader = CsvReader(delimiter, columns, self._read_row)
+        reader = CsvReader(delimiter, columns, self._read_row, lambda *_: None)
         self.reads = list(reader.read(lines(io.BytesIO(block)), start))
 
     def _read_row(self, cells: Sequence[str], number: int, offset: int, length: int) -> Outcome:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from shared.formats.cells import CellTypes
 from shared.formats.items import ItemReader, ItemType
-from shared.formats.usual_rows import usual_rows
+from shared.formats.usual_rows import UsualRows
 from shared.instructions import Instruction, Operation
 
 PLACE = (3, 40, 9)
@@ -24,16 +24,28 @@ def test_they_are_what_the_long_way_makes_of_them(key: str, cells: list[str]):
     item_type = ItemType("A", key, merges=True)
     types = CellTypes(NAMES, {})
 
-    usual = usual_rows(item_type, types.texts())(cells, *PLACE)
+    usual = UsualRows(item_type, types.texts()).read(cells, *PLACE)
 
     long_way = ItemReader(item_type, str).read_properties(types.properties(cells), PLACE)
     assert usual in (None, long_way)
 
 
-def test_a_row_of_plain_texts_is_usual():
-    read_usual = usual_rows(ItemType("A", "id", merges=False), ["id", "name"])
+@given(st.lists(st.lists(CELLS, min_size=7, max_size=7), min_size=1, max_size=3))
+@example([["1", "2", "%s", "%%", "100 %", "\u00e9", "\U0001f600"], ["2", *"abcdef"]])
+def test_several_are_what_each_of_them_is(rows: list[list[str]]):
+    usual = UsualRows(ItemType("A", "id", merges=True), CellTypes(NAMES, {}).texts())
+    places = [(number, 10 * number, 9) for number, _ in enumerate(rows, 1)]
 
-    made = read_usual(["1", "O Brien, Zoë & Söhne"], *PLACE)
+    together = usual.read_all(rows, *zip(*places, strict=True))
+
+    alone = [usual.read(cells, *place) for cells, place in zip(rows, places, strict=True)]
+    assert None in alone if together is None else list(together) == alone
+
+
+def test_a_row_of_plain_texts_is_usual():
+    usual = UsualRows(ItemType("A", "id", merges=False), ["id", "name"])
+
+    made = usual.read(["1", "O Brien, Zoë & Söhne"], *PLACE)
 
     properties = '{"id":"1","name":"O Brien, Zoë & Söhne"}'.encode()
     assert made == Instruction(*PLACE, Operation.REPLACE, "1", properties)
@@ -52,7 +64,7 @@ UNUSUAL = {
 
 @pytest.mark.parametrize("cells", UNUSUAL.values(), ids=UNUSUAL.keys())
 def test_what_needs_a_closer_look_is_not(cells: list[str]):
-    assert usual_rows(ItemType("A", "id", merges=False), ["id", "name"])(cells, *PLACE) is None
+    assert UsualRows(ItemType("A", "id", merges=False), ["id", "name"]).read(cells, *PLACE) is None
 
 
 UNUSUAL_TABLES = {
@@ -67,4 +79,4 @@ UNUSUAL_TABLES = {
 def test_other_tables_have_none(header: list[str], types: dict[str, str]):
     names = CellTypes(header, types).texts()
 
-    assert usual_rows(ItemType("A", "id", merges=False), names)(["1", "2"], *PLACE) is None
+    assert UsualRows(ItemType("A", "id", merges=False), names).read(["1", "2"], *PLACE) is None
