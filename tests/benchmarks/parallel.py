@@ -11,7 +11,7 @@ from tests.benchmarks.stack import CREATE, Stack, running_stack, seconds_between
 SMALL_BLOCK_BYTES = 4 * 1024 * 1024
 LONG_IMPORTS = 10
 LONG_DOCUMENTS = 1_000_000
-SHORT_IMPORTS = 40
+SHORT_IMPORTS, FEWEST_SHORT_IMPORTS = 40, 20
 
 
 def parallel_figures(*, documents: int, repeats: int) -> list[Figure]:
@@ -52,16 +52,20 @@ def short_behind_long(*, documents: int, repeats: int) -> list[Figure]:
         collection = stack.new_collection()
         for number in range(SHORT_IMPORTS):
             path = stack.prepare_import(collection, CREATE, [b'{"documentid":"%d"}\n' % number])
-            waits.append(seconds_between(stack.run_import(path), "startedDatetime", "endedDatetime"))
-        running = [stack.client.get(path).json()["status"] for path in paths]
-        assert "complete" not in running, "The long imports ended too early for this to tell anything."
+            waited = seconds_between(stack.run_import(path), "startedDatetime", "endedDatetime")
+            if any(stack.client.get(path).json()["status"] == "complete" for path in paths):
+                break
+            waits.append(waited)
+        assert len(waits) >= FEWEST_SHORT_IMPORTS, (
+            "The long imports ended too early for this to tell anything."
+        )
     return [
         Figure(
             case=f"a one-line import behind {LONG_IMPORTS} of a million lines, two workers, p95",
             value=percentile(waits, 95),
             unit="s",
             below=3,
-            note=f"{SHORT_IMPORTS} of them; median {statistics.median(waits):.2f}, slowest {max(waits):.2f}",
+            note=f"{len(waits)} of them; median {statistics.median(waits):.2f}, slowest {max(waits):.2f}",
         )
     ]
 
