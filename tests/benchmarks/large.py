@@ -15,9 +15,9 @@ THERE_BEFORE = 10_000_000
 FILL = """
 INSERT INTO documents (collection_id, documentid, properties)
 SELECT c.id, 'contact-' || lpad(n::text, 10, '0') || '-x',
-       jsonb_build_object('name', 'Contact number ' || n, 'address', n % 997 || ', Harbour Street',
-                          'phone', '1-555-' || n % 10000, 'email', 'contact' || n || '@example.org',
-                          'active', n % 3 = 0, 'visits', n % 1013)
+       jsonb_build_object('name', 'Contact number ' || n, 'address', n %% 997 || ', Harbour Street',
+                          'phone', '1-555-' || n %% 10000, 'email', 'contact' || n || '@example.org',
+                          'active', n %% 3 = 0, 'visits', n %% 1013)
   FROM collections c, generate_series(1, %s) n
  WHERE c.path = %s
 """
