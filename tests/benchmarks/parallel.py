@@ -11,7 +11,7 @@ from tests.benchmarks.stack import CREATE, Stack, running_stack, seconds_between
 SMALL_BLOCK_BYTES = 4 * 1024 * 1024
 LONG_IMPORTS = 10
 LONG_DOCUMENTS = 1_000_000
-SHORT_IMPORTS, FEWEST_SHORT_IMPORTS = 40, 20
+SHORT_IMPORTS, FEWEST_SHORT_IMPORTS = 40, 10
 
 
 def parallel_figures(*, documents: int, repeats: int) -> list[Figure]:
