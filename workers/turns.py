@@ -10,6 +10,7 @@ import structlog
 
 from shared.bounds import Bounds
 from shared.db import turns
+from shared.db.database import Session
 from shared.ground import Ground
 from shared.turns import Job, in_turn
 from workers.applying import ShouldStop
@@ -25,9 +26,10 @@ class Turns:
 
     def __init__(self) -> None:
         self._last_service_id = 0
+        self._gave_way_to_new = False
 
     def take(self, ground: Ground, nudged: Job, *, worker: str, should_stop: ShouldStop) -> None:
-        """Do one turn of the nudged job, or of one whose data service has fewer workers at work.
+        """Do one turn of the nudged job, of one whose data service has fewer workers, or of a new import.
 
         The nudge is sent on then. Safe to call at any time and any number of times.
         """
@@ -50,11 +52,24 @@ class Turns:
             held = turns.held(session)
             others = turns.unfinished_services(session, after=self._last_service_id, beside=len(held))
             for service_id in in_turn([own, *others], held, after=self._last_service_id):
-                waiting = nudged if service_id == own else turns.first_waiting(session, service_id, bounds)
+                waiting = (
+                    self._of_own(session, own, nudged, bounds)
+                    if service_id == own
+                    else turns.first_waiting(session, service_id, bounds)
+                )
                 if waiting is not None:
                     self._last_service_id = service_id
                     return waiting
         return nudged
+
+    def _of_own(self, session: Session, service_id: int, nudged: Job, bounds: Bounds) -> Job:
+        """Every other turn goes to a new import: a short one is done then, and waits for no long one.
+
+        The others are those of the jobs in their order, so that new ones do not keep them waiting for ever.
+        """
+        new = None if self._gave_way_to_new else turns.new_import(session, service_id, bounds)
+        self._gave_way_to_new = new not in (None, nudged)
+        return new or nudged
 
 
 def _run(ground: Ground, job: Job, worker: str, should_stop: ShouldStop) -> bool:

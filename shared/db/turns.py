@@ -5,8 +5,9 @@ and of a data service with thousands of jobs only its first ones are met.
 """
 
 from dataclasses import asdict
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from shared.bounds import Bounds
@@ -85,13 +86,18 @@ def unfinished_services(session: Session, *, after: int, beside: int) -> list[in
 
 def first_waiting(session: Session, service_id: int, bounds: Bounds) -> Job | None:
     """What a worker could do for the data service now: a new import, an export, an import that has begun."""
-    given = asdict(bounds) | {"service_id": service_id, "looks": _JOBS_LOOKED_AT}
-    found = session.execute(text(FIRST_IMPORT), given).one_or_none()
+    found = _first_import(session, service_id, bounds)
     if found is None or found.has_begun:
         export_id = long_jobs.first_export(session, service_id, bounds)
         if export_id is not None:
             return Job("export", export_id)
     return None if found is None else Job("import", found.id)
+
+
+def new_import(session: Session, service_id: int, bounds: Bounds) -> Job | None:
+    """One of the data service's that a worker could begin now."""
+    found = _first_import(session, service_id, bounds)
+    return None if found is None or found.has_begun else Job("import", found.id)
 
 
 def service_of(session: Session, job: Job, bounds: Bounds) -> int | None:
@@ -100,6 +106,11 @@ def service_of(session: Session, job: Job, bounds: Bounds) -> int | None:
         return long_jobs.service_of_export(session, job.id, bounds)
     given = asdict(bounds) | {"import_id": job.id}
     return session.execute(text(SERVICE_OF_IMPORT), given).scalar_one_or_none()
+
+
+def _first_import(session: Session, service_id: int, bounds: Bounds) -> Row[Any] | None:
+    given = asdict(bounds) | {"service_id": service_id, "looks": _JOBS_LOOKED_AT}
+    return session.execute(text(FIRST_IMPORT), given).one_or_none()
 
 
 def _services(session: Session, after: int, limit: int) -> list[int]:

@@ -132,6 +132,31 @@ class TestChoice:
 
         assert chosen == [jobs[first.id], jobs[second.id], jobs[third.id], jobs[first.id]]
 
+    def test_a_short_import_does_not_wait_behind_the_long_ones_of_its_own_service(
+        self, apart: Ground, first: Service
+    ):
+        long = [an_import(apart, first, numbered(1), numbered(1)) for _ in range(3)]
+        for import_id in long:
+            work(apart, import_id)
+        short = an_import(apart, first, numbered(1))
+        take_nudges(apart)
+
+        Turns().take(apart, Job("import", long[0]), worker="free", should_stop=never)
+
+        assert (counts(apart, first, short).lines, counts(apart, first, long[0]).lines) == (1, 1)
+        assert long[0] in take_nudges(apart)
+
+    def test_however_many_are_new_every_other_turn_is_of_those_in_order(self, apart: Ground, first: Service):
+        long = an_import(apart, first, numbered(1), numbered(1))
+        work(apart, long)
+        new = Job("import", an_import(apart, first, numbered(1)))
+        an_import(apart, first, numbered(1))
+        process, nudged = Turns(), Job("import", long)
+
+        chosen = [process.choose(apart, nudged) for _ in range(4)]
+
+        assert chosen == [new, nudged, new, nudged]
+
     def test_a_nudge_for_nothing_stays_one(self, apart: Ground, first: Service, second: Service):
         done = an_import(apart, first)
         work(apart, done)
