@@ -25,13 +25,14 @@ SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))
 """
 
 
-def test_each_tiny_block_is_applied_once(ground: Ground, service: Service):
-    blocks = [ndjson({"documentid": str(n)}, b"oops") for n in range(40)]
+@pytest.mark.parametrize("many", [40, pytest.param(MANY, marks=pytest.mark.large)])
+def test_each_tiny_block_is_applied_once(ground: Ground, service: Service, many: int):
+    blocks = [ndjson({"documentid": str(n)}, b"oops") for n in range(many)]
 
     done = work_off(ground, service, an_import(ground, service, *blocks))
 
-    assert (done.status, done.block_count, done.failure_count) == (Status.COMPLETE, 40, 0)
-    assert counts(ground, service, done.id) == Counts(created=40, rejected=40)
+    assert (done.status, done.block_count, done.failure_count) == (Status.COMPLETE, many, 0)
+    assert counts(ground, service, done.id) == Counts(created=many, rejected=many)
 
 
 @pytest.mark.parametrize("before", [0, MANY])

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import text
 
 from api.usecases.imports import get_import
 from api.usecases.rejections import list_rejections, stream_rejections
@@ -50,6 +51,23 @@ def assert_the_first_are_kept(ground: Ground, service: Service, import_id: int) 
     assert places(ground, service, import_id) == KEPT
     assert counts(ground, service, import_id) == Counts(created=1, updated=2, rejected=REJECTED)
     assert get_import(ground, service, import_id).unkept_rejections == REJECTED - LIMIT
+
+
+def test_a_hundred_thousand_are_kept_where_nobody_says_otherwise(ground: Ground, service: Service):
+    kept, more = ground.settings.rejections_kept, 20
+    import_id = an_import(ground, service, b"oops\n" * (kept + more))
+
+    done = work_off(ground, service, import_id)
+
+    assert kept == 100_000
+    assert (done.status, done.rejected_documents, done.unkept_rejections) == (
+        Status.COMPLETE,
+        kept + more,
+        more,
+    )
+    with ground.database.begin() as session:
+        found = "SELECT count(*), max(line_number) FROM rejections WHERE import_id = :id"
+        assert session.execute(text(found), {"id": import_id}).one() == (kept, kept)
 
 
 def test_the_first_rejections_are_kept_and_all_are_counted(keeping: Ground, service: Service):
