@@ -5,7 +5,7 @@ The item type's primary key, a property of the data, is the document's id, and s
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, DecimalException, Inexact, InvalidOperation
 from itertools import chain
 from typing import Any
 
@@ -24,7 +24,14 @@ from shared.formats.json_lines import (
     parse_object,
     rejection_at,
 )
-from shared.instructions import CREATING, Checkpoint, Instruction, Operation, is_usable_documentid
+from shared.instructions import (
+    CREATING,
+    MAX_DOCUMENTID_CHARACTERS,
+    Checkpoint,
+    Instruction,
+    Operation,
+    is_usable_documentid,
+)
 
 DOCUMENTID = "documentid"
 DATA = "data"
@@ -181,15 +188,27 @@ _data_of = msgspec.json.Decoder(_Data).decode
 _encode = msgspec.json.Encoder().encode
 
 
+# For numbers that may be ids. What is further from 1 could take all memory there is, once it is written out.
+_ids = Context(
+    prec=MAX_DOCUMENTID_CHARACTERS,
+    Emin=-MAX_DOCUMENTID_CHARACTERS,
+    Emax=MAX_DOCUMENTID_CHARACTERS,
+    traps=[Inexact, InvalidOperation],
+)
+
+
 def _given(properties: Mapping[str, Any], text: bytes, name: str) -> object:
-    """The property `name` of the object `text`, or None; of a number, how the database writes it."""
+    """The property `name` of the object `text`, or None; a number that may be an id as exports give it."""
     value = properties.get(name)
     if type(value) is int or type(value) is float:
-        return _as_kept(cut_out(text, name)[0].decode())
+        return _as_kept(cut_out(text, name)[0].decode()) or value
     return value
 
 
-def _as_kept(number: str) -> str:
-    """Its digits as `jsonb` keeps them, which exports give: without an exponent, and no zero below zero."""
-    value = Decimal(number)
-    return format(value or abs(value), "f")
+def _as_kept(number: str) -> str | None:
+    """Its digits as `jsonb` keeps them: without an exponent, and no zero below zero; None of too many."""
+    try:
+        value = _ids.create_decimal(number)
+    except DecimalException:
+        return None
+    return format(value or value.copy_abs(), "f")

@@ -28,10 +28,11 @@ ITEMS = {
     for name, (value, _) in CORPUS.items()
     if len(value) < 500
 }
+KEYS = {name: b'{"k":%b}' % value for name, (value, _) in CORPUS.items() if len(value) < 500}
 PIECES = """
     { } [ ] : , " \\ 0 1 - . e + {"a":1} {"documentid":"1"} "documentid" "headers" "data" "k" NaN true
     {"documentid": {"headers":{},"data": {"headers":{"type":"A","action":"Delete"},"data":{"k":"1"}}
-    null \\" \\u0000 \\ud800 \\udc00 1e400 1e-400 1e-16384 999999999999999999999999999999
+    null \\" \\u0000 \\ud800 \\udc00 1e400 1e-400 1e-16384 {"k":1e- 999999999999999999999999999999
 """
 BLANKS = [" ", "\t", "\r", "\n", "\0", "\ufeff", "\u2028"]
 DEEP = ["[" * (MAX_NESTING + 1), "]" * (MAX_NESTING + 1)]
@@ -40,6 +41,7 @@ LINES = (
     OBJECTS
     | altered(SHORT)
     | altered(ITEMS)
+    | altered(KEYS)
     | of_pieces([*PIECES.split(), *BLANKS, *DEEP]).map(str.encode)
     | st.binary(max_size=60)
 )

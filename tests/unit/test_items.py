@@ -86,6 +86,14 @@ def test_numbers_are_ids_with_the_digits_that_exports_give(text: bytes, written:
     assert read(text % written).documentid == documentid
 
 
+@pytest.mark.parametrize(
+    "number", [b"1e-256", b"1e-99999999999999", b"0e-9999999999999999999999", b"1" * 256, b"1." + b"1" * 255]
+)
+def test_a_number_of_too_many_digits_is_no_id_and_is_not_written_out(number: bytes):
+    """One of 21 bytes took all memory there was."""
+    assert read(b'{"accountId":%b}' % number).code == "invalid_key"
+
+
 def test_the_key_wins_over_the_id_in_the_headers():
     assert read(an_item(id="other")).documentid == "A1"
 
