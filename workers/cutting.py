@@ -14,6 +14,7 @@ from shared.instructions import Checkpoint, Tally
 from shared.storage import reading
 from shared.storage.faults import storage_faults
 from shared.storage.receipts import StoredBytes
+from shared.storage.registering import removed_if_refused
 from workers.applying import LOOK_SECONDS, ShouldStop
 from workers.heartbeat import Heartbeat, Stopped
 
@@ -69,11 +70,8 @@ class CutRun:
 
     def _keep(self, cut: Cut, known: FileReading) -> None:
         stored = self._ground.storage.write(self._lease.import_id, [cut.body])
-        try:
+        with removed_if_refused(self._ground.storage, stored):
             self._register(stored, cut, known)
-        except BaseException:
-            self._ground.storage.remove(stored.key)
-            raise
         _log.info("block_cut", lines=cut.lines, size_bytes=stored.size_bytes)
 
     def _register(self, stored: StoredBytes, cut: Cut, known: FileReading) -> None:

@@ -24,6 +24,7 @@ from shared.ground import Ground
 from shared.lifecycle import Status
 from shared.metrics import metrics
 from shared.storage import reading
+from shared.storage.registering import removed_if_refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +60,22 @@ def receive_block(ground: Ground, service: Service, import_id: int, chunks: Iter
 
     `chunks` is the body after decompression; it is written as it comes. Raises ImportNotFound,
     ImportClosed, QuotaReached, BlockEmpty, BlockTooLarge, StorageFault; nothing remains then, nor when
-    `chunks` raises.
+    `chunks` raises. Where it raises DatabaseUnavailable the block may be there.
     """
     settings = ground.settings
     room = room_for_block(ground, service, import_id)
     block = limited(chunks, settings.block_limit_bytes, BlockTooLarge(settings.block_limit_bytes))
     kept = limited(block, room, TooManyStoredBytes(settings.stored_bytes))
     stored = ground.storage.write(import_id, _not_empty(kept))
-    try:
+    with removed_if_refused(ground.storage, stored), ground.database.begin() as session:
         # The import may have been started or deleted while the bytes came in.
-        with ground.database.begin() as session:
-            number = blocks.register(session, import_id, stored, limit=settings.import_blocks)
-            if number is None:
-                _ensure_open(existing_import(session, service, import_id), settings.import_blocks)
-                raise ImportClosed(_WHAT, Status.CONFIGURING)
-            quotas.admit_stored(session, service.id, settings.stored_bytes)
-            on_commit(session, partial(metrics().count_upload, "block", stored.size_bytes))
-            return number
-    except BaseException:
-        ground.storage.remove(stored.key)
-        raise
+        number = blocks.register(session, import_id, stored, limit=settings.import_blocks)
+        if number is None:
+            _ensure_open(existing_import(session, service, import_id), settings.import_blocks)
+            raise ImportClosed(_WHAT, Status.CONFIGURING)
+        quotas.admit_stored(session, service.id, settings.stored_bytes)
+        on_commit(session, partial(metrics().count_upload, "block", stored.size_bytes))
+        return number
 
 
 def open_block(ground: Ground, service: Service, import_id: int, number: int) -> StoredBlock:

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +15,7 @@ from threading import Event
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, event, select, text
+from sqlalchemy import Connection, Engine, event, select, text
 
 from api.usecases.arrivals import FileArrival
 from api.usecases.collections import ItemField, add_collection, find_collection
@@ -312,6 +314,16 @@ def at_statement(part: str, act: Callable[[], object]) -> Iterator[None]:
         yield
     finally:
         event.remove(Engine, "before_cursor_execute", look)
+
+
+def lose_the_answer_to_the_next_commit() -> None:
+    """The next transaction of this process takes effect, but its connection breaks before that is said."""
+    event.listen(Engine, "commit", _stop_listening, once=True)
+
+
+def _stop_listening(connection: Connection) -> None:
+    with socket.socket(fileno=os.dup(connection.connection.fileno())) as server:  # type: ignore[attr-defined]
+        server.shutdown(socket.SHUT_RD)
 
 
 @contextmanager

@@ -10,10 +10,18 @@ from api.usecases.blocks import list_blocks, open_block, receive_block
 from api.usecases.imports import delete_import, get_import
 from api.usecases.services import Service
 from shared.db.models import Block
-from shared.errors import BlockEmpty, BlockNotFound, BlockTooLarge, ImportClosed, ImportNotFound
+from shared.errors import (
+    BlockEmpty,
+    BlockNotFound,
+    BlockTooLarge,
+    DatabaseUnavailable,
+    ImportClosed,
+    ImportNotFound,
+)
 from shared.ground import Ground
 from shared.lifecycle import Status
 from tests.integration.builders import an_import, ask, block_files, numbered, tuned
+from tests.integration.job_builders import at_statement, lose_the_answer_to_the_next_commit, wait_until
 
 
 @pytest.fixture
@@ -100,6 +108,17 @@ def test_a_refused_or_broken_upload_leaves_nothing(
     assert block_files(ground, import_id) == []
     assert block_rows(ground, import_id) == 0
     assert receive_block(ground, service, import_id, [b"{}"]) == 1
+
+
+def test_a_block_whose_row_may_be_there_keeps_its_bytes(ground: Ground, service: Service, import_id: int):
+    """They were removed where only the answer to the COMMIT was lost: their import failed."""
+    lost = at_statement("INSERT INTO blocks", lose_the_answer_to_the_next_commit)
+
+    with lost, pytest.raises(DatabaseUnavailable):
+        receive_block(ground, service, import_id, [b"{}"])
+
+    wait_until(lambda: block_rows(ground, import_id) == 1)
+    assert content(ground, service, import_id, 1) == b"{}"
 
 
 def test_a_block_may_have_as_many_bytes_as_the_limit(ground: Ground, service: Service, import_id: int):

@@ -25,7 +25,14 @@ from tests.integration.builders import (
     tuned,
     volume_id,
 )
-from tests.integration.job_builders import Job, a_file_import, an_item_type, wait_until
+from tests.integration.job_builders import (
+    Job,
+    a_file_import,
+    an_item_type,
+    at_statement,
+    lose_the_answer_to_the_next_commit,
+    wait_until,
+)
 from tests.integration.players import Killed
 from workers.sweeping import sweep
 
@@ -110,6 +117,20 @@ def test_cutting_goes_on_where_a_worker_went_home(
 
     assert blocks_of(job) == undisturbed
     assert ids(ground, service) == [str(n) for n in range(1, ROWS + 1)]
+
+
+def test_cutting_goes_on_where_the_answer_to_a_commit_was_lost(
+    ground: Ground, service: Service, undisturbed: list[tuple[int, int, int]]
+):
+    """The bytes of the block were removed and its row was there: the import failed."""
+    job = a_large_import(ground, service)
+
+    with at_statement("INSERT INTO blocks", lose_the_answer_to_the_next_commit):
+        job.work()
+    shown = job.work_off()
+
+    assert blocks_of(job) == undisturbed
+    assert (shown.view.status, shown.view.records_processed) == ("Completed", ROWS)
 
 
 def test_a_worker_that_was_taken_over_adds_nothing(
