@@ -48,10 +48,9 @@ class FolderStorage(MarkedStorage):
             # It may have gone away meanwhile, and what is in its place have taken the bytes.
             self._mark.require()
         except BaseException:
-            with suppress(OSError):  # a full disk refuses what is still buffered, too
-                file.close()
-            unfinished.unlink(missing_ok=True)
-            path.unlink(missing_ok=True)
+            for undo in (file.close, unfinished.unlink, path.unlink):
+                with suppress(OSError):  # a full disk refuses what is still buffered, too
+                    undo()
             raise
 
     def open(self, key: str, offset: int = 0) -> BinaryIO:

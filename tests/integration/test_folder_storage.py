@@ -97,6 +97,16 @@ def test_a_file_in_its_place_is_a_fault_without_a_path(storage: BlockStorage, ro
         assert str(root) not in str(fault.value)
 
 
+def test_a_file_in_its_place_meanwhile_is_a_fault_too(storage: BlockStorage, root: Path):
+    def replace_folder() -> Iterator[bytes]:
+        yield b"x"
+        shutil.rmtree(root / "1")
+        (root / "1").touch()
+
+    with pytest.raises(StorageFault, match="could not store"):
+        storage.write(1, replace_folder())
+
+
 @pytest.mark.parametrize("size_bytes", [2_000, 2_000_000], ids=["found at the end", "found at once"])
 def test_a_full_disk_is_a_fault_and_leaves_nothing(storage: BlockStorage, root: Path, size_bytes: int):
     with files_of_at_most(1_000), pytest.raises(StorageFault, match="could not store"):
