@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
+from tests.faults.order_checks import OUTCOMES, check, check_part
 from tests.faults.orders import CSV_ROWS, Kind, Workload, an_uploaded_block
-from tests.faults.outcome import OUTCOMES, Differences, check, check_part
+from tests.faults.outcome import Differences
 from tests.faults.round import RoundOutcome
 
 

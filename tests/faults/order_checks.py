@@ -1,0 +1,95 @@
+"""Whether what came of an order is what should have come of it: by the undisturbed run, or by the model."""
+
+import json
+from collections import Counter
+from typing import Any
+
+from tests.faults.orders import Kind, Order
+from tests.faults.outcome import Differences, Documents, OrderOutcome
+from tests.integration.model import ModelImport
+
+OUTCOMES = ("created", "updated", "deleted", "skipped", "rejected")
+
+
+def check(order: Order, found: OrderOutcome, calm: OrderOutcome, differences: Differences) -> None:
+    """Compare with the undisturbed run where that is the same each time, else with the model of the order."""
+    if order.kind is Kind.DELETED:
+        _check_prefix(order, found, differences)
+        return
+    if order.kind in (Kind.CANCELED, Kind.DAMAGED):
+        check_part(order, found, differences)
+        return
+    found.documents.compare(calm.documents, differences)
+    if _counted(order, found) != _counted(order, calm):
+        differences.counters += 1
+        differences.note(f"{order.name}: {_counted(order, found)} instead of {_counted(order, calm)}")
+    differences.rejections += found.rejections != calm.rejections
+
+
+def _counted(order: Order, found: OrderOutcome) -> dict[str, Any]:
+    counters = dict(found.counters)
+    if order.kind is Kind.SHARED:
+        # Who was first created it.
+        counters["written"] = counters.pop("created_documents") + counters.pop("updated_documents")
+    return counters
+
+
+def check_part(order: Order, found: OrderOutcome, differences: Differences) -> None:
+    """The documents, rejections and counters are those of as many lines as were applied."""
+    counters = found.counters
+    model = order.applied(sum(counters[f"{name}_documents"] for name in OUTCOMES))
+    expected = dict(zip(OUTCOMES, _numbers(model), strict=True))
+    told = {name: counters[f"{name}_documents"] for name in OUTCOMES}
+    ends = {Kind.CANCELED: {"canceled", "complete"}, Kind.DAMAGED: {"failed"}}
+    if told != expected or counters["status"] not in ends.get(order.kind, {"complete"}):
+        differences.counters += 1
+        differences.note(f"{order.name}: {counters['status']} {told} instead of {expected}")
+    differences.rejections += [row[:3] for row in found.rejections] != model.rejections
+    _parsed(found.documents).compare(_documents_of(model), differences)
+    if order.kind is Kind.DAMAGED and model.finished_blocks != 1:
+        differences.note(f"{order.name}: ended in block {model.finished_blocks + 1}, not at its damaged one")
+
+
+def _check_prefix(order: Order, found: OrderOutcome, differences: Differences) -> None:
+    """Nobody counts for a deleted import: its documents are those after some line."""
+    if found.counters or found.rejections:
+        differences.note(f"{order.name}: it is still there")
+    if not _are_after_some_line(order, _parsed(found.documents)):
+        differences.lost += 1
+        differences.note(f"{order.name}: its documents are those after no line of it")
+
+
+def _are_after_some_line(order: Order, found: Documents) -> bool:
+    model = order.model()
+    before = _documents_of(model).named
+    wrong = {name for name in before.keys() | found.named.keys() if before.get(name) != found.named.get(name)}
+    for line in (line for block in order.blocks for line in block):
+        if not wrong and _documents_of(model).unnamed == found.unnamed:
+            return True
+        model.read_line()
+        after = model.collection.documents.get(line.documentid or "")
+        if after is not None:
+            is_right = found.named.get(str(line.documentid)) == _canonical(after)
+            (wrong.discard if is_right else wrong.add)(str(line.documentid))
+    return not wrong and _documents_of(model).unnamed == found.unnamed
+
+
+def _numbers(model: ModelImport) -> tuple[int, ...]:
+    return model.created, model.updated, 0, model.skipped, len(model.rejections)
+
+
+def _documents_of(model: ModelImport) -> Documents:
+    named = {documentid: _canonical(found) for documentid, found in model.collection.documents.items()}
+    return Documents(named, Counter(_canonical(found) for found in model.collection.unnamed))
+
+
+def _parsed(documents: Documents) -> Documents:
+    named = {documentid: _canonical(json.loads(found)) for documentid, found in documents.named.items()}
+    unnamed: Counter[str] = Counter()
+    for found, count in documents.unnamed.items():
+        unnamed[_canonical(json.loads(found))] += count
+    return Documents(named, unnamed)
+
+
+def _canonical(properties: dict[str, Any]) -> str:
+    return json.dumps(properties, sort_keys=True, default=int)
