@@ -12,8 +12,9 @@ from api.usecases.accounts import add_user
 from api.usecases.collections import add_collection, list_collections
 from api.usecases.services import Service, add_service
 from shared.ground import Ground
+from tests.faults.batch_customer import BatchCustomer
 from tests.faults.client import CarefulClient
-from tests.faults.customers import UPLOADED, BatchCustomer
+from tests.faults.customers import UPLOADED
 from tests.faults.fleet import Fleet
 from tests.faults.orders import Workload
 

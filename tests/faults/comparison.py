@@ -1,11 +1,13 @@
 """How a round in a storm differs from the same in peace."""
 
 import json
+from collections import Counter
 from typing import Any
 
+from tests.acceptance.client import applied_lines
 from tests.faults.order_checks import OUTCOMES, check, check_part
 from tests.faults.orders import CSV_ROWS, Kind, Workload, an_uploaded_block
-from tests.faults.outcome import Differences
+from tests.faults.outcome import Differences, Documents
 from tests.faults.round import RoundOutcome
 
 
@@ -17,6 +19,8 @@ def compare(workload: Workload, found: RoundOutcome, calm: RoundOutcome) -> Diff
         differences.notes += [f"{order.name}: {what}" for what in found.seen[order.name].wrong]
     _compare_shared(workload, found, calm, differences)
     _check_uploaded(found, differences)
+    _check_given(workload, found, differences)
+    differences.notes += [*found.complaints, *(f"{name} ended by itself" for name in found.ended)]
     found.csv.compare(calm.csv, differences)
     _compare_jobs(found, calm, differences)
     _check_mails(found, differences)
@@ -34,6 +38,7 @@ def check_calm(workload: Workload, calm: RoundOutcome) -> Differences:
         differences.notes += [f"{order.name}: {what}" for what in calm.seen[order.name].wrong]
     _check_shared(workload, calm, differences)
     _check_uploaded(calm, differences)
+    _check_given(workload, calm, differences)
     if (calm.csv_job["status"], len(calm.csv.named)) != ("Completed", CSV_ROWS):
         differences.note(f"{len(calm.csv.named)} rows of {CSV_ROWS}: {calm.csv_job}")
     for items in calm.exported:
@@ -74,15 +79,33 @@ def _compare_shared(
 
 def _check_uploaded(found: RoundOutcome, differences: Differences) -> None:
     """What was acknowledged is there, once."""
-    told = found.uploading.resource
+    told, block_count = found.uploading.resource, found.uploading.block_count
     expected: dict[str, str] = {}
-    for number in range(1, found.uploading.block_count + 1):
+    for number in range(1, block_count + 1):
         expected |= an_uploaded_block(number)
-    differences.lost += len(expected.items() - found.uploaded.named.items())
-    differences.doubled += len(found.uploaded.named.keys() - expected.keys())
-    if (told["status"], told["createdDocuments"]) != ("complete", len(expected)):
+    found.uploaded.compare(Documents(expected, Counter()), differences)
+    created = told["createdDocuments"], applied_lines(told)
+    if (told["status"], told["blockCount"], *created) != (
+        "complete",
+        block_count,
+        len(expected),
+        len(expected),
+    ):
         differences.counters += 1
         differences.note(f"uploaded: {told} instead of {len(expected)} documents")
+
+
+def _check_given(workload: Workload, found: RoundOutcome, differences: Differences) -> None:
+    """What clients asked for once is there once; an import that was deleted is not."""
+    deleted = sum(order.kind is Kind.DELETED for order in workload.orders)
+    expected = {
+        # With the one that is uploaded to all the time, and the job.
+        "imports": len(workload.orders) - deleted + 2,
+        "exports": len(found.export_jobs),
+    }
+    if found.given != expected:
+        differences.doubled += 1
+        differences.note(f"{found.given} instead of {expected}")
 
 
 def _compare_jobs(found: RoundOutcome, calm: RoundOutcome, differences: Differences) -> None:

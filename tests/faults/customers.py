@@ -1,23 +1,20 @@
 """The clients of a round: each brings one order and sees it through."""
 
-import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 from threading import Event
 from typing import Any
-from uuid import uuid4
-
-import httpx
 
 from shared.db.models import Block
-from shared.jobs import FINAL
+from shared.errors import LongshoreError
 from tests.acceptance.client import applied_lines
-from tests.faults.client import CarefulClient
+from tests.faults.client import PATIENCE_SECONDS, CarefulClient
 from tests.faults.fleet import Fleet
 from tests.faults.orders import Kind, Order, an_uploaded_block, lines_of
-from tests.faults.waiting import LOOK_SECONDS
+from tests.faults.waiting import wait_until
 from tests.integration.builders import CREATE
 
 UPLOADED = "/uploaded"
@@ -25,6 +22,12 @@ SAME_PATCHES = 10
 SLOW_PIECES = 20
 _CUT_UPLOADS = 0.3  # of all blocks are begun and cut before they are brought
 _SLOW_UPLOADS = 0.2  # longer than most faults take to come
+# What a bad disk makes of a block; None: it is gone.
+_DAMAGES: list[Callable[[bytes], bytes | None]] = [
+    lambda _: None,
+    lambda content: content[: len(content) // 2],
+    lambda content: content[:-2] + b" \n",
+]
 
 
 @dataclass
@@ -84,17 +87,31 @@ class Customer:
             return
         if order.kind is Kind.PAUSED:
             self._client.wait_until(seen.import_id, part)
-            if (paused := self._client.set_status(seen.import_id, "paused")) is not None:
+            if (paused := self._set(seen, "paused")) is not None:
                 left = self._client.wait_until(seen.import_id, _has_no_worker)
                 if applied_lines(left) != applied_lines(paused):
                     seen.wrong.append("it went on while it was paused")
-                self._client.set_status_from_many(seen.import_id, "resumed", SAME_PATCHES)
+                if not self._client.set_status_from_many(seen.import_id, "resumed", SAME_PATCHES):
+                    self._check_refused(seen, "resumed")
         if order.kind is Kind.CANCELED:
             self._client.wait_until(seen.import_id, part)
-            canceled = self._client.set_status(seen.import_id, "canceled")
+            canceled = self._set(seen, "canceled")
         seen.resource = self._client.wait_for_end(seen.import_id)
         if canceled is not None and _told(seen.resource) != ("canceled", applied_lines(canceled)):
             seen.wrong.append(f"it went on after it was canceled at {applied_lines(canceled)} lines")
+
+    def _set(self, seen: Seen, status: str) -> dict[str, Any] | None:
+        """The import as the service told it then; None where it had ended."""
+        told = self._client.set_status(seen.import_id, status)
+        if told is None:
+            self._check_refused(seen, status)
+        return told
+
+    def _check_refused(self, seen: Seen, status: str) -> None:
+        """Nothing but its end lets the service refuse."""
+        resource = self._client.get(seen.import_id)
+        if resource["endedDatetime"] is None:
+            seen.wrong.append(f"it could not be {status}, being {resource['status']}")
 
     def _somewhere_in(self, order: Order) -> Callable[[dict[str, Any]], bool]:
         line_count = sum(map(len, order.blocks))
@@ -109,12 +126,18 @@ class Customer:
 
     def _damage(self, import_id: int) -> None:
         """The second block is gone, shorter or another for good, as a bad disk would have it."""
-        with self._fleet.ground.database.begin() as session:
-            key = session.get_one(Block, (import_id, 2)).storage_key
-        path = self._fleet.foundation.blocks / key
-        content = path.read_bytes()
-        damaged = self._dice.choice([None, content[: len(content) // 2], content[:-2] + b" \n"])
-        path.unlink() if damaged is None else path.write_bytes(damaged)
+        damage = self._dice.choice(_DAMAGES)
+        wait_until(lambda: self._has_damaged(import_id, damage), PATIENCE_SECONDS, "block 2 is damaged")
+
+    def _has_damaged(self, import_id: int, damage: Callable[[bytes], bytes | None]) -> bool:
+        with suppress(LongshoreError, OSError):  # a fault keeps it away
+            with self._fleet.ground.database.begin() as session:
+                key = session.get_one(Block, (import_id, 2)).storage_key
+            path = self._fleet.foundation.blocks / key
+            damaged = damage(path.read_bytes())
+            path.unlink() if damaged is None else path.write_bytes(damaged)
+            return True
+        return False
 
 
 def _has_no_worker(resource: dict[str, Any]) -> bool:
@@ -123,47 +146,3 @@ def _has_no_worker(resource: dict[str, Any]) -> bool:
 
 def _told(resource: dict[str, Any]) -> tuple[str, int]:
     return resource["status"], applied_lines(resource)
-
-
-class BatchCustomer:
-    """A client of the other door, with an account of its own."""
-
-    def __init__(self, urls: list[str], email: str, password: str, community: str) -> None:
-        self._client = CarefulClient(urls, "localhost", None)
-        form = {"grant_type": "password", "username": email, "password": password}
-        form["scope"] = f"community={community}"
-        answer = self._client.until_answered("POST", "/ls/api/oauth2/token", data=form)
-        self._client.show(answer.json()["access_token"])
-
-    def close(self) -> None:
-        self._client.close()
-
-    def import_csv(self, item_type: str, content: bytes) -> dict[str, Any]:
-        """The job when it has ended. Its id is ours, so that a repeated request is known as such."""
-        given = {"itemType": item_type, "contentType": "text/plain", "headerRow": "true"}
-        return self._run("import", given, files={"file": ("items.csv", content)})
-
-    def export_until(self, item_type: str, is_over: Event) -> list[dict[str, Any]]:
-        """One export after the other, so that one is always under way: all jobs."""
-        jobs = [self.export_json(item_type)]
-        while not is_over.is_set():
-            jobs.append(self.export_json(item_type))
-        return jobs
-
-    def export_json(self, item_type: str) -> dict[str, Any]:
-        return self._run("export", {"itemType": item_type, "contentType": "application/json"})
-
-    def download(self, job: dict[str, Any]) -> bytes:
-        return b"".join(
-            self._client.until_answered("GET", httpx.URL(link).path).content for link in job["links"]
-        )
-
-    def _run(self, what: str, given: dict[str, str], **more: Any) -> dict[str, Any]:
-        job_id = str(uuid4())
-        form = given | {"jobId": job_id, "jobName": what, "notificationEmail": f"{job_id}@example.com"}
-        self._client.until_answered("POST", f"/ls/api/batch/{what}", data=form, final={409}, **more)
-        while True:
-            job = self._client.until_answered("POST", "/ls/api/batch/status", data={"jobId": job_id}).json()
-            if job["status"] in FINAL:
-                return dict(job)
-            time.sleep(LOOK_SECONDS)

@@ -59,7 +59,7 @@ class Fleet:
     api_urls: list[str]
     mails: Path
     redis_folder: Path
-    clock: Clock | None  # of the last worker and of beat
+    clock: Clock | None  # of one worker and of beat
 
     @property
     def ground(self) -> Ground:
@@ -75,6 +75,18 @@ class Fleet:
             member.start()
         listeners = self.foundation.embedded_redis.listeners
         wait_until(lambda: listeners() >= len(self.workers), START_SECONDS, "all workers listen")
+
+    @property
+    def clocked_worker(self) -> Member:
+        """The one that goes by the clock."""
+        return self.workers[-1]
+
+    def revive(self) -> list[str]:
+        """Start again who has ended; returns their names."""
+        ended = [member for member in self.members if not member.is_running]
+        for member in ended:
+            member.start()
+        return [member.name for member in ended]
 
     def stop(self) -> None:
         """End every member, frozen ones too, together."""

@@ -4,11 +4,16 @@ import json
 from collections import Counter
 from typing import Any
 
+from tests.acceptance.client import applied_lines
 from tests.faults.orders import Kind, Order
 from tests.faults.outcome import Differences, Documents, OrderOutcome
 from tests.integration.model import ModelImport
 
 OUTCOMES = ("created", "updated", "deleted", "skipped", "rejected")
+# What a client is told, by what the rows call it.
+_TOLD = {"status": "status", "block_count": "blockCount"} | {
+    f"{name}_documents": f"{name}Documents" for name in OUTCOMES
+}
 
 
 def check(order: Order, found: OrderOutcome, calm: OrderOutcome, differences: Differences) -> None:
@@ -16,6 +21,7 @@ def check(order: Order, found: OrderOutcome, calm: OrderOutcome, differences: Di
     if order.kind is Kind.DELETED:
         _check_prefix(order, found, differences)
         return
+    _check_told(order, found, differences)
     if order.kind in (Kind.CANCELED, Kind.DAMAGED):
         check_part(order, found, differences)
         return
@@ -34,39 +40,62 @@ def _counted(order: Order, found: OrderOutcome) -> dict[str, Any]:
     return counters
 
 
+def _check_told(order: Order, found: OrderOutcome, differences: Differences) -> None:
+    """Nothing was counted any longer when the client was told that the import had ended."""
+    told = {name: found.told[key] for name, key in _TOLD.items()}
+    kept = {name: found.counters.get(name) for name in _TOLD}
+    if told != kept:
+        differences.counters += 1
+        differences.note(f"{order.name}: {told} was told, {kept} is kept")
+
+
 def check_part(order: Order, found: OrderOutcome, differences: Differences) -> None:
     """The documents, rejections and counters are those of as many lines as were applied."""
     counters = found.counters
     model = order.applied(sum(counters[f"{name}_documents"] for name in OUTCOMES))
-    expected = dict(zip(OUTCOMES, _numbers(model), strict=True))
-    told = {name: counters[f"{name}_documents"] for name in OUTCOMES}
+    expected = dict(zip(OUTCOMES, _numbers(model), strict=True)) | _sizes(order)
+    told = {name: counters.get(name, counters.get(f"{name}_documents")) for name in expected}
     ends = {Kind.CANCELED: {"canceled", "complete"}, Kind.DAMAGED: {"failed"}}
-    if told != expected or counters["status"] not in ends.get(order.kind, {"complete"}):
+    if (
+        told != expected
+        or counters["status"] not in ends.get(order.kind, {"complete"})
+        or counters["applied_bytes"] not in order.sizes_after(model.lines_read)
+    ):
         differences.counters += 1
-        differences.note(f"{order.name}: {counters['status']} {told} instead of {expected}")
+        differences.note(f"{order.name}: {counters} instead of {expected}")
     differences.rejections += [row[:3] for row in found.rejections] != model.rejections
     _parsed(found.documents).compare(_documents_of(model), differences)
     if order.kind is Kind.DAMAGED and model.finished_blocks != 1:
         differences.note(f"{order.name}: ended in block {model.finished_blocks + 1}, not at its damaged one")
 
 
+def _sizes(order: Order) -> dict[str, int]:
+    return {
+        "block_count": len(order.blocks),
+        "total_bytes": sum(map(len, order.bodies())),
+        "unkept_rejections": 0,
+    }
+
+
 def _check_prefix(order: Order, found: OrderOutcome, differences: Differences) -> None:
-    """Nobody counts for a deleted import: its documents are those after some line."""
+    """Nobody counts for a deleted import: its documents are those after some line, told ones applied."""
     if found.counters or found.rejections:
         differences.note(f"{order.name}: it is still there")
-    if not _are_after_some_line(order, _parsed(found.documents)):
+    least = applied_lines(found.told)
+    if not _are_after_some_line(order, _parsed(found.documents), least):
         differences.lost += 1
-        differences.note(f"{order.name}: its documents are those after no line of it")
+        differences.note(f"{order.name}: its documents are those after no line of it from {least} on")
 
 
-def _are_after_some_line(order: Order, found: Documents) -> bool:
-    model = order.model()
+def _are_after_some_line(order: Order, found: Documents, least: int) -> bool:
+    model, lines_read = order.model(), 0
     before = _documents_of(model).named
     wrong = {name for name in before.keys() | found.named.keys() if before.get(name) != found.named.get(name)}
     for line in (line for block in order.blocks for line in block):
-        if not wrong and _documents_of(model).unnamed == found.unnamed:
+        if lines_read >= least and not wrong and _documents_of(model).unnamed == found.unnamed:
             return True
         model.read_line()
+        lines_read += not line.is_blank
         after = model.collection.documents.get(line.documentid or "")
         if after is not None:
             is_right = found.named.get(str(line.documentid)) == _canonical(after)

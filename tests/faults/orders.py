@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import accumulate, chain
 from random import Random
 
 from shared.lifecycle import Event, Status
@@ -51,6 +52,13 @@ class Order:
     def bodies(self) -> list[bytes]:
         """The blocks as they are uploaded."""
         return [b"".join(line.text + b"\n" for line in block) for block in self.blocks]
+
+    def sizes_after(self, line_count: int) -> set[int]:
+        """How many bytes so many lines may be: blank ones are not counted, and may be read or not."""
+        lines = list(chain.from_iterable(self.blocks))
+        sizes = accumulate((len(line.text) + 1 for line in lines), initial=0)
+        counts = accumulate((not line.is_blank for line in lines), initial=0)
+        return {size for size, count in zip(sizes, counts, strict=True) if count == line_count}
 
     def model(self) -> ModelImport:
         """The import as it is when it has just been started."""

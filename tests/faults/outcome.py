@@ -59,18 +59,21 @@ class Documents:
 
 @dataclass(frozen=True)
 class OrderOutcome:
-    """What the rows say of one order."""
+    """What the rows say of one order, and what its client was told last."""
 
+    told: dict[str, Any]  # of one that was deleted: before that
     documents: Documents
     counters: dict[str, Any]
     rejections: list[tuple[Any, ...]]
 
 
-def outcome_of(ground: Ground, service_id: int, order: Order, import_id: int) -> OrderOutcome:
+def outcome_of(ground: Ground, service_id: int, order: Order, told: dict[str, Any]) -> OrderOutcome:
+    given = {"import_id": told["importid"]}
     with ground.database.begin() as session:
-        counters = session.execute(text(COUNTERS), {"import_id": import_id}).mappings().one_or_none()
-        rejections = session.execute(text(REJECTIONS), {"import_id": import_id}).all()
+        counters = session.execute(text(COUNTERS), given).mappings().one_or_none()
+        rejections = session.execute(text(REJECTIONS), given).all()
     return OrderOutcome(
+        told,
         documents_of(ground, service_id, order.collection),
         dict(counters or {}),
         [tuple(row) for row in rejections],

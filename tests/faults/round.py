@@ -16,9 +16,12 @@ from sqlalchemy import text
 from api.usecases.services import Service
 from shared.ground import Ground
 from tests.faults import weather
+from tests.faults.batch_customer import BatchCustomer
 from tests.faults.communities import a_community
-from tests.faults.customers import UPLOADED, BatchCustomer, Customer, Seen
+from tests.faults.complaints import complaints
+from tests.faults.customers import UPLOADED, Customer, Seen
 from tests.faults.fleet import Fleet
+from tests.faults.hearing import Hearing
 from tests.faults.orders import Workload
 from tests.faults.outcome import Documents, OrderOutcome, documents_of, outcome_of
 from tests.faults.plan import Planned
@@ -53,6 +56,13 @@ SELECT n.recipient FROM notifications n JOIN batch_jobs j ON j.id = n.job_id
 """
 
 
+# Whatever was taken for something to do.
+GIVEN = """
+SELECT (SELECT count(*) FROM imports WHERE service_id = :service_id AND status <> 'configuring') AS imports,
+       (SELECT count(*) FROM exports WHERE service_id = :service_id) AS exports
+"""
+
+
 @dataclass
 class RoundOutcome:
     """Everything that came of one round."""
@@ -67,6 +77,9 @@ class RoundOutcome:
     exported: list[Counter[str]]  # the items of each export
     mails: Counter[str]  # by recipient; zeros included
     cut_off: set[str]  # recipients whose mail a worker died over
+    given: dict[str, int]  # how many imports and exports there are
+    ended: list[str]  # names of processes that nobody had ended
+    complaints: list[str]  # of those that they met what nobody expects
     storm: Storm
 
 
@@ -89,6 +102,7 @@ def run_round(
     fleet: Fleet, workload: Workload, *, seed: int = 0, plan: list[Planned] | None = None
 ) -> RoundOutcome:
     """Bring the workload; `plan` None: in peace."""
+    hearing = Hearing(member.log for member in fleet.members)
     with a_community(fleet, workload) as (service, client, batch):
         storm = Storm(fleet, service.id, plan or [], workload.size_bytes)
         if not plan:
@@ -110,7 +124,7 @@ def run_round(
             )
             storm.rage_while(lambda: brought.goes_on, ROUND_SECONDS)
         _settle(fleet.ground, service)
-        return _outcome(fleet, service, workload, batch, brought, storm)
+        return _outcome(fleet, service, workload, batch, brought, storm, hearing)
 
 
 def _outcome(
@@ -120,13 +134,14 @@ def _outcome(
     batch: BatchCustomer,
     brought: _Brought,
     storm: Storm,
+    hearing: Hearing,
 ) -> RoundOutcome:
     ground = fleet.ground
     seen = {name: work.result() for name, work in brought.orders.items()}
     csv_job, export_jobs = brought.csv_job.result(), brought.export_jobs.result()
     return RoundOutcome(
         orders={
-            order.name: outcome_of(ground, service.id, order, seen[order.name].import_id)
+            order.name: outcome_of(ground, service.id, order, seen[order.name].resource)
             for order in workload.orders
         },
         seen=seen,
@@ -138,6 +153,9 @@ def _outcome(
         exported=[_items(batch.download(job)) for job in export_jobs],
         mails=_mails(fleet, [csv_job, *export_jobs]),
         cut_off=_cut_off(ground, service),
+        given=_given(ground, service),
+        ended=fleet.revive(),
+        complaints=complaints(hearing),
         storm=storm,
     )
 
@@ -173,6 +191,11 @@ def _mails(fleet: Fleet, jobs: list[dict[str, Any]]) -> Counter[str]:
         if recipient in found:
             found[recipient] += 1
     return found
+
+
+def _given(ground: Ground, service: Service) -> dict[str, int]:
+    with ground.database.begin() as session:
+        return dict(session.execute(text(GIVEN), {"service_id": service.id}).mappings().one())
 
 
 def _cut_off(ground: Ground, service: Service) -> set[str]:

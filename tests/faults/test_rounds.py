@@ -10,7 +10,7 @@ import pytest
 from tests.faults.__main__ import main
 from tests.faults.comparison import check_calm, compare
 from tests.faults.fleet import Fleet
-from tests.faults.orders import Workload, a_workload
+from tests.faults.orders import BLOCKS, LINES_A_BLOCK, Workload, a_workload
 from tests.faults.outcome import Documents
 from tests.faults.plan import FAULTS, a_plan
 from tests.faults.recovery import late_recoveries
@@ -75,8 +75,8 @@ def _documents(calm: RoundOutcome, named: dict[str, str]) -> RoundOutcome:
     return _order(calm, documents=Documents(kept.documents.named | named, kept.documents.unnamed))
 
 
-def _order(calm: RoundOutcome, **changed: Any) -> RoundOutcome:
-    return replace(calm, orders=calm.orders | {"kept-1": replace(calm.orders["kept-1"], **changed)})
+def _order(calm: RoundOutcome, name: str = "kept-1", **changed: Any) -> RoundOutcome:
+    return replace(calm, orders=calm.orders | {name: replace(calm.orders[name], **changed)})
 
 
 def _without_one(calm: RoundOutcome) -> RoundOutcome:
@@ -89,8 +89,12 @@ def _with_one_twice(calm: RoundOutcome) -> RoundOutcome:
     return _order(calm, documents=Documents(kept.named, kept.unnamed + Counter([next(iter(kept.unnamed))])))
 
 
-def _counting(calm: RoundOutcome, **changed: Any) -> RoundOutcome:
-    return _order(calm, counters=calm.orders["kept-1"].counters | changed)
+def _counting(calm: RoundOutcome, name: str = "kept-1", **changed: Any) -> RoundOutcome:
+    return _order(calm, name, counters=calm.orders[name].counters | changed)
+
+
+def _telling(calm: RoundOutcome, name: str, created: int) -> RoundOutcome:
+    return _order(calm, name, told=calm.orders[name].told | {"createdDocuments": created})
 
 
 # What one of the least changes must be told as.
@@ -109,6 +113,25 @@ CHANGES: dict[str, tuple[Callable[[RoundOutcome], RoundOutcome], str]] = {
         "counters",
     ),
     "a status is another": (lambda calm: _counting(calm, status="failed"), "counters"),
+    "a client was told another number": (lambda calm: _telling(calm, "kept-1", 0), "counters"),
+    "of a deleted import there is less than was told": (
+        lambda calm: _telling(calm, "deleted", BLOCKS * LINES_A_BLOCK + 1),
+        "lost",
+    ),
+    "a block of a canceled import is there twice": (
+        lambda calm: _counting(calm, "canceled", block_count=BLOCKS + 1),
+        "counters",
+    ),
+    "a canceled import counts other bytes than those of its lines": (
+        lambda calm: _counting(calm, "canceled", applied_bytes=0),
+        "counters",
+    ),
+    "an import is there twice": (
+        lambda calm: replace(calm, given=calm.given | {"imports": calm.given["imports"] + 1}),
+        "doubled",
+    ),
+    "a process ended by itself": (lambda calm: replace(calm, ended=["worker-1"]), "notes"),
+    "a process met what nobody expects": (lambda calm: replace(calm, complaints=["worker.log: oh"]), "notes"),
     "a rejection is missing": (
         lambda calm: _order(calm, rejections=calm.orders["kept-1"].rejections[1:]),
         "rejections",

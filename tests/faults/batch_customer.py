@@ -1,0 +1,56 @@
+"""The client of a round's batch jobs."""
+
+import time
+from threading import Event
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from shared.jobs import FINAL
+from tests.faults.client import CarefulClient
+from tests.faults.waiting import LOOK_SECONDS
+
+
+class BatchCustomer:
+    """A client of the other door, with an account of its own."""
+
+    def __init__(self, urls: list[str], email: str, password: str, community: str) -> None:
+        self._client = CarefulClient(urls, "localhost", None)
+        form = {"grant_type": "password", "username": email, "password": password}
+        form["scope"] = f"community={community}"
+        answer = self._client.until_answered("POST", "/ls/api/oauth2/token", data=form)
+        self._client.show(answer.json()["access_token"])
+
+    def close(self) -> None:
+        self._client.close()
+
+    def import_csv(self, item_type: str, content: bytes) -> dict[str, Any]:
+        """The job when it has ended. Its id is ours, so that a repeated request is known as such."""
+        given = {"itemType": item_type, "contentType": "text/plain", "headerRow": "true"}
+        return self._run("import", given, files={"file": ("items.csv", content)})
+
+    def export_until(self, item_type: str, is_over: Event) -> list[dict[str, Any]]:
+        """One export after the other, so that one is always under way: all jobs."""
+        jobs = [self.export_json(item_type)]
+        while not is_over.is_set():
+            jobs.append(self.export_json(item_type))
+        return jobs
+
+    def export_json(self, item_type: str) -> dict[str, Any]:
+        return self._run("export", {"itemType": item_type, "contentType": "application/json"})
+
+    def download(self, job: dict[str, Any]) -> bytes:
+        return b"".join(
+            self._client.until_answered("GET", httpx.URL(link).path).content for link in job["links"]
+        )
+
+    def _run(self, what: str, given: dict[str, str], **more: Any) -> dict[str, Any]:
+        job_id = str(uuid4())
+        form = given | {"jobId": job_id, "jobName": what, "notificationEmail": f"{job_id}@example.com"}
+        self._client.until_answered("POST", f"/ls/api/batch/{what}", data=form, final={409}, **more)
+        while True:
+            job = self._client.until_answered("POST", "/ls/api/batch/status", data={"jobId": job_id}).json()
+            if job["status"] in FINAL:
+                return dict(job)
+            time.sleep(LOOK_SECONDS)
