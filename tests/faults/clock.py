@@ -14,12 +14,18 @@ class Clock:
     def __init__(self, file: Path, library: Path) -> None:
         self._file = file
         self._library = library
-        self.set(0)
+        file.write_bytes(bytes(16))
 
     def set(self, seconds_ahead: int) -> None:
         # In place: the processes have mapped this very file.
-        with self._file.open("r+b" if self._file.exists() else "wb") as file:
+        with self._file.open("r+b") as file:
             file.write(struct.pack("=q", seconds_ahead))
+
+    @property
+    def looks(self) -> int:
+        """How often the processes looked at it while it was not right."""
+        _, looks = struct.unpack("=qq", self._file.read_bytes())
+        return int(looks)
 
     @property
     def environment(self) -> dict[str, str]:

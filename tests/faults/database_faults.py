@@ -11,7 +11,9 @@ from sqlalchemy import text
 
 from shared.ground import Ground
 from tests.faults import weather
+from tests.faults.disk import NO_SPACE
 from tests.faults.fleet import Fleet
+from tests.faults.hearing import Hearing
 from tests.faults.proxy import can_forget
 from tests.faults.registry import Met, NotNow, fault
 
@@ -24,10 +26,10 @@ SELECT pid FROM pg_stat_activity
  WHERE application_name LIKE 'longshore:worker-%' AND backend_xid IS NOT NULL
  ORDER BY state = 'active' DESC, pid LIMIT 1
 """
+STOP_SECONDS = 10.0
 COMMITS = 3
 CONFLICT_CHANCE = 0.2
-_NO_SPACE = b"No space left on device"
-_TOO_MANY = b"too many clients already"
+_TOO_MANY = "too many clients already"
 
 
 @fault("Postgres killed", "database", (0.0, 2.0))
@@ -44,7 +46,7 @@ def stop_postgres(fleet: Fleet, _: Random) -> Iterator[None]:
     """`immediate` in Postgres's words."""
     _in_a_batch(fleet)
     fleet.foundation.postgres.member.send_to_leader(signal.SIGQUIT)
-    fleet.foundation.postgres.member.wait(10)
+    assert fleet.foundation.postgres.member.wait(STOP_SECONDS), "Postgres did not stop at once"
     yield
     fleet.foundation.postgres.bring_up()
 
@@ -52,7 +54,10 @@ def stop_postgres(fleet: Fleet, _: Random) -> Iterator[None]:
 @fault("backend killed", "database")
 def kill_a_backend(fleet: Fleet, _: Random) -> Iterator[None]:
     """Postgres ends all others and recovers by itself."""
-    os.kill(_in_a_batch(fleet), signal.SIGKILL)
+    try:
+        os.kill(_in_a_batch(fleet), signal.SIGKILL)
+    except ProcessLookupError as gone:
+        raise NotNow from gone
     yield
     fleet.foundation.postgres.bring_up()
 
@@ -88,18 +93,21 @@ def lose_answers_to_commit(fleet: Fleet, _: Random) -> Iterator[Met]:
 
 
 @fault("network to Postgres stalls", "database network", (1.0, 5.0))
-def stall_database_network(fleet: Fleet, _: Random) -> Iterator[None]:
+def stall_database_network(fleet: Fleet, _: Random) -> Iterator[Met]:
     _in_a_batch(fleet)
-    fleet.foundation.database_network.stall()
-    yield
-    fleet.foundation.database_network.flow()
+    network = fleet.foundation.database_network
+    before = network.held_up
+    network.stall()
+    yield lambda: network.held_up > before
+    network.flow()
 
 
 @fault("slow network to Postgres", "database network", (1.0, 3.0))
-def slow_database_network(fleet: Fleet, _: Random) -> Iterator[None]:
-    fleet.foundation.database_network.delay_seconds = 0.05
-    yield
-    fleet.foundation.database_network.delay_seconds = 0.0
+def slow_database_network(fleet: Fleet, _: Random) -> Iterator[Met]:
+    network = fleet.foundation.database_network
+    before, network.delay_seconds = network.held_up, 0.05
+    yield lambda: network.held_up > before
+    network.delay_seconds = 0.0
 
 
 @fault(
@@ -110,10 +118,9 @@ def slow_database_network(fleet: Fleet, _: Random) -> Iterator[None]:
 )
 def fill_database_disk(fleet: Fleet, _: Random) -> Iterator[Met]:
     assert fleet.foundation.database_disk is not None
-    log = fleet.foundation.postgres.member.log
-    said_bytes = log.stat().st_size
+    hearing = Hearing([fleet.foundation.postgres.member.log])
     fleet.foundation.database_disk.fill()
-    yield lambda: _NO_SPACE in log.read_bytes()[said_bytes:]
+    yield lambda: hearing.has_heard(NO_SPACE)
     fleet.foundation.database_disk.relieve()
     fleet.foundation.postgres.bring_up()
 
@@ -121,13 +128,12 @@ def fill_database_disk(fleet: Fleet, _: Random) -> Iterator[Met]:
 @fault("too many connections", "database", (1.0, 3.0))
 def crowd_the_database(fleet: Fleet, _: Random) -> Iterator[Met]:
     """Others take every connection there is, the ones that we lose included."""
-    log = fleet.foundation.postgres.member.log
     with ExitStack() as crowd:
         _join(crowd, fleet.ground)
         fleet.foundation.database_network.cut()
         _join(crowd, fleet.ground)
-        said_bytes = log.stat().st_size
-        yield lambda: _TOO_MANY in log.read_bytes()[said_bytes:]
+        hearing = Hearing([fleet.foundation.postgres.member.log])
+        yield lambda: hearing.has_heard(_TOO_MANY)
 
 
 def _join(crowd: ExitStack, ground: Ground) -> None:

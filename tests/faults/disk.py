@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MIB = 1 << 20
+NO_SPACE = "No space left on device"  # what is said of a full one
 
 
 class Disk:

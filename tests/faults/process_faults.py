@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 import psutil
 from sqlalchemy import text
@@ -22,13 +23,14 @@ SELECT worker FROM blocks WHERE leased_until > clock_timestamp()
 UNION
 SELECT worker FROM exports WHERE leased_until > clock_timestamp() AND ended_at IS NULL
 """
-DRAIN_SECONDS = 10.0  # five are promised; another fault may hold it up for as long
+DRAIN_SECONDS = 5.0
 
 # Longer than a lease: others take over, and a worker that wakes up stale tries to commit.
 _FROZEN_LEASES = (1.5, 3.0)
 _DOWN_SECONDS = (0.0, 2.0)
 
-Choose = Callable[[Fleet, Random], Member]
+T = TypeVar("T")
+AtWork = Callable[[Fleet], list[Member]]
 
 
 def _at_work(fleet: Fleet) -> list[Member]:
@@ -47,58 +49,62 @@ def _unfinished(fleet: Fleet, api: Member) -> list[Path]:
     return [path for path in api.has_open(fleet.foundation.blocks) if path.suffix == ".part"]
 
 
-def _some(members: Iterable[Member]) -> list[Member]:
-    found = list(members)
+def _some(processes: Iterable[T]) -> list[T]:
+    found = list(processes)
     if not found:
         raise NotNow
     return found
 
 
-_MEMBERS: dict[str, tuple[str, Choose]] = {
-    "worker": ("workers", lambda fleet, dice: dice.choice(_at_work(fleet))),
-    "beat": ("beat", lambda fleet, _: fleet.beat),
-    "API": ("apis", lambda fleet, dice: dice.choice(_in_an_upload(fleet))),
+_MEMBERS: dict[str, tuple[str, AtWork]] = {
+    "worker": ("workers", _at_work),
+    "beat": ("beat", lambda fleet: [fleet.beat]),
+    "API": ("apis", _in_an_upload),
 }
 
 
-def _kill(choose: Choose, fleet: Fleet, dice: Random) -> Iterator[None]:
-    member = choose(fleet, dice)
+def _stopped(at_work: AtWork, fleet: Fleet, dice: Random) -> Member:
+    """One that stands still in the middle of its work. Raises NotNow, nobody being stopped, without one."""
+    member, is_at_work = dice.choice(at_work(fleet)), False
+    member.send(signal.SIGSTOP)
+    try:
+        # It may have been done just before.
+        is_at_work = member in at_work(fleet)
+    finally:
+        if not is_at_work:
+            member.send(signal.SIGCONT)
+    if not is_at_work:
+        raise NotNow
+    return member
+
+
+def _kill(at_work: AtWork, fleet: Fleet, dice: Random) -> Iterator[None]:
+    """Of an upload the part that came stays behind."""
+    member = _stopped(at_work, fleet, dice)
     member.kill()
     yield
     member.start()
 
 
-def _freeze(choose: Choose, fleet: Fleet, dice: Random) -> Iterator[None]:
-    member = choose(fleet, dice)
-    member.send(signal.SIGSTOP)
+def _freeze(at_work: AtWork, fleet: Fleet, dice: Random) -> Iterator[None]:
+    member = _stopped(at_work, fleet, dice)
     yield
     member.send(signal.SIGCONT)
 
 
-def _drain(choose: Choose, fleet: Fleet, dice: Random) -> Iterator[None]:
-    member = choose(fleet, dice)
+def _drain(at_work: AtWork, fleet: Fleet, dice: Random) -> Iterator[Met]:
+    member = _stopped(at_work, fleet, dice)
     member.ask_to_stop()
-    yield
+    member.send(signal.SIGCONT)
+    yield lambda: not member.is_running
     assert member.wait(DRAIN_SECONDS), f"{member.name} did not drain: {member.last_words()}"
     member.start()
 
 
-for _name, (_target, _choose) in _MEMBERS.items():
-    fault(f"{_name} frozen", _target, hold_leases=_FROZEN_LEASES)(partial(_freeze, _choose))
-    fault(f"{_name} drained", _target)(partial(_drain, _choose))
-    if _name != "API":
-        fault(f"{_name} killed", _target, _DOWN_SECONDS)(partial(_kill, _choose))
-
-
-@fault("API killed", "apis", _DOWN_SECONDS)
-def kill_an_api(fleet: Fleet, dice: Random) -> Iterator[Met]:
-    """In the middle of an upload, of which the part that came stays behind."""
-    api = dice.choice(_in_an_upload(fleet))
-    parts = _unfinished(fleet, api)
-    api.kill()
-    was_cut = any(path.exists() for path in parts)
-    yield lambda: was_cut
-    api.start()
+for _name, (_target, _workers) in _MEMBERS.items():
+    fault(f"{_name} frozen", _target, hold_leases=_FROZEN_LEASES)(partial(_freeze, _workers))
+    fault(f"{_name} drained", _target)(partial(_drain, _workers))
+    fault(f"{_name} killed", _target, _DOWN_SECONDS)(partial(_kill, _workers))
 
 
 @fault("all workers killed", "workers", (1.0, 4.0))
@@ -134,7 +140,7 @@ def freeze_a_child(fleet: Fleet, dice: Random) -> Iterator[None]:
 
 
 def _send_to_children(fleet: Fleet, dice: Random, number: signal.Signals) -> list[psutil.Process]:
-    children = dice.choice(_at_work(fleet)).children()
+    children = _some(dice.choice(_at_work(fleet)).children())
     for child in children:
         with suppress(psutil.NoSuchProcess):
             child.send_signal(number)
@@ -142,9 +148,13 @@ def _send_to_children(fleet: Fleet, dice: Random, number: signal.Signals) -> lis
 
 
 @fault("clock jumps", "clock", (1.0, 3.0), needs=lambda fleet: fleet.clock is not None)
-def let_a_clock_jump(fleet: Fleet, dice: Random) -> Iterator[None]:
+def let_a_clock_jump(fleet: Fleet, dice: Random) -> Iterator[Met]:
     """An hour ahead or back, for a worker and beat: leases use the database's clock."""
-    assert fleet.clock is not None
-    fleet.clock.set(dice.choice([-3600, 3600]))
-    yield
-    fleet.clock.set(0)
+    clock = fleet.clock
+    assert clock is not None
+    if fleet.clocked_worker not in _at_work(fleet):
+        raise NotNow
+    before = clock.looks
+    clock.set(dice.choice([-3600, 3600]))
+    yield lambda: clock.looks > before
+    clock.set(0)

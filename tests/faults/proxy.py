@@ -41,6 +41,7 @@ class Proxy:
 
     def __init__(self, target: Path) -> None:
         self.delay_seconds = 0.0  # of each piece, either way
+        self.held_up = 0  # pieces that came late
         self._target = target
         self._commits_to_cut = 0
         self._was_anybody_cut = False
@@ -89,6 +90,11 @@ class Proxy:
         """How many of them have not come yet."""
         return self._commits_to_cut
 
+    @property
+    def is_used(self) -> bool:
+        """Whether there is a connection."""
+        return bool(self._links)
+
     def close(self) -> None:
         self.flow()
         self._listener.close()
@@ -135,6 +141,7 @@ class Proxy:
         link.close()
 
     def _hold_up(self) -> None:
+        self.held_up += bool(self.delay_seconds) or not self._flows.is_set()
         self._flows.wait()
         if self.delay_seconds:
             time.sleep(self.delay_seconds)

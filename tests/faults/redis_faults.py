@@ -2,7 +2,8 @@
 
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from random import Random
 
 import redis
@@ -11,7 +12,7 @@ from sqlalchemy import text
 from shared.ground import Ground
 from tests.faults.fleet import Fleet
 from tests.faults.proxy import can_forget
-from tests.faults.registry import fault
+from tests.faults.registry import Met, NotNow, fault
 
 NUDGES_EACH = 5
 _FOREIGN_IDS = (0, -1, 2**62)
@@ -30,6 +31,7 @@ def kill_redis(fleet: Fleet, _: Random) -> Iterator[None]:
 
 @fault("Redis killed, its data lost", "redis", (0.0, 2.0))
 def kill_redis_and_its_data(fleet: Fleet, _: Random) -> Iterator[None]:
+    _check_nudges_wait(fleet)
     fleet.foundation.redis.member.kill()
     shutil.rmtree(fleet.redis_folder)
     fleet.redis_folder.mkdir()
@@ -39,6 +41,7 @@ def kill_redis_and_its_data(fleet: Fleet, _: Random) -> Iterator[None]:
 
 @fault("Redis flushed", "redis")
 def flush_redis(fleet: Fleet, _: Random) -> Iterator[None]:
+    _check_nudges_wait(fleet)
     with _client(fleet.ground) as client:
         client.flushall()
     yield
@@ -52,24 +55,27 @@ def freeze_redis(fleet: Fleet, _: Random) -> Iterator[None]:
 
 
 @fault("Redis read-only", "redis", (1.0, 4.0))
-def make_redis_read_only(fleet: Fleet, _: Random) -> Iterator[None]:
+def make_redis_read_only(fleet: Fleet, _: Random) -> Iterator[Met]:
     """As where another server has taken over, and this one does not go away."""
     with _client(fleet.ground) as client:
+        before = _refusals(client, "READONLY")
         client.replicaof("127.0.0.1", 1)
-        yield
+        yield lambda: _refusals(client, "READONLY") > before
         client.replicaof("NO", "ONE")
 
 
 @fault("Redis full", "redis", (1.0, 3.0))
-def fill_redis(fleet: Fleet, _: Random) -> Iterator[None]:
+def fill_redis(fleet: Fleet, _: Random) -> Iterator[Met]:
     with _client(fleet.ground) as client:
+        before = _refusals(client, "OOM")
         client.config_set("maxmemory", 1)
-        yield
+        yield lambda: _refusals(client, "OOM") > before
         client.config_set("maxmemory", 0)
 
 
 @fault("network to Redis cut", "redis network")
 def cut_redis_network(fleet: Fleet, _: Random) -> Iterator[None]:
+    _check_is_used(fleet)
     fleet.foundation.redis_network.cut()
     yield
 
@@ -77,36 +83,62 @@ def cut_redis_network(fleet: Fleet, _: Random) -> Iterator[None]:
 @fault("network to Redis forgets", "redis network", needs=lambda _: can_forget())
 def forget_redis_connections(fleet: Fleet, _: Random) -> Iterator[None]:
     """Who waits for an answer there waits for ever, unless it asks whether anybody is there."""
+    _check_is_used(fleet)
     fleet.foundation.redis_network.forget()
     yield
 
 
 @fault("network to Redis stalls", "redis network", (1.0, 4.0))
-def stall_redis_network(fleet: Fleet, _: Random) -> Iterator[None]:
-    fleet.foundation.redis_network.stall()
-    yield
-    fleet.foundation.redis_network.flow()
+def stall_redis_network(fleet: Fleet, _: Random) -> Iterator[Met]:
+    network = fleet.foundation.redis_network
+    before = network.held_up
+    network.stall()
+    yield lambda: network.held_up > before
+    network.flow()
 
 
 @fault("slow network to Redis", "redis network", (1.0, 3.0))
-def slow_redis_network(fleet: Fleet, _: Random) -> Iterator[None]:
-    fleet.foundation.redis_network.delay_seconds = 0.2
-    yield
-    fleet.foundation.redis_network.delay_seconds = 0.0
+def slow_redis_network(fleet: Fleet, _: Random) -> Iterator[Met]:
+    network = fleet.foundation.redis_network
+    before, network.delay_seconds = network.held_up, 0.2
+    yield lambda: network.held_up > before
+    network.delay_seconds = 0.0
 
 
 @fault("nudges doubled, foreign and out of order", "nudges")
 def nudge_wildly(fleet: Fleet, dice: Random) -> Iterator[None]:
     """For running, finished and deleted imports, and for some that never were."""
+    if not fleet.ground.dispatcher.takes_nudges():
+        raise NotNow
     with fleet.ground.database.begin() as session:
         imports = list(session.scalars(text("SELECT id FROM imports")))
         exports = list(session.scalars(text("SELECT id FROM exports")))
     newest = max(imports, default=0)
     deleted = sorted(set(range(max(newest - 20, 1), newest)) - set(imports))
-    wishes = [(fleet.ground.dispatcher.nudge_import, i) for i in [*imports[-30:], *deleted, *_FOREIGN_IDS]]
-    wishes += [(fleet.ground.dispatcher.nudge_export, i) for i in [*exports[-10:], *_FOREIGN_IDS]]
+    send = fleet.ground.dispatcher
+    wishes: list[Callable[[], None]] = [send.nudge_mails, send.nudge_sweep]
+    wishes += [partial(send.nudge_import, number) for number in [*imports[-30:], *deleted, *_FOREIGN_IDS]]
+    wishes += [partial(send.nudge_export, number) for number in [*exports[-10:], *_FOREIGN_IDS]]
     wishes *= NUDGES_EACH
     dice.shuffle(wishes)
-    for nudge, number in wishes:
-        nudge(number)
+    for nudge in wishes:
+        nudge()
     yield
+
+
+def _check_nudges_wait(fleet: Fleet) -> None:
+    """Raises NotNow where none would be lost."""
+    if not fleet.ground.dispatcher.waiting():
+        raise NotNow
+
+
+def _check_is_used(fleet: Fleet) -> None:
+    """Raises NotNow where nobody has a connection to Redis."""
+    if not fleet.foundation.redis_network.is_used:
+        raise NotNow
+
+
+def _refusals(client: redis.Redis, reason: str) -> int:
+    """How many commands Redis has refused for it."""
+    counted = client.info("errorstats").get(f"errorstat_{reason}", {"count": 0})
+    return int(counted["count"])

@@ -8,8 +8,11 @@ from random import Random
 
 from sqlalchemy import text
 
+from shared.errors import StorageAway
 from shared.ground import Ground
+from tests.faults.disk import NO_SPACE
 from tests.faults.fleet import Fleet
+from tests.faults.hearing import Hearing
 from tests.faults.registry import Met, NotNow, fault
 
 # Blocks that a worker is still to read.
@@ -22,10 +25,11 @@ FAILURES = "SELECT id, failure_count FROM imports WHERE id = ANY(:ids)"
 
 
 @fault("block disk full", "blocks", (1.0, 3.0), needs=lambda fleet: fleet.foundation.blocks_disk is not None)
-def fill_blocks_disk(fleet: Fleet, _: Random) -> Iterator[None]:
+def fill_blocks_disk(fleet: Fleet, _: Random) -> Iterator[Met]:
     assert fleet.foundation.blocks_disk is not None
+    hearing = Hearing(member.log for member in fleet.members)
     fleet.foundation.blocks_disk.fill()
-    yield
+    yield lambda: hearing.has_heard(NO_SPACE)
     fleet.foundation.blocks_disk.relieve()
 
 
@@ -55,12 +59,13 @@ def make_blocks_unreadable(fleet: Fleet, dice: Random) -> Iterator[Met]:
 
 
 @fault("block storage away", "blocks", (1.0, 4.0))
-def take_storage_away(fleet: Fleet, _: Random) -> Iterator[None]:
+def take_storage_away(fleet: Fleet, _: Random) -> Iterator[Met]:
     """What an unmounted volume leaves: a bare folder that takes bytes. What it took is hidden afterwards."""
     blocks = fleet.foundation.blocks
     away = blocks.rename(blocks.with_name("blocks-away"))
     blocks.mkdir()
-    yield
+    hearing = Hearing(member.log for member in fleet.members)
+    yield lambda: hearing.has_heard(str(StorageAway()))
     blocks.rename(blocks.with_name(f"bare-{time.monotonic_ns()}"))
     away.rename(blocks)
 

@@ -55,6 +55,7 @@ def test_a_storm_changes_nothing(fleet: Fleet, workload: Workload, calm: RoundOu
 
     assert not compare(workload, found, calm)
     assert found.storm.unmet == []
+    assert [felt.name for felt in found.storm.felt if not felt.was_met] == []
     assert late_recoveries(found.storm.felt) == []
 
 
