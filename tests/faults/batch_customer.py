@@ -8,6 +8,7 @@ from uuid import uuid4
 import httpx
 
 from shared.jobs import FINAL
+from tests.faults.batch_orders import BatchOrder
 from tests.faults.client import CarefulClient
 from tests.faults.waiting import LOOK_SECONDS
 
@@ -25,10 +26,15 @@ class BatchCustomer:
     def close(self) -> None:
         self._client.close()
 
-    def import_csv(self, item_type: str, content: bytes) -> dict[str, Any]:
+    def import_file(self, order: BatchOrder) -> dict[str, Any]:
         """The job when it has ended. Its id is ours, so that a repeated request is known as such."""
-        given = {"itemType": item_type, "contentType": "text/plain", "headerRow": "true"}
-        return self._run("import", given, files={"file": ("items.csv", content)})
+        return self._run("import", order.form, files={"file": ("items", order.file)})
+
+    def rejected(self, job: dict[str, Any]) -> list[tuple[int, str]]:
+        """Line of the file and code of what the job rejected, the first page."""
+        form = {"jobId": job["jobId"]}
+        answer = self._client.until_answered("POST", "/ls/api/batch/rejections", data=form)
+        return [(line["line"], line["code"]) for line in answer.json()["rejections"]]
 
     def export_until(self, item_type: str, is_over: Event) -> list[dict[str, Any]]:
         """One export after the other, so that one is always under way: all jobs."""

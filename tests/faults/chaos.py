@@ -18,8 +18,8 @@ from tests.faults.fleet import Fleet, Tempo, a_fleet
 from tests.faults.orders import Workload, a_workload
 from tests.faults.outcome import Differences
 from tests.faults.plan import FAULTS, Felt, Planned, a_plan
-from tests.faults.recovery import late_recoveries
-from tests.faults.round import RoundOutcome, run_round
+from tests.faults.round import RoundBroken, run_round
+from tests.faults.round_outcome import RoundOutcome
 from tests.faults.storm import Storm
 
 TABLE_WIDTH = 160
@@ -90,8 +90,8 @@ class Chaos:
         try:
             calm = self._in_peace(seed % WORKLOADS, workload)
             found = run_round(self._fleet, workload, seed=seed, plan=plan)
-        except AssertionError as broken:
-            return Judgement(seed, [str(broken)], [], Differences())
+        except RoundBroken as broken:
+            return Judgement(seed, [str(broken)], broken.felt, Differences())
         differences = compare(workload, found, calm)
         return Judgement(seed, _in_words(differences, found.storm), found.storm.felt, differences)
 
@@ -99,7 +99,7 @@ class Chaos:
         if number not in self._calm:
             calm = run_round(self._fleet, workload)
             if wrong := check_calm(workload, calm):
-                raise AssertionError(f"in peace: {wrong}")
+                raise RoundBroken(AssertionError(f"in peace: {wrong}"), [])
             self._calm[number] = calm
         return self._calm[number]
 
@@ -107,7 +107,7 @@ class Chaos:
 def _in_words(differences: Differences, storm: Storm) -> list[str]:
     """What was not as in peace."""
     unmet = [f"{name}: it never began" for name in storm.unmet]
-    told = [*differences.notes, *late_recoveries(storm.felt), *unmet]
+    told = [*differences.notes, *storm.late, *unmet]
     return told or (["documents or rejections are others"] if differences else [])
 
 

@@ -13,6 +13,7 @@ from api.usecases.collections import add_collection, list_collections
 from api.usecases.services import Service, add_service
 from shared.ground import Ground
 from tests.faults.batch_customer import BatchCustomer
+from tests.faults.batch_orders import KEY
 from tests.faults.client import CarefulClient
 from tests.faults.customers import UPLOADED
 from tests.faults.fleet import Fleet
@@ -33,7 +34,10 @@ def a_community(fleet: Fleet, workload: Workload) -> Iterator[tuple[Service, Car
     """The data service, and a client of each door."""
     ground = fleet.ground
     service, secret = add_service(ground, f"round-{next(_numbers)}")
-    add_collection(ground, service, "/Csv", key="key")
+    for batch_order in workload.batch_orders:
+        add_collection(ground, service, batch_order.path, key=KEY)
+        before = {name: json.dumps(found) for name, found in batch_order.there_before.items()}
+        _put(ground, service, batch_order.path, before)
     add_collection(ground, service, UPLOADED)
     for order in workload.orders:
         _put(ground, service, order.collection, order.there_before)

@@ -1,12 +1,11 @@
 """Whether what came of an order is what should have come of it: by the undisturbed run, or by the model."""
 
-import json
 from collections import Counter
 from typing import Any
 
 from tests.acceptance.client import applied_lines
 from tests.faults.orders import Kind, Order
-from tests.faults.outcome import Differences, Documents, OrderOutcome
+from tests.faults.outcome import Differences, Documents, OrderOutcome, canonical
 from tests.integration.model import ModelImport
 
 OUTCOMES = ("created", "updated", "deleted", "skipped", "rejected")
@@ -64,7 +63,7 @@ def check_part(order: Order, found: OrderOutcome, differences: Differences) -> N
         differences.counters += 1
         differences.note(f"{order.name}: {counters} instead of {expected}")
     differences.rejections += [row[:3] for row in found.rejections] != model.rejections
-    _parsed(found.documents).compare(_documents_of(model), differences)
+    found.documents.parsed().compare(_documents_of(model), differences)
     if order.kind is Kind.DAMAGED and model.finished_blocks != 1:
         differences.note(f"{order.name}: ended in block {model.finished_blocks + 1}, not at its damaged one")
 
@@ -82,7 +81,7 @@ def _check_prefix(order: Order, found: OrderOutcome, differences: Differences) -
     if found.counters or found.rejections:
         differences.note(f"{order.name}: it is still there")
     least = applied_lines(found.told)
-    if not _are_after_some_line(order, _parsed(found.documents), least):
+    if not _are_after_some_line(order, found.documents.parsed(), least):
         differences.lost += 1
         differences.note(f"{order.name}: its documents are those after no line of it from {least} on")
 
@@ -98,7 +97,7 @@ def _are_after_some_line(order: Order, found: Documents, least: int) -> bool:
         lines_read += not line.is_blank
         after = model.collection.documents.get(line.documentid or "")
         if after is not None:
-            is_right = found.named.get(str(line.documentid)) == _canonical(after)
+            is_right = found.named.get(str(line.documentid)) == canonical(after)
             (wrong.discard if is_right else wrong.add)(str(line.documentid))
     return not wrong and _documents_of(model).unnamed == found.unnamed
 
@@ -108,17 +107,5 @@ def _numbers(model: ModelImport) -> tuple[int, ...]:
 
 
 def _documents_of(model: ModelImport) -> Documents:
-    named = {documentid: _canonical(found) for documentid, found in model.collection.documents.items()}
-    return Documents(named, Counter(_canonical(found) for found in model.collection.unnamed))
-
-
-def _parsed(documents: Documents) -> Documents:
-    named = {documentid: _canonical(json.loads(found)) for documentid, found in documents.named.items()}
-    unnamed: Counter[str] = Counter()
-    for found, count in documents.unnamed.items():
-        unnamed[_canonical(json.loads(found))] += count
-    return Documents(named, unnamed)
-
-
-def _canonical(properties: dict[str, Any]) -> str:
-    return json.dumps(properties, sort_keys=True, default=int)
+    named = {documentid: canonical(found) for documentid, found in model.collection.documents.items()}
+    return Documents(named, Counter(canonical(found) for found in model.collection.unnamed))

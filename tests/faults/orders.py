@@ -1,13 +1,13 @@
 """What clients bring in a round: imports with known answers, drawn from a seed."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import accumulate, chain
 from random import Random
 
 from shared.lifecycle import Event, Status
+from tests.faults.batch_orders import BatchOrder, batch_orders
 from tests.integration.builders import BOTH, CREATE, UPDATE
 from tests.integration.model import BROKEN, Line, ModelCollection, ModelImport, numbered
 
@@ -15,7 +15,6 @@ BLOCKS = 3
 LINES_A_BLOCK = 1000
 SHARERS = 3
 SHARED_DOCUMENTS = 900
-CSV_ROWS = 1500
 EXPORTED_DOCUMENTS = 3000
 UPLOADED_LINES = 100  # a block
 UNORDERED_BLOCKS = 9
@@ -78,16 +77,17 @@ class Order:
 
 @dataclass(frozen=True)
 class Workload:
-    """Everything that is done in one round, beside a CSV import and an export of the other door."""
+    """Everything that is done in one round, beside uploads and exports without end."""
 
     orders: list[Order]
-    csv: bytes
+    batch_orders: list[BatchOrder]
     exported: dict[str, str]  # properties as JSON, by id
 
     @property
     def size_bytes(self) -> int:
         """How many bytes there are to apply."""
-        return len(self.csv) + sum(len(body) for order in self.orders for body in order.bodies())
+        bodies = [body for order in self.orders for body in order.bodies()]
+        return sum(map(len, [*bodies, *(order.file for order in self.batch_orders)]))
 
 
 def a_workload(seed: int) -> Workload:
@@ -99,7 +99,8 @@ def a_workload(seed: int) -> Workload:
     orders += [_shared(dice, number) for number in range(1, SHARERS + 1)]
     orders += [_order(dice, kind.value, kind, BOTH) for kind in (Kind.CANCELED, Kind.DELETED, Kind.DAMAGED)]
     dice.shuffle(orders)
-    return Workload(orders, _csv(), {f"e{n:05}": json.dumps({"n": n}) for n in range(EXPORTED_DOCUMENTS)})
+    exported = {f"e{n:05}": json.dumps({"n": n}) for n in range(EXPORTED_DOCUMENTS)}
+    return Workload(orders, batch_orders(Random(f"batch {seed}")), exported)
 
 
 def an_uploaded_block(number: int) -> dict[str, str]:
@@ -154,8 +155,3 @@ def _shared(dice: Random, number: int) -> Order:
     dice.shuffle(lines)
     half = len(lines) // 2
     return Order(f"shared-{number}", Kind.SHARED, "/shared", BOTH, [lines[:half], lines[half:]])
-
-
-def _csv() -> bytes:
-    rows: Iterable[str] = (f'c{n:05},"row, {n}",{n}\r\n' for n in range(CSV_ROWS))
-    return ("key,text,n\r\n" + "".join(rows)).encode()

@@ -1,5 +1,6 @@
 """What came of a round, read from the rows; and what of it may not be as it should be."""
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,11 +51,24 @@ class Documents:
     named: dict[str, str]
     unnamed: Counter[str]
 
+    def parsed(self) -> "Documents":
+        """The same in one spelling."""
+        named = {documentid: canonical(json.loads(found)) for documentid, found in self.named.items()}
+        unnamed: Counter[str] = Counter()
+        for found, count in self.unnamed.items():
+            unnamed[canonical(json.loads(found))] += count
+        return Documents(named, unnamed)
+
     def compare(self, expected: "Documents", differences: Differences) -> None:
         wrong = {name for name, text in expected.named.items() if self.named.get(name) != text}
         differences.lost += len(wrong) + (expected.unnamed - self.unnamed).total()
         differences.doubled += len(self.named.keys() - expected.named.keys())
         differences.doubled += (self.unnamed - expected.unnamed).total()
+
+
+def canonical(properties: dict[str, Any]) -> str:
+    """The one spelling."""
+    return json.dumps(properties, sort_keys=True, default=int)
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,8 @@ def _drain(at_work: AtWork, fleet: Fleet, dice: Random) -> Iterator[Met]:
 
 for _name, (_target, _workers) in _MEMBERS.items():
     fault(f"{_name} frozen", _target, hold_leases=_FROZEN_LEASES)(partial(_freeze, _workers))
-    fault(f"{_name} drained", _target)(partial(_drain, _workers))
+    _promised = DRAIN_SECONDS if _name == "worker" else None
+    fault(f"{_name} drained", _target, ends_within=_promised)(partial(_drain, _workers))
     fault(f"{_name} killed", _target, _DOWN_SECONDS)(partial(_kill, _workers))
 
 

@@ -2,7 +2,8 @@
 
 Faults that overlap are one spell, and so is one that begins before work went on after another. It is over
 when nothing is broken any longer. What waits then must move within RECOVERY_SECONDS of that moment, and how
-long the last of it took is what each fault of the spell is told to have cost.
+long the last of it took is what each fault of the spell is told to have cost. Nor may anything stand still
+for that long later, before the next fault or after the last one.
 """
 
 import time
@@ -49,31 +50,50 @@ class Recovery:
         self._clock = clock
         self._given = {"service_id": service_id}
         self._spell: list[Felt] = []
-        self._over_at = 0.0
+        self._is_broken = False
+        self._over_at = clock()
         self._waiting: _Steps = {}
+        self._since: dict[tuple[tuple[str, str], str], float] = {}  # it is at this step
+        self._stood_still: set[tuple[str, str]] = set()
 
     @property
     def waiting(self) -> list[str]:
         """What has not moved since the faults were over, in words."""
         return [f"{kind} {number}" for kind, number in self._waiting]
 
+    @property
+    def standstills(self) -> list[str]:
+        """What did not move for too long where nothing was broken, in words."""
+        return [f"{kind} {number}: stood still" for kind, number in sorted(self._stood_still)]
+
     def begin_fault(self, felt: Felt) -> None:
         """Something breaks. What should have moved before is late, whatever comes of it now."""
         if self._waiting and self._clock() - self._over_at > RECOVERY_SECONDS:
             self._note({kind for kind, _ in self._waiting})
         self._waiting = {}
+        self._is_broken = True
         self._spell.append(felt)
 
     def end_faults(self) -> None:
         """Nothing is broken any longer: whatever waits now must be worked on soon."""
         self._over_at = self._clock()
         self._wait_for(self._steps_when_it_answers())
+        self._is_broken = False
 
     def look(self) -> None:
-        """Note what has moved. Raises DatabaseUnavailable."""
-        if self._waiting:
+        """Note what has moved, and what has not for too long. Raises DatabaseUnavailable."""
+        if not self._is_broken:
             steps = self._steps()
             self._wait_for({key: step for key, step in self._waiting.items() if steps.get(key) == step})
+            self._watch(steps)
+
+    def _watch(self, steps: _Steps) -> None:
+        """However soon it went on after the faults, or if it began only then: it must not stand still."""
+        now = self._clock()
+        self._since = {at: self._since.get(at, now) for at in steps.items()}
+        for (key, _), since in self._since.items():
+            if now - max(since, self._over_at) > RECOVERY_SECONDS:
+                self._stood_still.add(key)
 
     def _wait_for(self, left: _Steps) -> None:
         self._note({kind for kind, _ in self._waiting} - {kind for kind, _ in left})
@@ -111,4 +131,13 @@ def late_recoveries(felt: Iterable[Felt]) -> list[str]:
         for one in felt
         for kind, seconds in one.recovered_seconds.items()
         if seconds > RECOVERY_SECONDS
+    ]
+
+
+def late_ends(felt: Iterable[Felt]) -> list[str]:
+    """What was to be over by itself sooner, in words."""
+    return [
+        f"{one.name}: over after {one.held_seconds:.1f} s, {one.ends_within:g} are promised"
+        for one in felt
+        if one.was_alone and one.ends_within is not None and one.held_seconds > one.ends_within
     ]

@@ -28,6 +28,7 @@ class Fault:
     hold_leases: tuple[float, float]  # and so many leases more
     act: Act
     needs: Callable[[Fleet], bool]  # whether this machine allows it
+    ends_within: float | None  # seconds in which it is to be over by itself
 
     def hold(self, chance: float, lease_seconds: float) -> float:
         """How long it lasts: at least with 0, at most with 1."""
@@ -52,6 +53,7 @@ def fault(
     *,
     hold_leases: tuple[float, float] = AT_ONCE,
     needs: Callable[[Fleet], bool] = _always,
+    ends_within: float | None = None,
 ) -> Callable[[Callable[[Fleet, Random], Iterator[Met | None]]], Act]:
     """Put a generator function among the faults.
 
@@ -61,7 +63,7 @@ def fault(
 
     def register(function: Callable[[Fleet, Random], Iterator[Met | None]]) -> Act:
         act = contextmanager(function)
-        FAULTS[name] = Fault(name, target, hold_seconds, hold_leases, act, needs)
+        FAULTS[name] = Fault(name, target, hold_seconds, hold_leases, act, needs, ends_within)
         return act
 
     return register

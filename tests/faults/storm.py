@@ -14,9 +14,9 @@ from shared.errors import DatabaseUnavailable, LongshoreError
 from tests.faults import weather
 from tests.faults.fleet import Fleet
 from tests.faults.plan import Felt, Planned
-from tests.faults.recovery import Recovery
+from tests.faults.recovery import Recovery, late_ends, late_recoveries
 from tests.faults.registry import Met, NotNow
-from tests.faults.waiting import LOOK_SECONDS, NotInTime
+from tests.faults.waiting import wait_until
 
 # A fault lasts so much longer than planned, where nothing of ours has run into it yet.
 MEET_SECONDS = 8.0
@@ -56,40 +56,59 @@ class _Held:
 class Storm:
     """Lets a plan happen, in the main thread: processes end with the thread that started them."""
 
-    def __init__(self, fleet: Fleet, service_id: int, plan: list[Planned], size_bytes: int) -> None:
+    def __init__(self, fleet: Fleet, plan: list[Planned]) -> None:
         self.felt: list[Felt] = []
+        self.is_planned = bool(plan)
         self.is_over = Event()
         self._fleet = fleet
-        self._given = {"service_id": service_id}
         self._due = list(plan)
-        self._size_bytes = size_bytes
         self._held: list[_Held] = []
-        self._recovery = Recovery(fleet.ground, service_id)
         self._share = 0.0
+
+    def come(self, service_id: int, size_bytes: int) -> None:
+        """Whose work it is to meet, and how much there is of it."""
+        self._given = {"service_id": service_id}
+        self._size_bytes = size_bytes
+        self._recovery = Recovery(self._fleet.ground, service_id)
+        if not self.is_planned:
+            self.is_over.set()
 
     @property
     def unmet(self) -> list[str]:
         """Names of the planned faults that never began."""
         return [planned.fault.name for planned in self._due]
 
+    @property
+    def late(self) -> list[str]:
+        """What took longer than promised, in words."""
+        return [*late_recoveries(self.felt), *late_ends(self.felt), *self._recovery.standstills]
+
     def rage_while(self, goes_on: Callable[[], bool], seconds: float) -> None:
         """Return when nothing goes on, every fault that began has ended, and what waited then has moved.
 
         Raises NotInTime.
         """
-        deadline = time.monotonic() + seconds
         try:
-            while goes_on() or self._held or self._recovery.waiting:
-                if time.monotonic() > deadline:
-                    raise NotInTime(f"the round is not over after {seconds:g} s {self._recovery.waiting}")
-                self._look()
-                self._begin_due()
-                self._end_due()
-                time.sleep(LOOK_SECONDS)
+            self.watch_while(
+                lambda: goes_on() or bool(self._held or self._recovery.waiting),
+                seconds,
+                lambda: f"the round is over; {self._recovery.waiting}",
+            )
         finally:
             for held in self._held:
                 held.context.close()
             self.is_over.set()
+
+    def watch_while(self, goes_on: Callable[[], bool], seconds: float, what: Callable[[], str]) -> None:
+        """Return when nothing goes on, noting meanwhile what stands still. Raises NotInTime."""
+
+        def is_over() -> bool:
+            self._look()
+            self._begin_due()
+            self._end_due()
+            return not goes_on()
+
+        wait_until(is_over, seconds, what)
 
     def _begin_due(self) -> None:
         targets = {held.planned.fault.target for held in self._held}
@@ -102,8 +121,10 @@ class Storm:
                     return
 
     def _begin(self, planned: Planned) -> None:
-        held = _Held(planned, Felt(planned.fault.name))
+        held = _Held(planned, Felt(planned.fault.name, planned.fault.ends_within))
         held.begin(self._fleet)
+        for other in self._held:
+            other.felt.was_alone = held.felt.was_alone = False
         self._recovery.begin_fault(held.felt)
         self._held.append(held)
         self.felt.append(held.felt)

@@ -5,7 +5,7 @@ import pytest
 from api.usecases.services import Service
 from shared.ground import Ground
 from tests.faults.plan import Felt
-from tests.faults.recovery import RECOVERY_SECONDS, Recovery, late_recoveries
+from tests.faults.recovery import RECOVERY_SECONDS, Recovery, late_ends, late_recoveries
 from tests.integration import outbox
 from tests.integration.builders import an_import, numbered, work_off
 
@@ -68,3 +68,38 @@ def test_what_was_late_before_the_next_fault_is_told_as_late(ground: Ground, ser
     watched.begin_fault(second)
 
     assert late_recoveries([first, second]) == ["first: imports went on after 16.0 s"]
+
+
+def test_what_stands_still_later_is_told_as_well(ground: Ground, service: Service):
+    import_id = an_import(ground, service, numbered(3))
+    now = [0.0]
+    watched = Recovery(ground, service.id, lambda: now[0])
+
+    for seconds in (1.0, RECOVERY_SECONDS, RECOVERY_SECONDS + 2):
+        assert watched.standstills == []
+        now[0] = seconds
+        watched.look()
+
+    assert watched.standstills == [f"imports {import_id}: stood still"]
+
+
+def test_nothing_has_to_move_while_a_fault_lasts(ground: Ground, service: Service):
+    an_import(ground, service, numbered(3))
+    now = [0.0]
+    watched = Recovery(ground, service.id, lambda: now[0])
+
+    watched.look()
+    watched.begin_fault(Felt("a fault"))
+    now[0] = RECOVERY_SECONDS + 1
+    watched.look()
+    watched.end_faults()
+    watched.look()
+
+    assert watched.standstills == []
+
+
+@pytest.mark.parametrize(
+    ("was_alone", "late"), [(True, ["a drain: over after 6.0 s, 5 are promised"]), (False, [])]
+)
+def test_what_no_other_fault_held_up_must_be_over_as_soon_as_promised(was_alone: bool, late: list[str]):
+    assert late_ends([Felt("a drain", 5.0, was_alone=was_alone, held_seconds=6.0)]) == late

@@ -13,8 +13,8 @@ from tests.faults.fleet import Fleet
 from tests.faults.orders import BLOCKS, LINES_A_BLOCK, Workload, a_workload
 from tests.faults.outcome import Documents
 from tests.faults.plan import FAULTS, a_plan
-from tests.faults.recovery import late_recoveries
-from tests.faults.round import RoundOutcome, run_round
+from tests.faults.round import run_round
+from tests.faults.round_outcome import RoundOutcome
 
 WORKLOAD_SEED = 1
 
@@ -56,7 +56,7 @@ def test_a_storm_changes_nothing(fleet: Fleet, workload: Workload, calm: RoundOu
     assert not compare(workload, found, calm)
     assert found.storm.unmet == []
     assert [felt.name for felt in found.storm.felt if not felt.was_met] == []
-    assert late_recoveries(found.storm.felt) == []
+    assert found.storm.late == []
 
 
 def test_the_comparison_sees_what_is_wrong(fleet: Fleet, workload: Workload, calm: RoundOutcome):
@@ -92,6 +92,10 @@ def _with_one_twice(calm: RoundOutcome) -> RoundOutcome:
 
 def _counting(calm: RoundOutcome, name: str = "kept-1", **changed: Any) -> RoundOutcome:
     return _order(calm, name, counters=calm.orders[name].counters | changed)
+
+
+def _job(calm: RoundOutcome, **changed: Any) -> RoundOutcome:
+    return replace(calm, jobs=calm.jobs | {"Item": replace(calm.jobs["Item"], **changed)})
 
 
 def _telling(calm: RoundOutcome, name: str, created: int) -> RoundOutcome:
@@ -135,6 +139,18 @@ CHANGES: dict[str, tuple[Callable[[RoundOutcome], RoundOutcome], str]] = {
     "a process met what nobody expects": (lambda calm: replace(calm, complaints=["worker.log: oh"]), "notes"),
     "a rejection is missing": (
         lambda calm: _order(calm, rejections=calm.orders["kept-1"].rejections[1:]),
+        "rejections",
+    ),
+    "an item is missing": (
+        lambda calm: _job(calm, documents=Documents({}, Counter())),
+        "lost",
+    ),
+    "an item was deleted once less": (
+        lambda calm: _job(calm, told=calm.jobs["Item"].told | {"reason": "The file has been processed"}),
+        "counters",
+    ),
+    "an item's rejection is missing": (
+        lambda calm: _job(calm, rejected=calm.jobs["Item"].rejected[1:]),
         "rejections",
     ),
     "an item was exported twice": (

@@ -14,6 +14,7 @@ from api.usecases.services import Service, add_service
 from shared.ground import Ground
 from tests.integration.builders import documents, row_versions, tuned
 from tests.integration.conftest import ALWAYS, Refuse
+from tests.integration.item_model import ItemModel
 from tests.integration.job_builders import a_file_import, an_item_type, with_documents
 
 BATCH_LINES = 4
@@ -31,28 +32,6 @@ DATA = st.fixed_dictionaries(
 )
 LINES = st.lists(st.tuples(st.sampled_from(["Create", "Update", "Merge", "Delete", None]), DATA), max_size=14)
 STORED = st.dictionaries(st.sampled_from("ABC"), st.just({"n": 9, "old": True}))
-
-
-class Model:
-    """Documents, and how many lines had which outcome."""
-
-    def __init__(self, stored: dict[str, dict[str, Any]]) -> None:
-        self.documents = dict(stored)
-        self.outcomes: Counter[str] = Counter()
-
-    def apply(self, action: str | None, data: dict[str, Any], *, merges: bool) -> None:
-        name = data["accountId"]
-        if action == "Delete":
-            self.outcomes["deleted" if self.documents.pop(name, None) is not None else "skipped"] += 1
-        elif name not in self.documents:
-            self.documents[name] = data
-            self.outcomes["created"] += 1
-        elif action == "Create":
-            self.outcomes["skipped"] += 1
-        else:
-            does_merge = merges or action == "Merge"
-            self.documents[name] = self.documents[name] | data if does_merge else data
-            self.outcomes["updated"] += 1
 
 
 def content_of(lines: Sequence[Line]) -> bytes:
@@ -82,13 +61,13 @@ def test_documents_and_counters_are_those_of_the_model(ground: Ground, merges: b
     @settings(max_examples=60, derandomize=True, deadline=None)
     @given(STORED, st.lists(LINES, min_size=1, max_size=2))
     def compare(stored: dict[str, dict[str, Any]], files: list[list[Line]]) -> None:
-        service, model = a_service(ground), Model(stored)
+        service, model = a_service(ground), ItemModel(stored, key="accountId", merges=merges)
         with_documents(ground, service, dict(stored))
         found: Counter[str] = Counter()
         for lines in files:
             found += counted(small, service, lines, merges=merges)
             for action, data in lines:
-                model.apply(action, data, merges=merges)
+                model.apply(action, data)
         assert documents(ground, service, "/Account") == model.documents
         assert found == model.outcomes
         assert sum(found.values()) == sum(map(len, files))
