@@ -86,6 +86,10 @@ ANSWERS: dict[str, tuple[str, list[Any]]] = {
         "SELECT data FROM rating WHERE stars = '3'",
         [{"data": {"documentid": "b", **RATINGS["b"]}}],
     ),
+    "joins by quoted names and keywords, and an order by an operator": (
+        'SELECT movieId FROM movie JOIN movie m USING ("movieId", Name, YEAR) ORDER BY movieId USING >, 1',
+        [{"movieId": "2"}, {"movieId": "1"}],
+    ),
     "the row is the item": (
         "SELECT r, to_jsonb(r) = r.data AS same FROM rating r WHERE documentid = 'b'",
         [{"r": {"documentid": "b", **RATINGS["b"]}, "same": True}],
@@ -106,6 +110,16 @@ ANSWERS: dict[str, tuple[str, list[Any]]] = {
     "a join by the same name": (
         "SELECT name, movieId, r.stars FROM movie JOIN rating r USING (movieId) WHERE r.stars::int > 4",
         [{"name": "Jaws", "movieId": "1", "stars": 5}],
+    ),
+    "WITH queries of long names": (
+        f'WITH {"v" * 62} AS (SELECT 1 AS a), "{"W" * 63}" AS (SELECT a + 1 AS b FROM {"v" * 62})'
+        f' SELECT b FROM "{"W" * 63}" w',
+        [{"b": 2}],
+    ),
+    "a WITH query in the place of one around it": (
+        "WITH w AS (SELECT 1 AS a) SELECT a, (WITH w AS (SELECT a + 1 AS a FROM w) SELECT a FROM w) AS b,"
+        " (SELECT a FROM w) AS c FROM w",
+        [{"a": 1, "b": 2, "c": 1}],
     ),
     "rows without a partner": (
         "SELECT m.movieId, r.* FROM movie m LEFT JOIN rating r ON r.movieId = m.movieId"
@@ -300,9 +314,11 @@ def test_names_may_be_longer_than_sql_keeps(
 
     rows = ask(ground, f'SELECT t."{name}", 1 AS "L:0" FROM thing t WHERE "{name}" > \'\' ORDER BY 1', things)
     whole = ask(ground, f'SELECT t.*, count("{name}") OVER () FROM thing t', things)
+    joined = ask(ground, f'SELECT count(*) FROM thing t JOIN thing u USING ("{name}")', things)
 
     assert rows == [{name: ANSWERED[name], "L:0_2": 1}]
     assert [ANSWERED.items() <= row.items() for row in whole] == [True]
+    assert joined == [{"count": 1}]
 
 
 @pytest.fixture
@@ -376,6 +392,14 @@ FAILURES = {
     ),
     "a sum of a property without a schema": ("SELECT sum(stars) FROM rating", r"sum\(text\).*\. What no"),
     "a time beside a number": ("SELECT year FROM movie WHERE releasedAt = 5", r"integer\.$"),
+    "two WITH queries of one name": (
+        "WITH w AS (SELECT 1 AS a), W AS (SELECT 2 AS a) SELECT a FROM w",
+        "There are two WITH queries 'w'",
+    ),
+    "more names than a WITH query has columns": (
+        "WITH w (a, b) AS (SELECT 1) SELECT a FROM w",
+        "'w' is given 2 names of columns, and has 1",
+    ),
     "no group": ("SELECT name, count(*) FROM movie", "must appear in the GROUP BY clause"),
     "a division by zero": ("SELECT 1 / 0 FROM movie", "division by zero"),
     "a value that cannot be cast": ("SELECT name::int FROM movie", "invalid text representation"),

@@ -84,6 +84,11 @@ def test_a_name_that_exists_is_refused_like_one_that_does_not(name: str):
     assert reason(name) == reason("nonsense").replace("nonsense", name)
 
 
+def test_what_cannot_be_read_is_shown_by_its_place():
+    with pytest.raises(QueryRefused, match=r'error at or near "y" \(character 17\)\.$'):
+        check_query('SELECT "\u00e9" AS x y', [])
+
+
 def test_a_reason_names_what_is_not_allowed():
     with pytest.raises(QueryRefused, match="The function pg_sleep cannot be used"):
         check("SELECT name, pg_sleep(1) FROM movie")

@@ -51,7 +51,9 @@ def _parse(sql: str) -> ast.SelectStmt:
             raise QueryRefused(f"The SQL has more than {MOST_WORDS} words and signs: make it simpler.")
         statements = parse_sql(sql)
     except parser.ParseError as error:
-        raise QueryRefused(f"The SQL cannot be read: {error}.") from None
+        wrong, index = error.args
+        place = "" if index is None else f" (character {index + 1})"
+        raise QueryRefused(f"The SQL cannot be read: {wrong}{place}.") from None
     if len(statements) != 1:
         raise QueryRefused(f"The SQL has {len(statements)} statements; exactly one SELECT is expected.")
     statement = statements[0].stmt

@@ -1,9 +1,11 @@
 """Names whatever their case: every name of a query becomes lower case, and how it was written is kept."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from pglast import ast, parser
+from pglast.parser import Token
 
 from shared.db.queries.nodes import descendants, words
 from shared.db.queries.refusals import QueryRefused, same_beginning
@@ -79,6 +81,20 @@ def _names(sql: str, root: ast.Node) -> Iterator[tuple[type[ast.Node], bool, int
             written = sql[token.start : token.end + 1]
             is_bare = fold(written) == names[-1]
             yield type(node), is_bare, node.location, written if is_bare else _whole(written, names[-1])
+    yield from _joining(sql, tokens)
+
+
+def _joining(sql: str, tokens: Sequence[Token]) -> Iterator[tuple[type[ast.Node], bool, int, str]]:
+    """The same of columns in USING (...): the tree does not tell where they stand."""
+    is_inside = False
+    for before, token in pairwise(tokens):
+        begins = (before.name, token.name) == ("USING", "ASCII_40")
+        is_inside = begins or (is_inside and token.name != "ASCII_41")
+        written = sql[token.start : token.end + 1]
+        if is_inside and written not in "(," and not written.lower().startswith('u&"'):
+            is_bare = not written.startswith('"')
+            name = written if is_bare else written[1:-1].replace('""', '"')
+            yield ast.ColumnRef, is_bare, token.start, name
 
 
 def _whole(written: str, kept: str) -> str:

@@ -20,7 +20,8 @@ from shared.db.queries.refusals import QueryRefused
 from shared.db.queries.scopes import Derived, Scope
 from shared.db.queries.sizing import LARGEST
 
-# Capitals: folded names cannot meet it, so that a mistake about which WITH query is meant finds nothing.
+# Capitals: folded names cannot meet it, so that a mistake about which WITH query is meant finds nothing. A
+# number follows: a name may be as long as names can be.
 WITH = "W:"
 
 # Clauses of a SELECT, by whether a name in them may also mean a column of the select list.
@@ -35,6 +36,7 @@ class Rewriter:
         self._catalog = catalog
         self._spelled = spelled
         self.met: list[Items] = []
+        self._withs = 0
         self._expressions = Expressions(self._select)
 
     def rewrite(self, statement: ast.SelectStmt) -> None:
@@ -86,12 +88,17 @@ class Rewriter:
 
     def _with_queries(self, clause: ast.WithClause | None, outer: Scope) -> dict[str, Derived]:
         """The WITH queries that the statement sees; each of them sees those before it."""
-        seen = dict(outer.withs)
-        for query in clause.ctes or () if clause else ():
-            made = self._select(query.ctequery, Scope(outer, seen))
-            seen = {**seen, query.ctename: _called(query.ctename, made, query.aliascolnames)}
-            query.ctename = WITH + query.ctename
-        return seen
+        queries = clause.ctes or () if clause else ()
+        made: dict[str, Derived] = {}
+        for query in queries:
+            if query.ctename in made:
+                raise QueryRefused(f"There are two WITH queries {query.ctename!r}: give one another name.")
+            derived = self._select(query.ctequery, Scope(outer, {**outer.withs, **made}))
+            called = _called(query.ctename, derived, query.aliascolnames)
+            self._withs += 1
+            made[query.ctename] = replace(called, alias=f"{WITH}{self._withs}")
+            query.ctename = made[query.ctename].alias
+        return {**outer.withs, **made}
 
     def _source(self, node: ast.Node, scope: Scope) -> ast.Node:
         """Rewrite one item of a FROM clause and put it into the scope."""
@@ -119,7 +126,7 @@ class Rewriter:
         alias = node.alias or ast.Alias(aliasname=name)
         called = cast("str", alias.aliasname)
         if name in scope.withs:
-            node.relname, node.alias = WITH + name, alias
+            node.relname, node.alias = scope.withs[name].alias, alias
             scope.sources.append(_called(called, scope.withs[name], alias.colnames))
             return node
         relation = self._catalog.find(name, self._spelled.quoted_relations.get(node.location or 0))
@@ -154,8 +161,10 @@ class Rewriter:
 
 
 def _called(alias: str, made: Derived, names: tuple[ast.Node, ...] | None) -> Derived:
-    """The same under a name of its own, and the first columns under these."""
+    """The same under a name of its own, and the first columns under these. Raises QueryRefused."""
     given = words(names)
+    if len(given) > len(made.columns):
+        raise QueryRefused(f"{alias!r} is given {len(given)} names of columns, and has {len(made.columns)}.")
     return replace(made, alias=alias, columns=given + made.columns[len(given) :])
 
 
