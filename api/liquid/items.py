@@ -92,7 +92,7 @@ def _items(body: bytes) -> list[bytes]:
         return [bytes(item) for item in msgspec.structs.astuple(_few().decode(body)) if item is not _NONE]
     except (msgspec.DecodeError, RecursionError) as error:
         raise ParameterInvalid(
-            f"The body is not a JSON list of up to {MOST_ITEMS} items, and a file takes more: {error}."
+            f"The body is not a JSON list of up to {MOST_ITEMS} items (a file may have more): {error}."
         ) from error
 
 

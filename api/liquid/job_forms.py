@@ -11,12 +11,15 @@ from werkzeug.http import parse_options_header
 from api.liquid.charsets import charset_called
 from api.liquid.door import ParameterInvalid
 from api.liquid.filters import filters_of
-from api.liquid.vocabulary import boolean, is_csv, separator
+from api.liquid.vocabulary import CONTENT_TYPE_MISSING, boolean, is_csv, separator
 from api.usecases.exports import ExportOrder
 from api.usecases.jobs import JobDescription, JobRefused
 from api.usecases.readings import ImportOrder
 from shared.mail.addresses import recipient_address
 from shared.mail.faults import MailRefused
+
+# What clients say of a part whose type they do not know (RFC 7578, section 4.4).
+_NOT_TOLD = "application/octet-stream"
 
 
 def description_of(fields: Mapping[str, str]) -> JobDescription:
@@ -41,11 +44,12 @@ def job_id_of(fields: Mapping[str, str]) -> UUID | None:
 def import_order(fields: Mapping[str, str], part_type: str = "") -> ImportOrder:
     """What is to be done with a file; `part_type` is what its own part says it is."""
     _check_names(fields)
-    media_type, options = parse_options_header(fields.get("contentType") or part_type)
+    own_type, own_options = parse_options_header(part_type)
+    told_by_part = "" if own_type == _NOT_TOLD else part_type
+    media_type, options = parse_options_header(fields.get("contentType") or told_by_part)
     if not media_type:
-        raise JobRefused("The parameter contentType is missing.")
+        raise JobRefused(CONTENT_TYPE_MISSING)
     separated_by = separator(fields.get("separator"))
-    own_options = parse_options_header(part_type)[1]
     has_rows = is_csv(media_type)
     return ImportOrder(
         is_csv=has_rows,
@@ -63,7 +67,7 @@ def export_order(fields: Mapping[str, str]) -> ExportOrder:
     _check_names(fields)
     media_type, _ = parse_options_header(fields.get("contentType"))
     if not media_type:
-        raise JobRefused("The parameter contentType is missing.")
+        raise JobRefused(CONTENT_TYPE_MISSING)
     has_rows = is_csv(media_type)
     if "template" in fields and not has_rows:
         raise JobRefused(

@@ -29,6 +29,9 @@ SEPARATORS: Mapping[str, str] = {
 _NO_SEPARATORS = frozenset("\"'\\ ")  # quotes, and what escapes a name; a blank has a name of its own
 _TRUE, _FALSE = frozenset({"true", "1"}), frozenset({"false", "0", "none", ""})
 
+_CONTENT_TYPES = "application/json or text/plain is expected."
+CONTENT_TYPE_MISSING = f"The parameter contentType is missing: {_CONTENT_TYPES}"
+
 
 def status_object(shown: ShownJob) -> dict[str, Any]:
     """The job as clients read it, its fields in the order and with the types of the published page."""
@@ -79,7 +82,5 @@ def is_csv(content_type: str) -> bool:
     """Whether the content type, parameters such as charset cut off, means CSV. Raises JobRefused."""
     known = IS_CSV.get(content_type.strip().lower())
     if known is None:
-        raise JobRefused(
-            f"The contentType {content_type!r} is not known: application/json or text/plain is expected."
-        )
+        raise JobRefused(f"The contentType {content_type!r} is not known: {_CONTENT_TYPES}")
     return known

@@ -12,7 +12,7 @@ from shared.formats.items import ItemReader, ItemType
 from shared.formats.json_lines import Place, Refusal, rejection_at
 from shared.formats.ndjson import NdjsonReader
 from shared.formats.usual_rows import UsualRows
-from shared.instructions import Checkpoint, operation_of
+from shared.instructions import Checkpoint, Rejection, operation_of
 from shared.templates.budget import Budget
 from shared.templates.errors import LimitReached, TemplateRefused
 from shared.templates.velocity import Template, compile_template
@@ -97,7 +97,7 @@ class _Rows:
         try:
             if self._template is None:
                 return self._items.read_properties(self._cells.properties(cells), place)
-            return self._items.read_text(self._rendered(self._template, cells), place)
+            return _told_of_template(self._items.read_text(self._rendered(self._template, cells), place))
         except CellRefused as refused:
             return rejection_at(place, Refusal("invalid_cell", str(refused)))
         except LimitReached:
@@ -108,3 +108,10 @@ class _Rows:
     def _rendered(self, template: Template, cells: Sequence[str]) -> bytes:
         row = dict(zip(self._header, map(text_of, cells), strict=True))
         return template.render(row, self._budget).encode()
+
+
+def _told_of_template(outcome: Outcome) -> Outcome:
+    """What is wrong with the text that a template made is not wrong with the line that it came from."""
+    if not isinstance(outcome, Rejection):
+        return outcome
+    return outcome._replace(reason=outcome.reason.replace("The line ", "The template's text ", 1))

@@ -82,7 +82,7 @@ def test_an_import_with_bad_parameters(liquid: Liquid, ground: Ground, wrong: di
             " longshore collections add.",
         ),
         ({"jobName": None}, "The parameter jobName is missing."),
-        ({"contentType": None}, "The parameter contentType is missing."),
+        ({"contentType": None}, "The parameter contentType is missing: application/json or"),
         ({"contentType": "image/png"}, "The contentType 'image/png' is not known"),
         ({"rowHeader": "2"}, "The parameter rowHeader is '2'"),
         ({"gzip": "2"}, "The parameter gzip is '2'"),

@@ -166,7 +166,10 @@ class TestTemplates:
         assert rejected.reason.startswith("Template line 2: ")
 
     def test_what_is_no_item_rejects_the_row(self):
-        assert read(["id"], b"7", template="id=$id").code == "invalid_json"  # type: ignore[union-attr]
+        rejected = read(["id"], b"7", template="id=$id")
+        assert isinstance(rejected, Rejection)
+        assert rejected.code == "invalid_json"
+        assert rejected.reason.startswith("The template's text is not valid JSON: ")
 
 
 def test_every_type_can_be_read():

@@ -59,6 +59,14 @@ def test_imports_and_exports_take_both_names_of_the_header_row(name: str):
     assert export_order(IMPORT | {name: "True"}).has_header_row
 
 
+def test_a_part_whose_type_its_sender_does_not_know_says_nothing():
+    fields = {name: value for name, value in IMPORT.items() if name != "contentType"}
+
+    assert import_order(fields, "text/csv").is_csv
+    with pytest.raises(JobRefused, match="contentType is missing: application/json or"):
+        import_order(fields, "application/octet-stream")
+
+
 def test_a_template_is_of_no_use_to_json():
     fields = IMPORT | {"contentType": "application/json", "template": "#if"}
 
