@@ -124,7 +124,9 @@ def _answer_http(error: HTTPException) -> Response:
     if status >= 500:
         return refusal(status, "server_error", UNEXPECTED)
     if isinstance(error, RequestEntityTooLarge):
-        return refusal(413, "invalid_request", "The body is larger than this endpoint takes.")
+        is_ours = error.description != RequestEntityTooLarge.description
+        told = error.description if is_ours else None
+        return refusal(413, "invalid_request", told or "The body is larger than this endpoint takes.")
     given = [(name, value) for name, value in error.get_headers() if name.lower() not in _NOT_COPIED]
     name = "invalid_request" if status == 400 else error.name.lower().replace(" ", "_")
     return answer(status, {"error": name, "error_description": error.description or error.name}, given)

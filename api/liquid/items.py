@@ -80,9 +80,11 @@ def _body() -> bytes:
         for piece in body_pieces(request, limit_bytes):
             held += piece
             if len(held) > limit_bytes:
-                raise RequestEntityTooLarge
+                raise BlockTooLarge(limit_bytes)
     except BlockTooLarge as error:
-        raise RequestEntityTooLarge from error
+        raise RequestEntityTooLarge(
+            f"The body has more than {limit_bytes} bytes, the most it may have: send fewer items, or a file."
+        ) from error
     return bytes(held)
 
 

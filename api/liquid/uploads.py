@@ -39,7 +39,9 @@ class Part:
         for piece in self.pieces:
             held += piece
             if len(held) > TEXT_LIMIT_BYTES:
-                raise RequestEntityTooLarge
+                raise RequestEntityTooLarge(
+                    f"The parameter {self.name} has more than {TEXT_LIMIT_BYTES} bytes, the most it may have."
+                )
         return held.decode("utf-8", "replace")
 
 

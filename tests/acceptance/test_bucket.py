@@ -53,13 +53,6 @@ def liquid(stack: dict[str, Any]) -> Iterator[LiquidClient]:
     client.close()
 
 
-@pytest.fixture
-def client(stack: dict[str, Any]) -> Iterator[Client]:
-    opened = Client(stack["url"], stack["token"])
-    yield opened
-    opened.close()
-
-
 def objects(bucket: S3Store, group: str | None = None) -> list[str]:
     """Keys of the group, or of all groups and the mark."""
     return [found["path"] for found in obstore.list(bucket, group).collect()]

@@ -148,7 +148,10 @@ def test_a_body_that_is_no_list(liquid: Liquid, body: bytes):
 def test_a_list_beyond_the_limit(liquid: Liquid, ground: Ground):
     body = b'[{"a": "' + b"x" * ground.settings.block_limit_bytes + b'"}]'
 
-    assert liquid(UPSERT, data=body, content_type="application/json").status_code == 413
+    response = liquid(UPSERT, data=body, content_type="application/json")
+
+    assert response.status_code == 413
+    assert "more than 20971520 bytes" in response.get_json()["error_description"]
 
 
 def test_more_items_than_one_request_may_have(liquid: Liquid):

@@ -227,7 +227,10 @@ def test_a_field_beyond_the_limit(liquid: Liquid, ground: Ground, service: Servi
     file = file_part("file", "a.json", ITEMS, "application/json")
     request = multipart(FIELDS, file, part("template", b"x" * 300_000))
 
-    assert liquid(f"{BATCH}/import", **request).status_code == 413
+    response = liquid(f"{BATCH}/import", **request)
+
+    told = "The parameter template has more than 262144 bytes, the most it may have."
+    assert (response.status_code, response.get_json()["error_description"]) == (413, told)
     assert counted(ground, service) == (0, 0)
 
 
