@@ -31,7 +31,6 @@ class Outcome:
     """What became of the import."""
 
     found: Json
-    line_count: int
     origins: list[Origin] = field(default_factory=list)
     rejections: list[Json] = field(default_factory=list)
 
@@ -70,8 +69,8 @@ class FileImport:
         import_id = self._import_id = self._create(configuration)
         origins: list[Origin] = []
         with ProgressBars(terminal.err(), is_quiet=self._is_quiet) as bars:
-            line_count = self._upload(import_id, files, origins, bars)
-            outcome = Outcome(self._client.start_import(import_id), line_count, origins)
+            self._upload(import_id, files, origins, bars)
+            outcome = Outcome(self._client.start_import(import_id), origins)
             self._is_started = True
             with self._at_once():
                 self._follow(outcome, bars, pause)
@@ -104,20 +103,21 @@ class FileImport:
             hint = f"{terminal.command_name()} collections add {configuration['collection']}"
             raise ApiRefused(f"{error}\nTo add it: {hint}") from error
 
-    def _upload(self, import_id: int, files: Sequence[str], origins: list[Origin], bars: ProgressBars) -> int:
+    def _upload(
+        self, import_id: int, files: Sequence[str], origins: list[Origin], bars: ProgressBars
+    ) -> None:
         shown = bars.begin("uploading", total_bytes(files))
         uploader = Uploader(self._client, import_id, parallel=self._parallel, on_sent=shown.advance)
         sizes: list[int] = []
         try:
             with self._at_once():
-                blocks, lines = uploader.send(_cut_all(files, self._block_bytes, origins, sizes, shown))
+                blocks = uploader.send(_cut_all(files, self._block_bytes, origins, sizes, shown))
         except BaseException:
             # The reason for the failure is what the caller must see, not that deleting failed too.
             with suppress(LongshoreError):
                 self._client.delete_import(import_id)
             raise
         shown.finish(f"{terminal.spell_bytes(sum(sizes))} in {blocks} block{'s' * (blocks != 1)}", sum(sizes))
-        return lines
 
 
 def total_bytes(files: Sequence[str]) -> int | None:

@@ -10,7 +10,7 @@ from api.cli.cutting import BLOCK_LIMIT_BYTES, MIB
 from api.cli.importing import FileImport, Outcome
 from api.cli.options import json_option, running_stack
 from api.cli.signals import InterruptSignals, StopRequested
-from api.cli.watching import print_counters, run_seconds, spell_lines, spell_rates
+from api.cli.watching import applied, print_counters, run_seconds, spell_lines, spell_rates
 from shared.lifecycle import Status
 
 _SHOWN_REJECTIONS = 5
@@ -135,7 +135,7 @@ def _print_outcome(outcome: Outcome, *, as_json: bool) -> None:
     )
     if run_seconds(found):
         console.print(
-            f": {spell_lines(outcome.line_count)} in {terminal.spell_seconds(run_seconds(found))}", end=""
+            f": {spell_lines(applied(found))} in {terminal.spell_seconds(run_seconds(found))}", end=""
         )
         console.print("".join(f" ({rate})" for rate in spell_rates(found)), end="")
     console.print()

@@ -44,15 +44,14 @@ class Uploader:
         self._on_sent = on_sent
         self._is_abandoned = False
 
-    def send(self, blocks: Iterable[Cut]) -> tuple[int, int]:
-        """Send all; returns how many blocks and lines. Raises ApiRefused, ApiUnreachable, OrderLost."""
+    def send(self, blocks: Iterable[Cut]) -> int:
+        """Send all; returns how many blocks. Raises ApiRefused, ApiUnreachable, OrderLost."""
         waiting: deque[Future[None]] = deque()
-        block_number = line_count = 0
+        block_number = 0
         with ThreadPoolExecutor(self._parallel) as threads:
             try:
                 previous = None
                 for block_number, block in enumerate(blocks, 1):
-                    line_count += block.line_count
                     previous = threads.submit(self._upload, block_number, block.body, previous)
                     waiting.append(previous)
                     if len(waiting) == self._parallel:
@@ -62,7 +61,7 @@ class Uploader:
             except BaseException:
                 self._is_abandoned = True
                 raise
-        return block_number, line_count
+        return block_number
 
     def _upload(self, number: int, body: bytes, previous: Future[None] | None) -> None:
         for delay in (*RETRY_SECONDS, None):

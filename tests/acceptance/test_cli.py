@@ -39,7 +39,7 @@ def lines(count, first=0):
 
 def test_a_file_is_imported_and_its_rejected_line_named(run, collection, client, tmp_path):
     file = tmp_path / "films.ndjson"
-    file.write_text(lines(5000) + "{broken\n" + lines(5, first=9000))
+    file.write_text(lines(5000) + "{broken\n\n" + lines(5, first=9000))
 
     done = run("import", str(file), "--collection", collection)
 

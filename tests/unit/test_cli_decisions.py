@@ -63,7 +63,7 @@ def test_an_unusable_lifetime_is_wrong_usage(given):
     ],
 )
 def test_the_exit_status_tells_success(status, rejected, strict, expected):
-    outcome = Outcome({"status": status, "rejectedDocuments": rejected}, 10)
+    outcome = Outcome({"status": status, "rejectedDocuments": rejected})
 
     assert exit_status(outcome, strict=strict) == expected
 
@@ -87,7 +87,7 @@ def test_who_follows_an_import_is_told_what_is_unusual(status, state, expected):
 
 
 def test_a_rejected_line_is_named_by_its_place_in_the_file():
-    outcome = Outcome({}, 10, [Origin("a.ndjson", 1), Origin("a.ndjson", 5), Origin("b.ndjson", 1)])
+    outcome = Outcome({}, [Origin("a.ndjson", 1), Origin("a.ndjson", 5), Origin("b.ndjson", 1)])
 
     assert outcome.place(2, 3) == "a.ndjson:7"
     assert outcome.place(3, 1) == "b.ndjson:1"
