@@ -118,7 +118,7 @@ def _why_rejected(row: ImportRow, processed: int, told: str) -> str:
 def view_of_export(row: ExportRow, now: datetime) -> JobView:
     """An export as a job."""
     status = row.status.capitalize()
-    told = f"{row.records} item{'s' * (row.records != 1)}"
+    told = f"{row.records} item{'s' * (row.records != 1)}" if row.records else "no items"
     reasons = {
         ACCEPTED: "The job is ready for processing",
         PROCESSING: f"The items are being exported: {told} so far",

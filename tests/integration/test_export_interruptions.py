@@ -76,7 +76,7 @@ class TestCancel:
             assert job.cancel() == "Canceling"
             wait_until(lambda: job.status == "Canceled")
 
-        assert (job.reason, len(job.mails())) == ("The job has been canceled: 0 items until then", 1)
+        assert (job.reason, len(job.mails())) == ("The job has been canceled: no items until then", 1)
 
     def test_in_the_middle_of_the_files(self, ground: Ground, service: Service):
         an_item_type(ground, service)

@@ -52,7 +52,7 @@ class TestJson:
 
         job = exported(ground, service)
 
-        assert (len(files_of(job)), items_of(job), job.reason) == (1, [], "The export is complete: 0 items")
+        assert (len(files_of(job)), items_of(job), job.reason) == (1, [], "The export is complete: no items")
 
     def test_it_comes_in_again_as_it_was(self, ground: Ground, service: Service):
         stored = {

@@ -104,7 +104,7 @@ def test_the_reason_tells_what_went_wrong(status: Status):
     )
 
 
-@pytest.mark.parametrize(("records", "told"), [(0, "0 items"), (1, "1 item"), (2, "2 items")])
+@pytest.mark.parametrize(("records", "told"), [(0, "no items"), (1, "1 item"), (2, "2 items")])
 def test_the_reason_counts_what_was_exported(records: int, told: str):
     row = AnExport("completed", records=records)
 
