@@ -3,6 +3,7 @@
 import base64
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -137,12 +138,34 @@ class Dispatcher:
         )
 
 
+def payload_of(message: object) -> dict[str, Any] | None:
+    """What a message in Redis, parsed, gives its task; None where it is no message for a task."""
+    match message:
+        case {
+            "body": str(body),
+            "content-type": "application/json",
+            "content-encoding": "utf-8",
+            "headers": {"task": str(), "id": str()},
+            "properties": {"body_encoding": "base64", "delivery_tag": str(), "delivery_info": {}},
+        }:
+            return _payload_in(body)
+    return None
+
+
+def _payload_in(body: str) -> dict[str, Any] | None:
+    with suppress(ValueError):
+        match orjson.loads(base64.b64decode(body)):
+            case [list(), dict(payload), dict()]:
+                return payload
+    return None
+
+
 def _nudged_by(message: bytes) -> Job | None:
     """What a message in Redis nudges; None where it is none of ours."""
-    try:
-        _, payload, _ = orjson.loads(base64.b64decode(orjson.loads(message)["body"]))
-        if "import_id" in payload:
-            return Job("import", payload["import_id"])
-        return Job("export", payload["export_id"])
-    except (ValueError, TypeError, LookupError):
-        return None
+    with suppress(ValueError):
+        match payload_of(orjson.loads(message)):
+            case {"import_id": int(number)}:
+                return Job("import", number)
+            case {"export_id": int(number)}:
+                return Job("export", number)
+    return None

@@ -13,9 +13,11 @@ from shared.ground import Ground
 from tests.faults.fleet import Fleet
 from tests.faults.proxy import can_forget
 from tests.faults.registry import Met, NotNow, fault
+from tests.integration.builders import QUEUE
 
 NUDGES_EACH = 5
 _FOREIGN_IDS = (0, -1, 2**62)
+_GARBAGE = (b"", b"\xff", b"nudge", b"[]", b"{}", b'{"body":"","headers":{},"properties":{}}')
 
 
 def _client(ground: Ground) -> redis.Redis:
@@ -123,6 +125,16 @@ def nudge_wildly(fleet: Fleet, dice: Random) -> Iterator[None]:
     dice.shuffle(wishes)
     for nudge in wishes:
         nudge()
+    yield
+
+
+@fault("malformed nudges", "nudges")
+def send_garbage(fleet: Fleet, _: Random) -> Iterator[None]:
+    """More than there are workers: one that ends over a message is not missed."""
+    if not fleet.ground.dispatcher.takes_nudges():
+        raise NotNow
+    with _client(fleet.ground) as client:
+        client.lpush(QUEUE, *_GARBAGE * NUDGES_EACH)
     yield
 
 

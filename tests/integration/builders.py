@@ -40,6 +40,9 @@ UPDATE = ("update",)
 
 MANY_DOCUMENTS = 100_000
 
+# What it is called in Redis.
+QUEUE = f"longshore:{IMPORTS_QUEUE}"
+
 BOUNDS = Bounds(import_workers=8, service_workers=None, service_long_jobs=1)
 
 
@@ -232,6 +235,6 @@ def storage_away(ground: Ground) -> Iterator[Path]:
 def take_nudges(ground: Ground) -> list[int]:
     """The import ids of all nudges that no worker has taken yet, oldest first, taking them."""
     with redis.Redis.from_url(ground.settings.redis_url) as client:
-        sent = client.lpop(f"longshore:{IMPORTS_QUEUE}", MANY_DOCUMENTS) or []
+        sent = client.lpop(QUEUE, MANY_DOCUMENTS) or []
     bodies = [json.loads(base64.b64decode(json.loads(message)["body"])) for message in reversed(sent)]
     return [arguments["import_id"] for _, arguments, _ in bodies if "import_id" in arguments]

@@ -1,0 +1,74 @@
+"""What else may lie in the queue: a worker goes on past it."""
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import redis
+
+from api.usecases.imports import get_import
+from api.usecases.services import Service
+from shared.ground import Ground
+from shared.lifecycle import Status
+from tests.acceptance.waiting import wait_for
+from tests.integration.builders import QUEUE, an_import, numbered, take_nudges
+from tests.integration.programs import program
+
+
+def changed(nudge: dict[str, Any], **parts: Any) -> str:
+    return json.dumps(nudge | parts)
+
+
+def without(nudge: dict[str, Any], part: str, name: str) -> str:
+    return changed(nudge, **{part: {key: found for key, found in nudge[part].items() if key != name}})
+
+
+def with_body(nudge: dict[str, Any], body: Any) -> str:
+    return changed(nudge, body=base64.b64encode(json.dumps(body).encode()).decode())
+
+
+def malformed(nudge: dict[str, Any]) -> list[str | bytes]:
+    """What is nearly a nudge, and what is nothing like one."""
+    return [
+        b"",
+        b"\xff",
+        b"nudge",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"properties":1}',
+        *(changed(nudge, **{part: None}) for part in nudge),
+        changed(nudge, body="%"),
+        changed(nudge, headers=[1]),
+        changed(nudge, headers=nudge["headers"] | {"task": ["a"]}),
+        changed(nudge, headers=nudge["headers"] | {"task": "longshore.unknown"}),
+        *(without(nudge, "headers", name) for name in nudge["headers"]),
+        *(without(nudge, "properties", name) for name in nudge["properties"]),
+        with_body(nudge, "nudge"),
+        with_body(nudge, [[], {}, {}]),
+        with_body(nudge, [[], {"import_id": "first"}, {}]),
+        with_body(nudge, [[], {"number": 1}, {}]),
+    ]
+
+
+@pytest.fixture
+def nudge(ground: Ground) -> dict[str, Any]:
+    """A message as it lies in Redis."""
+    take_nudges(ground)
+    ground.dispatcher.nudge_import(2**40)
+    with redis.Redis.from_url(ground.settings.redis_url) as client:
+        return dict(json.loads(client.rpop(QUEUE)))
+
+
+def test_a_worker_goes_on_past_messages_that_are_malformed(
+    ground: Ground, service: Service, environment: Mapping[str, str], nudge: dict[str, Any]
+):
+    with redis.Redis.from_url(ground.settings.redis_url) as client:
+        client.lpush(QUEUE, *malformed(nudge))
+    import_id = an_import(ground, service, numbered(3))
+
+    with program("worker", environment | {"LONGSHORE_WORKER_PROCESSES": "1"}):
+        # Its nudge is behind them all.
+        wait_for(lambda: get_import(ground, service, import_id).status == Status.COMPLETE)
