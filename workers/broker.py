@@ -12,9 +12,11 @@ from celery.app.amqp import AMQP
 from kombu import Connection
 from kombu.transport import redis
 
-from shared.dispatch import payload_of
+from shared.dispatch import IMPORTS_QUEUE, SWEEP_QUEUE, payload_of
 
 _log = structlog.get_logger()
+
+_TASK_QUEUES = (IMPORTS_QUEUE, SWEEP_QUEUE)
 
 # Kombu's own waits grow to 30 seconds, and no setting of Celery's reaches them.
 _WAITS = {"interval_start": 0.2, "interval_step": 0.2, "interval_max": 1.0}
@@ -33,12 +35,12 @@ class Channel(redis.Channel):
 
 
 class Transport(redis.Transport):
-    """Delivers what is a message for a task."""
+    """Delivers nothing else from queues of tasks. Others have messages of other forms, as those of events."""
 
     Channel = Channel
 
     def _deliver(self, message: Any, queue: str | None) -> None:  # noqa: ANN401
-        if payload_of(message) is not None:
+        if queue not in _TASK_QUEUES or payload_of(message) is not None:
             super()._deliver(message, queue)
         else:
             _log.error("message_dropped", reason="It is no message for a task.", queue=queue)
