@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from shared.errors import LongshoreError
 from shared.ground import Ground
+from tests.faults.fleet import WORKERS
 from tests.faults.foundation import START_SECONDS
 from tests.faults.plan import Felt
 from tests.faults.waiting import wait_until
@@ -39,20 +40,35 @@ SELECT 'mails', n.job_id::text, n.attempts::text
  WHERE j.service_id = :service_id AND n.sent_at IS NULL AND n.given_up_at IS NULL AND n.sending_since IS NULL
 """
 
+# How many workers have something to do.
+BUSY = """
+SELECT (SELECT count(*) FROM blocks WHERE leased_until > clock_timestamp())
+     + (SELECT count(*) FROM exports WHERE leased_until > clock_timestamp() AND ended_at IS NULL)
+"""
+
 _Steps = dict[tuple[str, str], str]  # by kind and id
 
 
 class Recovery:
     """Watches one data service."""
 
-    def __init__(self, ground: Ground, service_id: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        service_id: int,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        workers: int = WORKERS,
+    ) -> None:
         self._ground = ground
+        self._workers = workers
         self._clock = clock
         self._given = {"service_id": service_id}
         self._spell: list[Felt] = []
         self._is_broken = False
         self._over_at = clock()
         self._waiting: _Steps = {}
+        self._busy_at = clock()  # all workers were
         self._since: dict[tuple[tuple[str, str], str], float] = {}  # it is at this step
         self._stood_still: set[tuple[str, str]] = set()
 
@@ -88,11 +104,16 @@ class Recovery:
             self._watch(steps)
 
     def _watch(self, steps: _Steps) -> None:
-        """However soon it went on after the faults, or if it began only then: it must not stand still."""
+        """However soon it went on after the faults, or if it began only then: it must not stand still.
+
+        Waiting for workers that are all busy is none.
+        """
         now = self._clock()
+        if self._busy() >= self._workers:
+            self._busy_at = now
         self._since = {at: self._since.get(at, now) for at in steps.items()}
         for (key, _), since in self._since.items():
-            if now - max(since, self._over_at) > RECOVERY_SECONDS:
+            if now - max(since, self._over_at, self._busy_at) > RECOVERY_SECONDS:
                 self._stood_still.add(key)
 
     def _wait_for(self, left: _Steps) -> None:
@@ -118,6 +139,10 @@ class Recovery:
 
         wait_until(ask, START_SECONDS, "the database answers")
         return found[0]
+
+    def _busy(self) -> int:
+        with self._ground.database.begin() as session:
+            return int(session.execute(text(BUSY)).scalar_one())
 
     def _steps(self) -> _Steps:
         with self._ground.database.begin() as session:

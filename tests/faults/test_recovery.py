@@ -7,7 +7,7 @@ from shared.ground import Ground
 from tests.faults.plan import Felt
 from tests.faults.recovery import RECOVERY_SECONDS, Recovery, late_ends, late_recoveries
 from tests.integration import outbox
-from tests.integration.builders import an_import, numbered, work_off
+from tests.integration.builders import an_import, claim, numbered, work_off
 
 
 @pytest.fixture
@@ -81,6 +81,18 @@ def test_what_stands_still_later_is_told_as_well(ground: Ground, service: Servic
         watched.look()
 
     assert watched.standstills == [f"imports {import_id}: stood still"]
+
+
+def test_what_waits_for_workers_that_are_all_busy_does_not_stand_still(ground: Ground, service: Service):
+    claim(ground, an_import(ground, service, numbered(3)))
+    now = [0.0]
+    watched = Recovery(ground, service.id, lambda: now[0], workers=1)
+
+    for seconds in (1.0, RECOVERY_SECONDS, RECOVERY_SECONDS + 2):
+        now[0] = seconds
+        watched.look()
+
+    assert watched.standstills == []
 
 
 def test_nothing_has_to_move_while_a_fault_lasts(ground: Ground, service: Service):
