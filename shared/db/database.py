@@ -1,11 +1,13 @@
 """A process's way to the database: a pool of connections and transactions on it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from psycopg2.extensions import connection as DriverConnection  # noqa: N812
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from shared import tracing
 from shared.db.failures import translated
@@ -13,6 +15,9 @@ from shared.db.sessions import application_name
 from shared.metrics import metrics
 
 __all__ = ["Database", "Session"]
+
+# A setting of ours that means nothing: a server that has it got the others, too.
+_ARRIVED = {"longshore.options": "arrived"}
 
 CONNECT_SECONDS = 5
 SILENCE_SECONDS = 60.0
@@ -46,6 +51,7 @@ class Database:
         holds has to give way; None: it may wait for ever.
         """
         self._pool_size = pool_size
+        asked = _asked(silence_seconds, wait_seconds or 0)
         self._engine = create_engine(
             make_url(url).set(drivername="postgresql+psycopg2"),
             pool_size=pool_size,
@@ -57,10 +63,11 @@ class Database:
                 "connect_timeout": CONNECT_SECONDS,
                 "application_name": application_name(process or str(os.getpid())),
                 "client_encoding": "utf8",
-                "options": _options(silence_seconds, wait_seconds or 0),
+                "options": " ".join(f"-c {name}={value}" for name, value in (asked | _ARRIVED).items()),
                 **_FIND_THE_DEAD,
             },
         )
+        _insist(self._engine, asked)
         _count_connections(self._engine, pool_size)
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
 
@@ -102,6 +109,27 @@ def _count_connections(engine: Engine, pool_size: int) -> None:
     event.listen(engine, "checkin", lambda *_: counted.database_connections.dec())
 
 
-def _options(silence_seconds: float, wait_seconds: float) -> str:
-    silence = f"-c idle_in_transaction_session_timeout={max(1, round(silence_seconds * 1000))}"
-    return f"-c timezone=UTC {silence} -c lock_timeout={round(wait_seconds * 1000)}"
+def _asked(silence_seconds: float, wait_seconds: float) -> dict[str, str]:
+    """Settings of a session, times in milliseconds."""
+    return {
+        "timezone": "UTC",
+        "idle_in_transaction_session_timeout": str(max(1, round(silence_seconds * 1000))),
+        "lock_timeout": str(round(wait_seconds * 1000)),
+    }
+
+
+def _insist(engine: Engine, asked: Mapping[str, str]) -> None:
+    """Ask again in each transaction where a pooler keeps from the server what its connection asked for."""
+    again = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in asked.items())
+
+    @event.listens_for(engine, "connect")
+    def look(driver: DriverConnection, record: ConnectionPoolEntry) -> None:
+        with driver.cursor() as cursor:
+            cursor.execute("SELECT current_setting(%s, true)", list(_ARRIVED))
+            record.info["is_pooled"] = cursor.fetchone() != tuple(_ARRIVED.values())
+        driver.rollback()
+
+    @event.listens_for(engine, "begin")
+    def ask_again(connection: Connection) -> None:
+        if connection.info["is_pooled"]:
+            connection.exec_driver_sql(again)
