@@ -1,6 +1,7 @@
 """An uploaded file into the blocks of its import, each as soon as it is cut."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 
 import structlog
 
@@ -15,6 +16,7 @@ from shared.storage import reading
 from shared.storage.faults import storage_faults
 from shared.storage.receipts import StoredBytes
 from shared.storage.registering import removed_if_refused
+from workers.ahead import ahead
 from workers.applying import LOOK_SECONDS, ShouldStop
 from workers.heartbeat import Heartbeat, Stopped
 
@@ -46,8 +48,13 @@ class CutRun:
     def _run(self, cutter: FileCutter) -> bool:
         # A large file is checked and read for longer than a lease lasts before there is a block to keep.
         every_seconds = min(LOOK_SECONDS, self._ground.settings.lease_seconds / 3)
-        with Heartbeat(self._beat, every_seconds) as heartbeat:
-            for number, cut in enumerate(self._cuts(cutter, heartbeat.check)):
+        with (
+            Heartbeat(self._beat, every_seconds) as heartbeat,
+            closing(self._cuts(cutter, heartbeat.check)) as cuts,
+            # A block is cut while the one before it is made durable.
+            closing(ahead(cuts)) as made,
+        ):
+            for number, cut in enumerate(made):
                 # Cutting is the same each time, so what is there already is passed over.
                 if number >= self._done.offset:
                     self._keep(cut, cutter.reading)
@@ -56,7 +63,7 @@ class CutRun:
         self._finish()
         return True
 
-    def _cuts(self, cutter: FileCutter, look: Callable[[], None]) -> Iterator[Cut]:
+    def _cuts(self, cutter: FileCutter, look: Callable[[], None]) -> Generator[Cut, None, None]:
         storage, lease = self._ground.storage, self._lease
         file = reading.verified(storage, lease.storage_key, lease.sha256, look=look)
         with file as source, storage_faults("read"):

@@ -15,10 +15,16 @@ Outcome = Instruction | Rejection | None
 # many bytes, line ends included; how many lines. A bare tuple, because there are millions of them.
 Read = tuple[Outcome, int, int]
 
+# The database has nothing to do before it has the first batch of a block.
+_FIRST_BYTES = 1 << 17
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Where a batch ends: after so many lines, or with the line that reaches so many bytes."""
+    """Where a batch ends: after so many lines, or with the line that reaches so many bytes.
+
+    The first ones are smaller: each has up to twice the bytes of the one before it.
+    """
 
     lines: int
     bytes: int
@@ -32,7 +38,8 @@ def batched(reads: Iterable[Read], start: Checkpoint, limits: Limits) -> Iterato
     instructions: list[Instruction] = []
     rejections: list[Rejection] = []
     offset, number = start
-    begin, full, last = offset, offset + limits.bytes, number + limits.lines
+    most_bytes = min(_FIRST_BYTES, limits.bytes)
+    begin, full, last = offset, offset + most_bytes, number + limits.lines
     for outcome, length, lines in reads:
         if type(outcome) is Instruction:
             instructions.append(outcome)
@@ -43,6 +50,7 @@ def batched(reads: Iterable[Read], start: Checkpoint, limits: Limits) -> Iterato
         if number >= last or offset >= full:
             yield Batch(instructions, rejections, Checkpoint(offset, number))
             instructions, rejections = [], []
-            begin, full, last = offset, offset + limits.bytes, number + limits.lines
+            most_bytes = min(2 * most_bytes, limits.bytes)
+            begin, full, last = offset, offset + most_bytes, number + limits.lines
     if offset > begin:
         yield Batch(instructions, rejections, Checkpoint(offset, number))

@@ -3,19 +3,19 @@
 import re
 from collections.abc import Iterable, Iterator
 from functools import partial
-from itertools import chain, islice
+from io import StringIO
+from itertools import chain
 from typing import TextIO
 
 from shared.formats.csv_header import names_of, numbered_names
-from shared.formats.csv_rows import fit, is_blank, parsed
+from shared.formats.csv_rows import END, fit, is_blank, parsed, rows_of_lines
 from shared.formats.csv_separators import beginning_of, separator_of, usual_width
 from shared.formats.pieces import MAX_PIECE_CHARACTERS, FileRefused, Piece, too_long
 
 # A row's cells, its text and how many lines it is: a quoted cell may hold line ends.
 Row = tuple[list[str], str, int]
 
-# What comes behind the last line: a row of its own, unless a quote was never closed.
-_END = "\0end"
+_GROUP_CHARACTERS = 1 << 16
 
 # No table begins so: a name with a quote in it stands in quotes.
 _begins_as_json = re.compile(r'\s*+(\[\s*+)?\{\s*+"').match
@@ -27,70 +27,113 @@ class CsvFile:
 
     def __init__(self, text: TextIO, *, separator: str, columns: int, has_header_row: bool) -> None:
         """`separator` and `columns`, how many there are, are found out where they are empty and 0."""
-        lines = _lines(text)
-        self._beginning = beginning_of(lines)
+        self._text = text
+        self._beginning = beginning_of(_lines(text))
+        self._unread = iter(self._beginning.lines)
         self.separator = separator or separator_of(
             self._beginning, columns=columns, has_header_row=has_header_row
         )
-        self._rows = _rows(chain(self._beginning.lines, lines), self.separator)
         self.header_lines = 0
 
     def header(self) -> list[str]:
         """The names in the header row. Raises FileRefused where there is none, or it is none."""
         if _begins_as_json("".join(self._beginning.lines[:_JSON_LINES])):
             raise FileRefused("The file is JSON, and announced as CSV: name its type, application/json.")
-        cells, _, self.header_lines = next(self._rows, ([], "", 0))
+        cells, _, self.header_lines = self._first_row()
         return names_of(cells)
 
     def numbered_header(self) -> list[str]:
         """Names for as many columns as most of the first rows have. Raises FileRefused for too many."""
-        first = list(islice(self._rows, 1))
-        self._rows = chain(first, self._rows)
-        rows = self._beginning.whole_rows(self.separator) or [cells for cells, _, _ in first]
+        rows = self._beginning.whole_rows(self.separator)
+        if not rows:
+            cells, text, _ = self._first_row()
+            self._unread = chain([text], self._unread)
+            rows = [cells]
         return numbered_names(usual_width(rows))
 
     def pieces(self, columns: int) -> Iterator[Piece]:
         """The rows that are left. Raises FileRefused at the end where most of them are ragged."""
-        rows = ragged = 0
-        line_number = first_line = self.header_lines + 1
-        for cells, text, lines in self._rows:
-            if len(cells) == columns:
-                rows += 1
-            elif not is_blank(cells, columns):
-                rows += 1
-                if fit(cells, columns) is None:
-                    first_line = first_line if ragged else line_number
-                    ragged += 1
-            line_number += lines
-            yield text.encode(), lines
+        rows = ragged = first_line = 0
+        line_number = self.header_lines + 1
+        groups = chain(filter(None, ["".join(self._unread)]), _groups(self._text))
+        for group in groups:
+            if usual := _together(group, self.separator, columns):
+                yield group.encode(), len(usual), len(usual)
+                rows += len(usual)
+                line_number += len(usual)
+                continue
+            for cells, text, lines in _one_by_one(group, groups, self.separator, line_number):
+                if len(cells) == columns:
+                    rows += 1
+                elif not is_blank(cells, columns):
+                    rows += 1
+                    if fit(cells, columns) is None:
+                        first_line = first_line or line_number
+                        ragged += 1
+                line_number += lines
+                yield text.encode(), lines, 1
         if 2 * ragged > rows:
             raise _beyond_repair(ragged, rows, columns, first_line)
+
+    def _first_row(self) -> Row:
+        lines = chain(self._unread, _lines(self._text))
+        return next(_rows(lines, self.separator, 1), ([], "", 0))
 
 
 def _lines(text: TextIO) -> Iterator[str]:
     return iter(partial(text.readline, MAX_PIECE_CHARACTERS + 1), "")
 
 
-def _rows(lines: Iterable[str], separator: str) -> Iterator[Row]:
+def _groups(text: TextIO) -> Iterator[str]:
+    """The rest of the text in whole lines, many of them at a time."""
+    while group := text.read(_GROUP_CHARACTERS):
+        yield group + text.readline(MAX_PIECE_CHARACTERS + 1)
+
+
+def _together(group: str, separator: str, columns: int) -> list[list[str]] | None:
+    return rows_of_lines(group, separator, columns) if len(group) <= 2 * _GROUP_CHARACTERS else None
+
+
+def _one_by_one(group: str, others: Iterator[str], separator: str, line_number: int) -> Iterator[Row]:
+    """Each row, up to the end of a group with which a row ends, too."""
+    is_at_end = False
+
+    def lines() -> Iterator[str]:
+        nonlocal is_at_end
+        for text in chain([group], others):
+            *first, last = StringIO(text, newline="")
+            yield from first
+            is_at_end = True
+            yield last
+            is_at_end = False
+
+    for row in _rows(lines(), separator, line_number):
+        yield row
+        if is_at_end:
+            return
+
+
+def _rows(lines: Iterable[str], separator: str, line_number: int) -> Iterator[Row]:
+    """`line_number` is that of the first line in the file."""
     held: list[str] = []
-    size = first_line = 0
+    size = 0
 
     def noted() -> Iterator[str]:
         nonlocal size
-        for line in chain(lines, [_END]):
+        for line in chain(lines, [END]):
             size += len(line)
             if size > MAX_PIECE_CHARACTERS:
-                raise too_long(f"The row on line {first_line + 1} of the file")
+                raise too_long(f"The row on line {line_number} of the file")
             held.append(line)
             yield line
 
     for cells in parsed(noted(), separator):
-        if held[-1] is _END:
+        if held[-1] is END:
             if len(held) > 1:
-                raise FileRefused(f"A quoted cell of the row on line {first_line + 1} is never closed.")
+                raise FileRefused(f"A quoted cell of the row on line {line_number} is never closed.")
             return
         yield cells, "".join(held), len(held)
-        first_line += len(held)
+        line_number += len(held)
         held.clear()
         size = 0
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 # Of one cell. Python's own limit of 131,072 characters is less than a text may have.
 MAX_CELL_CHARACTERS = 20 * 1024 * 1024
 
+# What comes behind the last line: a row of its own, unless a quote was never closed.
+END = "\0end"
+
 # Rows of more than this are read one by one: what is made of them would take as much again several times.
 _MOST_TOGETHER_BYTES = 1 << 18
 
@@ -62,10 +65,10 @@ class CsvReader:
     ) -> Iterator[Instruction] | None:
         """What the lines ask for, where each of them is a row and all are as usual."""
         text = b"".join(lines)
-        if len(text) > _MOST_TOGETHER_BYTES or text.count(b"\r") != text.count(b"\r\n"):
+        if len(text) > _MOST_TOGETHER_BYTES:
             return None
-        rows = list(parsed(map(bytes.decode, lines), self._delimiter))
-        if len(rows) != len(lines) or set(map(len, rows)) != {self._columns}:
+        rows = rows_of_lines(text.decode(), self._delimiter, self._columns)
+        if rows is None:
             return None
         numbers = range(number + 1, number + 1 + len(lines))
         return self._read_rows(rows, numbers, accumulate(lengths, initial=offset), lengths)
@@ -119,6 +122,17 @@ def parsed(lines: Iterable[str], delimiter: str, *, strict: bool = False) -> "Re
     """
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     return csv.reader(lines, delimiter=delimiter, strict=strict)
+
+
+def rows_of_lines(text: str, delimiter: str, columns: int) -> list[list[str]] | None:
+    """The cells of each line, where each is a row of so many of them; else None."""
+    if text.count("\r") != text.count("\r\n"):
+        return None
+    lines = text.removesuffix("\n").split("\n")
+    # What comes behind the last line tells whether a quoted cell goes on there.
+    *rows, last = parsed(chain(lines, [END]), delimiter)
+    are_rows = last == [END] and len(rows) == len(lines) and set(map(len, rows)) == {columns}
+    return rows if are_rows else None
 
 
 def _split(lines: Iterable[bytes]) -> Iterator[bytes]:

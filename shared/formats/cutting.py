@@ -6,6 +6,7 @@ unreadable as a whole is therefore found while nothing has happened yet.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import BinaryIO, NamedTuple, TextIO
 
 from shared.formats.csv_pieces import CsvFile
@@ -56,15 +57,25 @@ class FileCutter:
 
 
 def _gathered(pieces: Iterable[Piece], lines_before: int) -> Iterator[Cut]:
+    """Blocks that each end with the row or item that reaches BLOCK_BYTES."""
     held: list[bytes] = []
     size = lines = 0
-    for text, count in pieces:
-        held.append(text)
-        size += len(text)
-        lines += count
-        if size >= BLOCK_BYTES:
-            yield Cut(b"".join(held), lines_before, lines)
-            lines_before += lines
-            held, size, lines = [], 0, 0
+    for piece in pieces:
+        for text, count in _parts(piece, BLOCK_BYTES - size):
+            held.append(text)
+            size += len(text)
+            lines += count
+            if size >= BLOCK_BYTES:
+                yield Cut(b"".join(held), lines_before, lines)
+                lines_before += lines
+                held, size, lines = [], 0, 0
     if held:
         yield Cut(b"".join(held), lines_before, lines)
+
+
+def _parts(piece: Piece, room: int) -> Iterable[tuple[bytes, int]]:
+    """The piece whole, or row by row where a block may end within it."""
+    text, lines, rows = piece
+    if rows == 1 or len(text) < room:
+        return ((text, lines),)
+    return zip(text.splitlines(keepends=True), repeat(1))

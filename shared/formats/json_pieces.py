@@ -32,9 +32,9 @@ def json_pieces(text: TextIO) -> Iterator[Piece]:
     blank_lines, first = _first_character(text)
     if first == "[":
         for item in _items(text):
-            yield _one_line(item.encode()), 1
+            yield _one_line(item.encode()), 1, 1
     elif first:
-        yield from repeat((b"\n", 1), blank_lines)
+        yield from repeat((b"\n", 1, 1), blank_lines)
         yield from _lines(first, text, blank_lines)
 
 
@@ -128,7 +128,7 @@ def _lines(first: str, text: TextIO, lines_before: int) -> Iterator[Piece]:
             is_json = isinstance(parse_object(piece.strip()), dict)
             if looked_at == LINES_LOOKED_AT and not is_json:
                 raise _no_json()
-        yield (piece if line.endswith("\n") else piece + b"\n"), 1
+        yield (piece if line.endswith("\n") else piece + b"\n"), 1, 1
     if looked_at and not is_json:
         raise _no_json()
 

@@ -11,9 +11,9 @@ from shared.errors import LongshoreError
 # Of one row or item. What is longer has a quote or bracket that is never closed, or could not be kept.
 MAX_PIECE_CHARACTERS = 20 * 1024 * 1024
 
-# One row or item in UTF-8, ready to stand in a block, and how many lines it is. A bare tuple, because there
-# are millions of them.
-Piece = tuple[bytes, int]
+# Rows or items in UTF-8, ready to stand in a block: how many lines they are, and how many rows. Where there
+# are several, each is one line. A bare tuple, because there are millions of them.
+Piece = tuple[bytes, int, int]
 
 # The longer ones first: one begins with another.
 _BYTE_ORDER_MARKS = (

@@ -2,9 +2,11 @@
 
 import io
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.formats import csv_pieces, csv_separators, cutting
 from shared.formats.batching import Read
 from shared.formats.cutting import Cut, FileCutter
 from shared.formats.pieces import FileRefused
@@ -93,6 +95,31 @@ def test_rows_that_are_read_together_are_read_as_each_of_them_alone(
         reader = file_reader(found, str, Budget(60))
         alone = ([line] for line in io.BytesIO(block.body))
         assert read(block, found) == list(reader.read(alone, Checkpoint(0, 0)))
+
+
+@fuzzed_often
+@given(FILES | TABLES, LAYOUTS, st.integers(2, 60))
+def test_rows_that_are_cut_together_are_cut_as_each_of_them_alone(
+    content: bytes, layout: CsvLayout, group: int
+) -> None:
+    reading = FileReading(item_type="A", key="id", merges=True, csv=layout)
+
+    assert cut_in_small(content, reading, group) == cut_in_small(content, reading, 1)
+
+
+def cut_in_small(content: bytes, reading: FileReading, group: int) -> tuple[list[Cut], FileReading | str]:
+    """Blocks of a few bytes, cut from groups of so many characters: of one, no rows are together."""
+    blocks: list[Cut] = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(csv_separators, "LINES_LOOKED_AT", 2)
+        patched.setattr(csv_pieces, "_GROUP_CHARACTERS", group)
+        patched.setattr(cutting, "BLOCK_BYTES", 20)
+        cutter = FileCutter(reading)
+        try:
+            blocks += cutter.cut(io.BytesIO(content))
+        except FileRefused as refused:
+            return blocks, str(refused)
+    return blocks, cutter.reading
 
 
 @fuzzed

@@ -28,6 +28,15 @@ def test_a_batch_ends_with_the_line_that_reaches_so_many_bytes():
     assert [batch.end.line_number for batch in found] == [2, 4, 5]
 
 
+def test_the_first_batches_are_smaller_so_that_the_database_has_something_to_do_soon():
+    rows: list[Read] = [(a_line(number), 1024, 1) for number in range(1, 4097)]
+
+    found = list(batched(rows, START, Limits(lines=5000, bytes=1 << 20)))
+
+    sizes = [len(batch.instructions) for batch in found]
+    assert sizes == [128, 256, 512, 1024, 1024, 1024, 128]
+
+
 def test_lines_that_ask_for_nothing_count():
     [batch] = batched(reads(None, None), START, Limits(lines=2, bytes=1000))
 

@@ -61,7 +61,7 @@ class TestLists:
             def read(self, size: int | None = -1, /) -> str:
                 return super().read(min(size or 1, 3))
 
-        lines = [line for line, _ in json_pieces.json_pieces(Drops(json.dumps(items, indent=1)))]
+        lines = [line for line, *_ in json_pieces.json_pieces(Drops(json.dumps(items, indent=1)))]
 
         assert [json.loads(line) for line in lines] == items
         assert all(line.count(b"\n") == 1 for line in lines)
