@@ -44,17 +44,14 @@ class UsualRows:
         lengths: Iterable[int],
     ) -> Iterator[Instruction] | None:
         """What the rows ask for, all of them or none."""
-        if (
-            not self._has_some
-            or _may_be_special("".join(chain.from_iterable(rows)))
-            or not all(map(all, rows))
-        ):
+        cells = tuple(chain.from_iterable(rows))
+        if not self._has_some or "" in cells or _may_be_special("".join(cells)):
             return None
         documentids = list(map(itemgetter(self._key_at), rows))
         if "/" in "".join(documentids) or len(max(documentids, key=len)) > MAX_DOCUMENTID_CHARACTERS:
             return None
         # No cell has a line feed, nor has what the form puts around them.
-        properties = "\n".join(map(self._form.__mod__, map(tuple, rows))).encode().split(b"\n")
+        properties = ("\n".join([self._form] * len(rows)) % cells).encode().split(b"\n")
         return map(Instruction, numbers, offsets, lengths, repeat(self._operation), documentids, properties)
 
 
