@@ -79,7 +79,7 @@ class ExportFiles:
                 name=self._file_name(number),
                 media_type="application/gzip" if self._is_compressed else self._renderer.media_type,
                 size_bytes=writer.size_bytes,
-                storage_key=writer.receipt().key,
+                storage_key=writer.key,
             )
             for number, writer in enumerate(self._written, 1)
         ]

@@ -30,7 +30,7 @@ Take = Callable[[StoredDocuments], None]
 _PORTION_BYTES = 1 << 15
 
 SELECT = """
-SELECT to_json(documentid), properties FROM documents WHERE collection_id = %(collection_id)s
+SELECT documentid, properties FROM documents WHERE collection_id = %(collection_id)s
 """
 NAMED = " AND documentid = ANY(%(values_{number})s)"
 MATCHING = " AND properties #>> %(field_{number})s = ANY(%(values_{number})s)"

@@ -1,5 +1,6 @@
 """Documents on their way into the files of an export, some at a time."""
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
@@ -10,6 +11,9 @@ Row = tuple[str | None, bytes]
 
 # Stands between a stored document's id and its properties. Neither holds it: JSON escapes control characters.
 BETWEEN = b"\x01"
+
+# Of a line end and the line behind it: whether its id stands in JSON as it is.
+_find_escaped = re.compile(rb'\n[^\x01"\\]*["\\]').search
 
 
 class Portion(Protocol):
@@ -32,7 +36,7 @@ class Portion(Protocol):
 
 
 class StoredDocuments:
-    """Documents as they were stored: lines of an id as JSON, BETWEEN and the properties as JSON."""
+    """Documents as they were stored: lines of an id, BETWEEN and the properties as JSON."""
 
     def __init__(self, lines: bytes) -> None:
         """Each line has its line feed; there are no others."""
@@ -47,12 +51,20 @@ class StoredDocuments:
 
     def rows(self) -> list[Row]:
         parts = (line.split(BETWEEN) for line in self._lines.splitlines())
-        return [(orjson.loads(documentid), properties) for documentid, properties in parts]
+        return [(documentid.decode(), properties) for documentid, properties in parts]
 
     def items(self, head: bytes, middle: bytes, end: bytes, separator: bytes) -> bytes:
         # All at once: a format for each document would take three times as long as this.
-        lines = self._lines[:-1].replace(BETWEEN, middle).replace(b"\n", end + separator + head)
+        head, middle = head + b'"', b'"' + middle
+        lines = self._escaped()[:-1].replace(BETWEEN, middle).replace(b"\n", end + separator + head)
         return b"".join((head, lines, end))
+
+    def _escaped(self) -> bytes:
+        """The lines, each id as JSON has it between quotes."""
+        if not _find_escaped(b"\n" + self._lines):
+            return self._lines
+        rows = ((orjson.dumps(documentid)[1:-1], properties) for documentid, properties in self.rows())
+        return b"".join(b"%b%b%b\n" % (documentid, BETWEEN, properties) for documentid, properties in rows)
 
 
 class QueryRow(NamedTuple):

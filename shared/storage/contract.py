@@ -13,13 +13,11 @@ from shared.storage.receipts import StoredBytes
 class StorageWriter(Protocol):
     """Bytes that are being stored."""
 
+    key: str
     size_bytes: int  # written so far
 
     def write(self, chunk: bytes) -> None:
         """Append. Raises StorageFault."""
-
-    def receipt(self) -> StoredBytes:
-        """What was stored, once it is."""
 
 
 class BlockStorage(Protocol):

@@ -1,5 +1,6 @@
 """What block storage does in the same way wherever its bytes are."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -17,10 +18,12 @@ class MarkedStorage(ABC):
 
     def write(self, import_id: int, chunks: Iterable[bytes]) -> StoredBytes:
         """Store the chunks durably under a new key. Whatever `chunks` raises leaves nothing behind."""
+        digest = hashlib.sha256()
         with self.create(str(import_id)) as writer:
             for chunk in chunks:
                 writer.write(chunk)
-        return writer.receipt()
+                digest.update(chunk)
+        return StoredBytes(writer.key, writer.size_bytes, digest.digest())
 
     @abstractmethod
     def create(self, group: str) -> AbstractContextManager[CountingWriter]:

@@ -28,7 +28,6 @@ from shared.db.models import Export, ExportFile, Import, Notification
 from shared.ground import Ground
 from shared.storage.folder import FolderStorage, FolderWriter
 from shared.storage.reading import Chunks
-from shared.storage.receipts import StoredBytes
 from tests.integration.builders import never, storage_folder, volume_id
 from workers.exporting import run_export
 from workers.importing import run_import
@@ -285,8 +284,9 @@ class _WatchedWriter:
         self._on_write()
         self._writer.write(chunk)
 
-    def receipt(self) -> StoredBytes:
-        return self._writer.receipt()
+    @property
+    def key(self) -> str:
+        return self._writer.key
 
 
 def watched(ground: Ground, on_write: Callable[[], object]) -> Ground:

@@ -41,9 +41,7 @@ def test_a_worker_of_the_first_schema_goes_on_through_every_migration(empty: Dat
 
 
 def test_an_import_may_be_begun_by_a_worker_of_the_first_schema_and_ended_by_one_of_today(apart: Ground):
-    with apart.storage.create("1") as writer:
-        writer.write(numbered(2))
-        stored = writer.receipt()
+    stored = apart.storage.write(1, [numbered(2)])
     worker = EarlierWorker(apart.database)
     worker.start("one", stored)
     worker.claim()

@@ -68,7 +68,7 @@ def test_portions_are_many_and_tell_how_many_they_hold(ground: Ground, selection
 @pytest.mark.parametrize("size", [1, 7, 40, 1000])
 def test_lines_may_come_in_pieces(size: int):
     """The driver gives whole ones today, and promises nothing."""
-    sent = b'"a"\x01{"t": "\\\\\\\\"}\n"b"\x01{}\n"c"\x01{"n": 1}\n'
+    sent = b'a\x01{"t": "\\\\\\\\"}\nb\x01{}\nc\x01{"n": 1}\n'
     found: list[StoredDocuments] = []
     lines = selecting._Lines(found.append)
 

@@ -62,7 +62,7 @@ DOCUMENTS = st.lists(st.builds(lambda typed, rest: rest | typed, TYPED, UNTYPED)
 
 
 def exported(documents: Sequence[Document], types: Mapping[str, str]) -> bytes:
-    lines = [f'"{n}"\x01{json.dumps(document)}\n' for n, document in enumerate(documents)]
+    lines = [f"{n}\x01{json.dumps(document)}\n" for n, document in enumerate(documents)]
     portion = StoredDocuments("".join(lines).encode())
     finder = ColumnFinder(Columns.of_items(types, KEY), KEY)
     finder.meet(portion)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-import orjson
 import pytest
 
 from shared.formats.csv_header import MAX_COLUMNS
@@ -30,9 +29,7 @@ def written(renderer: Renderer, *rows: Row) -> bytes:
 def portions_of(rows: Iterable[Row]) -> list[Portion]:
     """Stored documents together; rows of a query, which have no ids, one by one."""
     found: list[Portion] = [QueryRow(properties) for documentid, properties in rows if documentid is None]
-    lines = [
-        b"%b\x01%b\n" % (orjson.dumps(name), properties) for name, properties in rows if name is not None
-    ]
+    lines = [b"%b\x01%b\n" % (name.encode(), properties) for name, properties in rows if name is not None]
     return [*found, StoredDocuments(b"".join(lines))] if lines else found
 
 
