@@ -10,7 +10,7 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from shared.errors import BlockDamaged, StorageFault
-from shared.storage.durable import make_file_durable, make_names_durable
+from shared.storage.durable import begin_to_make_durable, make_file_durable, make_names_durable
 from shared.storage.faults import storage_faults
 from shared.storage.mark import FolderMark, VolumeId
 from shared.storage.marked import MarkedStorage
@@ -19,6 +19,9 @@ from shared.storage.writing import CountingWriter
 _OWNER_ONLY = 0o700
 _UNFINISHED = ".part"
 _READ_BUFFER_BYTES = 1 << 18
+# So many are sent to disk while more of them come. To wait for all of them at the end took 0.1 s for 240 MB
+# (two cores, a virtual disk, 2026-11-26).
+_WRITTEN_OUT_BYTES = 8 << 20
 
 
 class FolderStorage(MarkedStorage):
@@ -112,6 +115,7 @@ class FolderWriter(CountingWriter):
     def __init__(self, key: str, file: BinaryIO) -> None:
         super().__init__(key)
         self._file = file
+        self._written_out_bytes = 0
 
     def finish(self) -> None:
         """Make it durable."""
@@ -122,3 +126,7 @@ class FolderWriter(CountingWriter):
     def _put(self, chunk: bytes) -> None:
         with storage_faults("store"):
             self._file.write(chunk)
+            coming = self.size_bytes + len(chunk) - self._written_out_bytes
+            if coming >= _WRITTEN_OUT_BYTES:
+                begin_to_make_durable(self._file, self._written_out_bytes, coming)
+                self._written_out_bytes += coming
