@@ -1,14 +1,16 @@
 """An uploaded file into the blocks of its import, each as soon as it is cut."""
 
-from collections.abc import Callable, Generator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from itertools import chain
 
 import structlog
 
 from shared.db import blocks, leases, quotas
 from shared.db.database import Session
 from shared.db.leases import Lease
-from shared.formats.cutting import Cut, FileCutter
+from shared.formats.cutting import FileCutter, Part
 from shared.formats.reading import FileReading
 from shared.ground import Ground
 from shared.instructions import Checkpoint, Tally
@@ -50,20 +52,22 @@ class CutRun:
         every_seconds = min(LOOK_SECONDS, self._ground.settings.lease_seconds / 3)
         with (
             Heartbeat(self._beat, every_seconds) as heartbeat,
-            closing(self._cuts(cutter, heartbeat.check)) as cuts,
-            # A block is cut while the one before it is made durable.
-            closing(ahead(cuts)) as made,
+            closing(self._parts(cutter, heartbeat.check)) as parts,
+            # A part is cut while the one before it is stored.
+            closing(ahead(parts)) as made,
         ):
-            for number, cut in enumerate(made):
+            for number, block in enumerate(_blocks(made)):
                 # Cutting is the same each time, so what is there already is passed over.
-                if number >= self._done.offset:
-                    self._keep(cut, cutter.reading)
+                if number < self._done.offset:
+                    deque(block, maxlen=0)
+                else:
+                    self._keep(block, cutter)
                 if self._should_stop():
                     return False
         self._finish()
         return True
 
-    def _cuts(self, cutter: FileCutter, look: Callable[[], None]) -> Generator[Cut, None, None]:
+    def _parts(self, cutter: FileCutter, look: Callable[[], None]) -> Generator[Part, None, None]:
         storage, lease = self._ground.storage, self._lease
         file = reading.verified(storage, lease.storage_key, lease.sha256, look=look)
         with file as source, storage_faults("read"):
@@ -75,21 +79,21 @@ class CutRun:
         if self._should_stop():
             raise Stopped
 
-    def _keep(self, cut: Cut, known: FileReading) -> None:
-        stored = self._ground.storage.write(self._lease.import_id, [cut.body])
+    def _keep(self, block: "_Block", cutter: FileCutter) -> None:
+        stored = self._ground.storage.write(self._lease.import_id, block)
         with removed_if_refused(self._ground.storage, stored):
-            self._register(stored, cut, known)
-        _log.info("block_cut", lines=cut.lines, size_bytes=stored.size_bytes)
+            self._register(stored, block, cutter.reading)
+        _log.info("block_cut", lines=block.lines, size_bytes=stored.size_bytes)
 
-    def _register(self, stored: StoredBytes, cut: Cut, known: FileReading) -> None:
-        done = Checkpoint(self._done.offset + 1, cut.lines_before + cut.lines)
+    def _register(self, stored: StoredBytes, block: "_Block", known: FileReading) -> None:
+        done = Checkpoint(self._done.offset + 1, block.lines_before + block.lines)
         with self._ground.database.begin() as session:
             self._checkpoint(session, done, is_finished=False)
             blocks.append(
                 session,
                 self._lease.import_id,
                 stored,
-                lines_before=cut.lines_before,
+                lines_before=block.lines_before,
                 reading=known.as_json(),
                 limit=self._ground.settings.import_blocks,
             )
@@ -110,3 +114,24 @@ class CutRun:
             is_finished=is_finished,
             lease_seconds=self._ground.settings.lease_seconds,
         )
+
+
+class _Block:
+    """The parts of one block as they come, and how many lines they are once they have been used up."""
+
+    def __init__(self, first: Part, others: Iterator[Part]) -> None:
+        self.lines_before = first.lines_before
+        self.lines = 0
+        self._parts = chain([first], others)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._parts:
+            self.lines += part.lines
+            yield part.body
+            if part.ends_block:
+                return
+
+
+def _blocks(parts: Iterator[Part]) -> Iterator[_Block]:
+    """Each to be used up before the next one."""
+    return (_Block(first, parts) for first in parts)

@@ -15,24 +15,26 @@ from shared.formats.pieces import Piece, open_text
 from shared.formats.reading import CsvLayout, FileReading
 
 BLOCK_BYTES = 8 * 1024 * 1024
+_PART_BYTES = 1 << 18
 
 
-class Cut(NamedTuple):
-    """Neighbouring rows or items of the file."""
+class Part(NamedTuple):
+    """Neighbouring rows or items of the file, which go into one block."""
 
     body: bytes
     lines_before: int  # lines of the file (items of a JSON list) that come before it
     lines: int
+    ends_block: bool = False  # that of the last part ends anyway
 
 
 @dataclass
 class FileCutter:
-    """Cuts one file. `reading` is complete, header and separator included, once the first block is out."""
+    """Cuts one file. `reading` is complete, header and separator included, once the first part is out."""
 
     reading: FileReading
 
-    def cut(self, source: BinaryIO) -> Iterator[Cut]:
-        """The file's blocks in order; none for a file without items. Raises FileRefused."""
+    def cut(self, source: BinaryIO) -> Iterator[Part]:
+        """The file's blocks in order, part by part; none for a file without items. Raises FileRefused."""
         charset, layout = self.reading.charset, self.reading.csv
         with open_text(source, charset, newline="\n" if layout is None else "") as text:
             if layout is None:
@@ -40,7 +42,7 @@ class FileCutter:
             else:
                 yield from self._cut_rows(text, layout)
 
-    def _cut_rows(self, text: TextIO, layout: CsvLayout) -> Iterator[Cut]:
+    def _cut_rows(self, text: TextIO, layout: CsvLayout) -> Iterator[Part]:
         header, has_header_row = layout.header, layout.has_header_row
         file = CsvFile(
             text,
@@ -56,24 +58,27 @@ class FileCutter:
         yield from _gathered(file.pieces(len(header)), file.header_lines)
 
 
-def _gathered(pieces: Iterable[Piece], lines_before: int) -> Iterator[Cut]:
-    """Blocks that each end with the row or item that reaches BLOCK_BYTES."""
+def _gathered(pieces: Iterable[Piece], lines_before: int) -> Iterator[Part]:
+    """Parts of blocks that each end with the row or item that reaches BLOCK_BYTES."""
     held: list[bytes] = []
     size = lines = 0
+    room = BLOCK_BYTES
     for piece in pieces:
-        for text, count in _parts(piece, BLOCK_BYTES - size):
+        for text, count in _rows(piece, room - size):
             held.append(text)
             size += len(text)
             lines += count
-            if size >= BLOCK_BYTES:
-                yield Cut(b"".join(held), lines_before, lines)
+            if size >= min(room, _PART_BYTES):
+                ends_block = size >= room
+                yield Part(b"".join(held), lines_before, lines, ends_block)
                 lines_before += lines
+                room = BLOCK_BYTES if ends_block else room - size
                 held, size, lines = [], 0, 0
     if held:
-        yield Cut(b"".join(held), lines_before, lines)
+        yield Part(b"".join(held), lines_before, lines)
 
 
-def _parts(piece: Piece, room: int) -> Iterable[tuple[bytes, int]]:
+def _rows(piece: Piece, room: int) -> Iterable[tuple[bytes, int]]:
     """The piece whole, or row by row where a block may end within it."""
     text, lines, rows = piece
     if rows == 1 or len(text) < room:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from shared.formats import csv_pieces, csv_separators, cutting
 from shared.formats.batching import Read
-from shared.formats.cutting import Cut, FileCutter
+from shared.formats.cutting import FileCutter, Part
 from shared.formats.pieces import FileRefused
 from shared.formats.reading import CsvLayout, FileReading, file_reader
 from shared.instructions import Checkpoint
@@ -16,6 +16,7 @@ from shared.storage.reading import lines
 from shared.templates.budget import Budget
 from tests.fuzz.fuzzing import altered, fuzzed, fuzzed_often, of_pieces
 from tests.fuzz.test_lines import is_sound
+from tests.unit.cutting import blocks_of
 
 PIECES = """
     , ; | ' " "" '= = + - @ \\ . \\. a b.c id 1 1e400 [1] {"a":1} {"a": true NaN "a
@@ -56,16 +57,16 @@ CHARSETS = st.sampled_from(
 )
 
 
-def cut(content: bytes, reading: FileReading) -> tuple[list[Cut], FileReading]:
+def cut(content: bytes, reading: FileReading) -> tuple[list[Part], FileReading]:
     """The file's blocks, and what was found out about it; none where it is refused."""
     cutter = FileCutter(reading)
     try:
-        return list(cutter.cut(io.BytesIO(content))), cutter.reading
+        return blocks_of(cutter.cut(io.BytesIO(content))), cutter.reading
     except FileRefused:
         return [], reading
 
 
-def read(block: Cut, reading: FileReading) -> list[Read]:
+def read(block: Part, reading: FileReading) -> list[Read]:
     reader = file_reader(reading, str, Budget(60))
     return list(reader.read(lines(io.BytesIO(block.body)), Checkpoint(0, 0)))
 
@@ -107,19 +108,18 @@ def test_rows_that_are_cut_together_are_cut_as_each_of_them_alone(
     assert cut_in_small(content, reading, group) == cut_in_small(content, reading, 1)
 
 
-def cut_in_small(content: bytes, reading: FileReading, group: int) -> tuple[list[Cut], FileReading | str]:
+def cut_in_small(content: bytes, reading: FileReading, group: int) -> tuple[list[Part], FileReading] | str:
     """Blocks of a few bytes, cut from groups of so many characters: of one, no rows are together."""
-    blocks: list[Cut] = []
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(csv_separators, "LINES_LOOKED_AT", 2)
         patched.setattr(csv_pieces, "_GROUP_CHARACTERS", group)
+        patched.setattr(cutting, "_PART_BYTES", group // 2)
         patched.setattr(cutting, "BLOCK_BYTES", 20)
         cutter = FileCutter(reading)
         try:
-            blocks += cutter.cut(io.BytesIO(content))
+            return blocks_of(cutter.cut(io.BytesIO(content))), cutter.reading
         except FileRefused as refused:
-            return blocks, str(refused)
-    return blocks, cutter.reading
+            return str(refused)
 
 
 @fuzzed

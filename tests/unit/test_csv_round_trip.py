@@ -73,7 +73,7 @@ def exported(documents: Sequence[Document], types: Mapping[str, str]) -> bytes:
 def imported(content: bytes, types: Mapping[str, str]) -> list[Document]:
     csv = CsvLayout(has_header_row=True, types=dict(types))
     cutter = FileCutter(FileReading(item_type="A", key=KEY, merges=False, csv=csv))
-    body = io.BytesIO(b"".join(cut.body for cut in cutter.cut(io.BytesIO(content))))
+    body = io.BytesIO(b"".join(part.body for part in cutter.cut(io.BytesIO(content))))
     reader = file_reader(cutter.reading, str, Budget(60))
     outcomes = [outcome for outcome, _, _ in reader.read(lines(body), Checkpoint(0, 0))]
     assert all(isinstance(outcome, Instruction) for outcome in outcomes), outcomes

@@ -65,12 +65,12 @@ def test_memory_does_not_grow_with_the_file(csv: CsvLayout | None, head: bytes, 
     source = io.BufferedReader(Virtual(head, row, rows, tail))
 
     tracemalloc.start()
-    found = sum(block.lines for block in FileCutter(a_reading(csv)).cut(source))
+    found = sum(part.lines for part in FileCutter(a_reading(csv)).cut(source))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
     assert found == rows * (2 if csv else 1) + bool(tail)
-    assert peak < 5 * cutting.BLOCK_BYTES
+    assert peak < 3 * cutting.BLOCK_BYTES
 
 
 def test_blocks_are_neighbours_of_about_one_size():

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from shared.formats.cutting import Cut, FileCutter
+from shared.formats.cutting import FileCutter, Part
 from shared.formats.pieces import MAX_PIECE_CHARACTERS
 from tests.unit.cutting import a_table, body, cut, refusal
 
@@ -13,7 +13,7 @@ class TestTables:
     def test_the_header_row_is_known_and_in_no_block(self):
         [block], reading = cut(b"id,name\r\n1,Ann\r\n", a_table())
 
-        assert block == Cut(b"1,Ann\r\n", lines_before=1, lines=1)
+        assert block == Part(b"1,Ann\r\n", lines_before=1, lines=1)
         assert reading.csv is not None
         assert reading.csv.header == ["id", "name"]
 
@@ -49,7 +49,7 @@ class TestTables:
     def test_columns_known_from_elsewhere_stay(self):
         [block], reading = cut(b"1,Ann\n", a_table(has_header_row=False, header=["id", "name"]))
 
-        assert block == Cut(b"1,Ann\n", lines_before=0, lines=1)
+        assert block == Part(b"1,Ann\n", lines_before=0, lines=1)
         assert reading.csv is not None
         assert reading.csv.header == ["id", "name"]
 
