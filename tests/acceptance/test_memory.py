@@ -13,8 +13,8 @@ from tests.acceptance.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells peaks of processes")
 
-# What several times as many documents may take more. Measured were 0.1 MiB for exports, 0.7 for imports, 5 for
-# the API.
+# What several times as many documents may take more. Measured were 0.1 MiB for exports, 0.7 for imports, 5
+# for the API.
 SLACK_MIB = 8
 
 ITEM = b'{"accountId":"%08d","text":"' + b"x" * 1000 + b'"}'
