@@ -105,9 +105,11 @@ def test_requests_on_their_way_to_redis_are_answered_too(caller: Caller, server:
 def test_each_process_counts_for_itself_meanwhile(caller: Caller, server: Server):
     kill(server)
 
-    answers = [caller("GET", IMPORTS).status_code for _ in range(LIMIT + 1)]
+    answers = [caller("GET", IMPORTS).status_code for _ in range(2 * LIMIT)]
 
-    assert answers == [200] * LIMIT + [429]
+    # A few more than the limit where a minute ends in the middle: its requests count less and less then.
+    assert set(answers[:LIMIT]) == {200}
+    assert answers.count(429) > LIMIT // 2
 
 
 @pytest.mark.parametrize("fault", [kill, freeze])
