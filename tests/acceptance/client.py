@@ -8,6 +8,8 @@ import httpx
 
 IMPORTS = "/__resources/imports"
 DEADLINE_SECONDS = 30.0
+# Between two looks, each of which keeps an API busy: the cores are for the work that is waited for.
+LOOK_SECONDS = 0.02
 
 
 class Client:
@@ -65,6 +67,7 @@ class Client:
         deadline = time.monotonic() + seconds
         while not holds(resource := self.get(importid)):
             assert time.monotonic() < deadline, f"waited {seconds} s in vain: {resource}"
+            time.sleep(LOOK_SECONDS)
         return resource
 
     def wait_for_end(self, importid: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from shared.jobs import FINAL
+from tests.acceptance.client import LOOK_SECONDS
 
 DEADLINE_SECONDS = 180.0
 _BOUNDARY = "4f8b1f4c2f6e4d6b8a1d3c5e7f901234"
@@ -78,6 +79,7 @@ class LiquidClient:
         deadline = time.monotonic() + DEADLINE_SECONDS
         while (job := self.status(job_id))["status"] not in FINAL:
             assert time.monotonic() < deadline, f"waited {DEADLINE_SECONDS} s in vain: {job}"
+            time.sleep(LOOK_SECONDS)
         return job
 
     def download(self, url: str) -> bytes:
