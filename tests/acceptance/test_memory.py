@@ -37,18 +37,25 @@ def item_types(administration: Administration, item_type: str) -> tuple[str, str
     return item_type, administration.add_item_type(f"{item_type}Many")
 
 
+@pytest.fixture(scope="module")
+def loaded(administration: Administration) -> dict[str, int]:
+    """Item types with few documents and with many, and how many these are."""
+    found = {"ExportedFew": 100_000, "ExportedMany": 1_000_000}
+    for item_type, count in found.items():
+        administration.load(administration.add_item_type(item_type), count)
+    return found
+
+
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain"])
 def test_an_export_of_a_million_documents_takes_the_memory_of_one_of_few(
     liquid: LiquidClient,
-    administration: Administration,
-    item_types: tuple[str, str],
+    loaded: dict[str, int],
     fresh: dict[str, Callable[[], list[int]]],
     content_type: str,
 ) -> None:
     peaks = []
 
-    for item_type, count in zip(item_types, (100_000, 1_000_000), strict=True):
-        administration.load(item_type, count)
+    for item_type, count in loaded.items():
         forget_peaks(fresh["worker"]())
         assert exported(liquid, item_type, contentType=content_type).count(b"Account ") == count
         peaks.append(peak_mib(fresh["worker"]()))
