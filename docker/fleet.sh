@@ -7,6 +7,7 @@ called_from=$PWD
 cd "$(dirname "$0")"
 
 say() { printf '%s\n' "$*" >&2; }
+environment=$(export -p)
 export COMPOSE_PROJECT_NAME="${COMPOSE_PROJECT_NAME:-longshore}"
 settings=${FLEET_SETTINGS:-$PWD/.env}
 own_image=$COMPOSE_PROJECT_NAME:local
@@ -55,6 +56,7 @@ read_settings() {
     . "$settings"
     # shellcheck disable=SC1091
     [ ! -f offline.env ] || . ./offline.env
+    eval "$environment" # has the last word, as with Compose
     ! has_own_store || use_own_store
     : "${LONGSHORE_IMAGE:=$own_image}"
     set +a
