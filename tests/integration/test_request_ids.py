@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-import redis
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
@@ -33,6 +32,7 @@ from tests.integration.builders import (
 from tests.integration.job_builders import accounts, an_export
 from tests.integration.programs import program
 from tests.serving import gunicorn
+from tests.supplies.external import empty_redis
 from workers.exporting import run_export
 from workers.sweeping import sweep
 
@@ -161,8 +161,7 @@ def test_one_id_is_in_the_answer_and_in_the_logs_of_api_and_worker(
             trust_env=False,
         )
     if is_nudge_lost:
-        with redis.Redis.from_url(ground.settings.redis_url) as client:
-            client.flushdb()
+        empty_redis(ground.settings.redis_url)
     with (tmp_path / "worker").open("wb") as log, program("worker", own, log=log):
         if is_nudge_lost:
             sweep(ground)

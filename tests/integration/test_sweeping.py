@@ -29,6 +29,7 @@ from tests.integration.builders import (
     work,
     work_off,
 )
+from tests.supplies.external import empty_redis
 from workers.sweeping import UPLOAD_HOURS, sweep
 
 
@@ -63,8 +64,7 @@ def test_a_started_import_whose_nudge_was_lost_is_nudged(ground: Ground, service
 def test_redis_may_be_flushed_at_any_moment(small: Ground, service: Service):
     import_id = an_import(small, service, numbered(2), numbered(2))
     work(small, import_id)
-    with redis.Redis.from_url(small.settings.redis_url) as client:
-        client.flushdb()
+    empty_redis(small.settings.redis_url)
 
     sweep(small)
 

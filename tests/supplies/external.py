@@ -14,11 +14,13 @@ from shared.db.queries.reader import reader_of
 from shared.embedded.services import ServiceUrls
 
 _REDIS_DATABASES = 16  # of a server that was not told otherwise
+# Keeps other sessions out of a database of Redis.
+_MARK = "taken-by-tests"
 
 
 @contextmanager
 def external_services(given: ServiceUrls, _: Path) -> Iterator[ServiceUrls]:
-    with _own_database(given.database_url) as database_url, _own_redis(given.redis_url) as redis_url:
+    with _own_database(given.database_url) as database_url, own_redis(given.redis_url) as redis_url:
         yield ServiceUrls(database_url, redis_url)
 
 
@@ -41,19 +43,28 @@ def _own_database(server_url: str) -> Iterator[str]:
 
 
 @contextmanager
-def _own_redis(server_url: str) -> Iterator[str]:
+def own_redis(server_url: str) -> Iterator[str]:
     """The server's first empty database, made empty again at the end."""
     for number in range(_REDIS_DATABASES):
         url = redis_url_of(server_url, number)
         with redis.Redis.from_url(url) as client:
-            # The mark keeps other sessions out until it is taken away with the rest.
-            if client.dbsize() == 0 and client.set("taken-by-tests", 1, nx=True):
+            if client.dbsize() == 0 and client.set(_MARK, 1, nx=True):
                 try:
                     yield url
                 finally:
                     client.flushdb()
                 return
     raise pytest.UsageError(f"No database of this Redis is empty, of {_REDIS_DATABASES}: tests need one.")
+
+
+def empty_redis(url: str) -> None:
+    """Let Redis forget everything, but not that its database is taken, where it is."""
+    with redis.Redis.from_url(url) as client, client.pipeline() as at_once:
+        is_taken = client.exists(_MARK)
+        at_once.flushdb()
+        if is_taken:
+            at_once.set(_MARK, 1)
+        at_once.execute()
 
 
 def redis_url_of(server_url: str, number: int) -> str:
