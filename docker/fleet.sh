@@ -201,6 +201,7 @@ command=${1:-help}
 [ $# -eq 0 ] || shift
 case $command in
 up) build && start && introduce ;;
+build) build ;;
 scale) start && compose ps ;;
 restart) build && restart ;;
 demo) compose run --rm --no-deps cli longshore demo --url http://balancer:8000 ;;
@@ -216,7 +217,7 @@ restore)
 down) compose down "$@" ;;
 compose) compose "$@" ;;
 *)
-    say "usage: docker/fleet.sh up|scale|restart|demo|backup|restore|down|logs|longshore|compose [arguments]"
+    say "usage: docker/fleet.sh up|build|scale|restart|demo|backup|restore|down|logs|longshore|compose [arguments]"
     exit 2
     ;;
 esac
