@@ -122,27 +122,26 @@ def test_a_port_that_is_taken_is_told_in_one_sentence(shared_stack, tmp_path):
     assert f"The API cannot listen on 127.0.0.1, port {port}" in second.stderr
 
 
-@pytest.mark.parametrize(
-    ("number", "name"), [(signal.SIGTERM, "d" * 120), (signal.SIGINT, "with space, %41 and ü")]
-)
-def test_a_signal_ends_everything_cleanly_in_a_folder_however_deep_and_of_any_name(tmp_path, number, name):
-    folder = tmp_path / name
-    with up(folder) as stack:
-        assert stack.get("/health/ready").status_code == 200
-        sockets = (folder / "run").resolve()
+def assert_ends_cleanly(stack, number):
+    assert stack.get("/health/ready").status_code == 200
+    sockets = (stack.folder / "run").resolve()
 
-        status = stack.end(number)
+    status = stack.end(number)
 
     assert status == 0
     assert [process for process in stack.family if not is_gone(process)] == []
     assert not sockets.exists()
-    assert not (folder / "stack.json").exists()
-    log = (folder / "logs" / "postgres.log").read_text()
-    assert "database system is shut down" in log
+    assert not (stack.folder / "stack.json").exists()
+    log = (stack.folder / "logs" / "postgres.log").read_text()
+    assert "database system is shut down" in log.splitlines()[-1]
 
 
 def ask_to_end(stack):
-    assert stack.end() == 0
+    assert_ends_cleanly(stack, signal.SIGTERM)
+
+
+def interrupt(stack):
+    assert_ends_cleanly(stack, signal.SIGINT)
 
 
 def kill_the_supervisor(stack):
@@ -160,14 +159,15 @@ def kill_everything_at_once(stack):
     assert (stack.folder / "postgres" / "postmaster.pid").exists()
 
 
-def test_data_outlives_every_end_and_so_does_what_signs_tokens(tmp_path):
-    with up(tmp_path) as stack:
+def test_data_outlives_every_end_and_so_does_what_signs_tokens_in_a_folder_of_any_name(tmp_path):
+    folder = tmp_path / ("with space, %41 and ü" + "d" * 120)
+    with up(folder) as stack:
         token = stack.description["token"]
-        subprocess.run([LONGSHORE, "collections", "add", "/films", "--data-dir", tmp_path], check=True)
-        ask_to_end(stack)
+        subprocess.run([LONGSHORE, "collections", "add", "/films", "--data-dir", folder], check=True)
+        interrupt(stack)
 
     for end in (kill_the_supervisor, kill_everything_at_once, ask_to_end):
-        with up(tmp_path) as again:
+        with up(folder) as again:
             assert again.get("/films", token).json()["data"] == [], end.__name__
             end(again)
 
