@@ -127,7 +127,7 @@ def test_an_unknown_collection_is_told_with_what_to_do(run):
 
 def test_a_canceled_import_is_no_success(stack, stack_folder, collection, client, tmp_path):
     file = tmp_path / "big.ndjson"
-    file.write_text(lines(400_000))
+    file.write_text(lines(150_000))
     command = [LONGSHORE, "import", str(file), "--collection", collection, "--data-dir", str(stack_folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         cancel_when_running(stack, client, collection)
