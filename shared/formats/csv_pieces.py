@@ -10,12 +10,10 @@ from typing import TextIO
 from shared.formats.csv_header import names_of, numbered_names
 from shared.formats.csv_rows import END, fit, is_blank, parsed, rows_of_lines
 from shared.formats.csv_separators import beginning_of, separator_of, usual_width
-from shared.formats.pieces import MAX_PIECE_CHARACTERS, FileRefused, Piece, too_long
+from shared.formats.pieces import GROUP_CHARACTERS, MAX_PIECE_CHARACTERS, FileRefused, Piece, groups, too_long
 
 # A row's cells, its text and how many lines it is: a quoted cell may hold line ends.
 Row = tuple[list[str], str, int]
-
-_GROUP_CHARACTERS = 1 << 16
 
 # No table begins so: a name with a quote in it stands in quotes.
 _begins_as_json = re.compile(r'\s*+(\[\s*+)?\{\s*+"').match
@@ -55,14 +53,14 @@ class CsvFile:
         """The rows that are left. Raises FileRefused at the end where most of them are ragged."""
         rows = ragged = first_line = 0
         line_number = self.header_lines + 1
-        groups = chain(filter(None, ["".join(self._unread)]), _groups(self._text))
-        for group in groups:
+        unread = chain(filter(None, ["".join(self._unread)]), groups(self._text))
+        for group in unread:
             if usual := _together(group, self.separator, columns):
                 yield group.encode(), len(usual), len(usual)
                 rows += len(usual)
                 line_number += len(usual)
                 continue
-            for cells, text, lines in _one_by_one(group, groups, self.separator, line_number):
+            for cells, text, lines in _one_by_one(group, unread, self.separator, line_number):
                 if len(cells) == columns:
                     rows += 1
                 elif not is_blank(cells, columns):
@@ -84,14 +82,8 @@ def _lines(text: TextIO) -> Iterator[str]:
     return iter(partial(text.readline, MAX_PIECE_CHARACTERS + 1), "")
 
 
-def _groups(text: TextIO) -> Iterator[str]:
-    """The rest of the text in whole lines, many of them at a time."""
-    while group := text.read(_GROUP_CHARACTERS):
-        yield group + text.readline(MAX_PIECE_CHARACTERS + 1)
-
-
 def _together(group: str, separator: str, columns: int) -> list[list[str]] | None:
-    return rows_of_lines(group, separator, columns) if len(group) <= 2 * _GROUP_CHARACTERS else None
+    return rows_of_lines(group, separator, columns) if len(group) <= 2 * GROUP_CHARACTERS else None
 
 
 def _one_by_one(group: str, others: Iterator[str], separator: str, line_number: int) -> Iterator[Row]:

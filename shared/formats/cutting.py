@@ -6,6 +6,7 @@ unreadable as a whole is therefore found while nothing has happened yet.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from io import BytesIO
 from itertools import repeat
 from typing import BinaryIO, NamedTuple, TextIO
 
@@ -83,4 +84,4 @@ def _rows(piece: Piece, room: int) -> Iterable[tuple[bytes, int]]:
     text, lines, rows = piece
     if rows == 1 or len(text) < room:
         return ((text, lines),)
-    return zip(text.splitlines(keepends=True), repeat(1))
+    return zip(BytesIO(text), repeat(1))

@@ -11,6 +11,9 @@ from shared.errors import LongshoreError
 # Of one row or item. What is longer has a quote or bracket that is never closed, or could not be kept.
 MAX_PIECE_CHARACTERS = 20 * 1024 * 1024
 
+# Looked at together.
+GROUP_CHARACTERS = 1 << 16
+
 # Rows or items in UTF-8, ready to stand in a block: how many lines they are, and how many rows. Where there
 # are several, each is one line. A bare tuple, because there are millions of them.
 Piece = tuple[bytes, int, int]
@@ -68,6 +71,12 @@ def _charset_of(source: BinaryIO, charset: str) -> str:
     mark, charset = next((known for known in _BYTE_ORDER_MARKS if head.startswith(known[0])), (b"", charset))
     source.seek(len(mark))
     return charset
+
+
+def groups(text: TextIO) -> Iterator[str]:
+    """The rest of the text in whole lines, many of them at a time; the last of them may be too long."""
+    while group := text.read(GROUP_CHARACTERS):
+        yield group + text.readline(MAX_PIECE_CHARACTERS + 1)
 
 
 def too_long(what: str) -> FileRefused:

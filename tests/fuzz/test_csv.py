@@ -1,12 +1,13 @@
 """Any bytes are a table whose rows are items or rejections, or a file that is refused with a reason."""
 
 import io
+import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.formats import csv_pieces, csv_separators, cutting
+from shared.formats import csv_pieces, csv_separators, cutting, json_pieces, pieces
 from shared.formats.batching import Read
 from shared.formats.cutting import FileCutter, Part
 from shared.formats.pieces import FileRefused
@@ -40,6 +41,17 @@ TABLES = st.lists(
 
 LISTS = of_pieces(["[", "]", "{", "}", ",", ":", "1", '"', '{"a":1}', "[{},{}]", "\\", "null"]).map(
     str.encode
+)
+
+A_LIST = FileReading(item_type="A", key="id", merges=True)
+JSON_VALUES = st.recursive(
+    st.none() | st.integers() | st.text(st.sampled_from('a"\\{}[],:é\n'), max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.lists(st.fixed_dictionaries({"id": inner}), max_size=3)
+        | st.dictionaries(st.sampled_from(["id", "b"]), inner, max_size=2)
+    ),
+    max_leaves=5,
 )
 
 TYPES = {"id": "string", "a": "int", "b": "boolean", "b.c": "jsonElement", "1": "list"}
@@ -112,7 +124,8 @@ def cut_in_small(content: bytes, reading: FileReading, group: int) -> tuple[list
     """Blocks of a few bytes, cut from groups of so many characters: of one, no rows are together."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(csv_separators, "LINES_LOOKED_AT", 2)
-        patched.setattr(csv_pieces, "_GROUP_CHARACTERS", group)
+        patched.setattr(csv_pieces, "GROUP_CHARACTERS", group)
+        patched.setattr(pieces, "GROUP_CHARACTERS", group)
         patched.setattr(cutting, "_PART_BYTES", group // 2)
         patched.setattr(cutting, "BLOCK_BYTES", 20)
         cutter = FileCutter(reading)
@@ -120,6 +133,35 @@ def cut_in_small(content: bytes, reading: FileReading, group: int) -> tuple[list
             return blocks_of(cutter.cut(io.BytesIO(content))), cutter.reading
         except FileRefused as refused:
             return str(refused)
+
+
+ITEMS = st.builds(
+    lambda spelled, end: spelled + end,
+    st.builds(
+        json.dumps,
+        st.lists(st.fixed_dictionaries({"id": JSON_VALUES}, optional={"b": JSON_VALUES}), max_size=6),
+        indent=st.sampled_from([None, 0, 1]),
+        separators=st.sampled_from([(",", ":"), (", ", ": "), (" ,", " : ")]),
+    ),
+    st.sampled_from(["", "\n", "]", ",1]"]),
+).map(str.encode)
+
+
+@fuzzed_often
+@given(ITEMS | altered({"items": b'[{"a":1},{"a":2},{"a":"x"}]'}) | LISTS, st.integers(1, 40))
+def test_items_that_are_cut_together_are_cut_as_each_of_them_alone(content: bytes, window: int) -> None:
+    def found(*, together: bool) -> list[Part] | str:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(json_pieces, "WINDOW_CHARACTERS", window)
+            patched.setattr(cutting, "BLOCK_BYTES", 20)
+            if not together:
+                patched.setattr(json_pieces.Neighbours, "take", lambda _, __, start: ((), start))
+            try:
+                return blocks_of(FileCutter(A_LIST).cut(io.BytesIO(content)))
+            except FileRefused as refused:
+                return str(refused)
+
+    assert found(together=True) == found(together=False)
 
 
 @fuzzed
