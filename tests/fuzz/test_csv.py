@@ -1,8 +1,10 @@
 """Any bytes are a table whose rows are items or rejections, or a file that is refused with a reason."""
 
+import csv
 import io
 import json
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,9 +12,10 @@ from hypothesis import strategies as st
 from shared.formats import csv_pieces, csv_separators, cutting, json_pieces, pieces
 from shared.formats.batching import Read
 from shared.formats.cutting import FileCutter, Part
+from shared.formats.flattening import text_of
 from shared.formats.pieces import FileRefused
 from shared.formats.reading import CsvLayout, FileReading, file_reader
-from shared.instructions import Checkpoint
+from shared.instructions import Checkpoint, Instruction
 from shared.storage.reading import lines
 from shared.templates.budget import Budget
 from tests.fuzz.fuzzing import altered, fuzzed, fuzzed_often, of_pieces
@@ -162,6 +165,21 @@ def test_items_that_are_cut_together_are_cut_as_each_of_them_alone(content: byte
                 return str(refused)
 
     assert found(together=True) == found(together=False)
+
+
+@fuzzed_often
+@given(TABLES)
+def test_rows_are_those_that_python_reads_in_the_whole_file(content: bytes) -> None:
+    layout = CsvLayout(has_header_row=True, delimiter=",")
+
+    blocks, found = cut(content, FileReading(item_type="A", key="id", merges=True, csv=layout))
+
+    header, *rows = csv.reader(io.StringIO(content.decode(), newline=""))
+    outcomes = [outcome for block in blocks for outcome, *_ in read(block, found)]
+    for row, outcome in zip(rows if blocks else [], outcomes, strict=True):
+        if isinstance(outcome, Instruction):
+            told = {name: text_of(cell) for name, cell in zip(header, row, strict=False) if cell}
+            assert orjson.loads(outcome.properties) == told
 
 
 @fuzzed
