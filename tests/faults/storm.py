@@ -19,7 +19,7 @@ from tests.faults.registry import Met, NotNow
 from tests.faults.waiting import wait_until
 
 # A fault lasts so much longer than planned, where nothing of ours has run into it yet.
-MEET_SECONDS = 8.0
+MEET_SECONDS = 12.0
 
 PROGRESS = "SELECT coalesce(sum(applied_bytes), 0) FROM imports WHERE service_id = :service_id"
 
