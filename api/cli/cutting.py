@@ -3,17 +3,26 @@
 from collections.abc import Iterator
 from typing import BinaryIO, ClassVar, NamedTuple
 
+from api.cli import terminal
 from shared.errors import LongshoreError
 
 MIB = 1024 * 1024
 BLOCK_LIMIT_BYTES = 20 * MIB
 _READ_BYTES = MIB
+# What packed files begin with, and no JSON, and what unpacks them to its output.
+_UNPACKERS = {b"\x1f\x8b\x08": "zcat", b"\x28\xb5\x2f\xfd": "zstdcat", b"PK\x03\x04": "unzip -p"}
 
 
 class LineTooLong(LongshoreError):
     """A line does not fit into a block."""
 
     code: ClassVar[str] = "line_too_long"
+
+
+class InputPacked(LongshoreError):
+    """The input is no text before it is unpacked."""
+
+    code: ClassVar[str] = "input_packed"
 
 
 class Cut(NamedTuple):
@@ -26,12 +35,14 @@ class Cut(NamedTuple):
 def cut(stream: BinaryIO, size_bytes: int) -> Iterator[Cut]:
     """The stream in pieces of about `size_bytes`; only a longer line makes a longer piece, up to the limit.
 
-    Yields nothing for an empty stream. Raises LineTooLong.
+    Yields nothing for an empty stream. Raises LineTooLong, InputPacked.
     """
     held = bytearray()
     lines_before = 0
     while chunk := stream.read(_READ_BYTES):
         held += chunk
+        if not lines_before:
+            _refuse_packed(held)
         while len(held) >= size_bytes and (end := _last_line_end(held, size_bytes)):
             piece = _take(held, end)
             lines_before += piece.line_count
@@ -43,6 +54,15 @@ def cut(stream: BinaryIO, size_bytes: int) -> Iterator[Cut]:
             )
     if held:
         yield _take(held, len(held))
+
+
+def _refuse_packed(head: bytearray) -> None:
+    for signature, unpacker in _UNPACKERS.items():
+        if head.startswith(signature):
+            raise InputPacked(
+                f"The input is packed: unpack it on its way, as by `{unpacker} FILE |"
+                f" {terminal.command_name()} import --collection … -`."
+            )
 
 
 def _last_line_end(held: bytearray, size_bytes: int) -> int:

@@ -64,7 +64,8 @@ class FileImport:
     def run(self, files: Sequence[str], configuration: Json, pause: Pause | None) -> Outcome:
         """Import them as configured; with `pause`, which waits so many seconds, follow the import to its end.
 
-        What was not started is deleted again. Raises ApiRefused, ApiUnreachable, OrderLost, LineTooLong.
+        What was not started is deleted again. Raises ApiRefused, ApiUnreachable, OrderLost, LineTooLong,
+        InputPacked.
         """
         import_id = self._import_id = self._create(configuration)
         origins: list[Origin] = []

@@ -1,10 +1,11 @@
 """Cutting a stream into blocks at line ends."""
 
+import gzip
 import io
 
 import pytest
 
-from api.cli.cutting import BLOCK_LIMIT_BYTES, LineTooLong, cut
+from api.cli.cutting import BLOCK_LIMIT_BYTES, InputPacked, LineTooLong, cut
 
 
 def pieces(content: bytes, size_bytes: int) -> list[bytes]:
@@ -51,3 +52,9 @@ def test_a_line_that_fits_no_block_is_refused_by_its_number():
 
 def test_a_line_without_end_as_long_as_a_block_may_be_is_accepted():
     assert [len(piece) for piece in pieces(b"x" * BLOCK_LIMIT_BYTES, 1024)] == [BLOCK_LIMIT_BYTES]
+
+
+@pytest.mark.parametrize("size", [1024, BLOCK_LIMIT_BYTES])
+def test_packed_input_is_refused_with_what_unpacks_it(size: int):
+    with pytest.raises(InputPacked, match=r"as by `zcat FILE \| .* import"):
+        pieces(gzip.compress(b'{"a":1}\n' * 1000), size)
