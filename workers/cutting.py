@@ -56,7 +56,7 @@ class CutRun:
             # A part is cut while the one before it is stored.
             closing(ahead(parts)) as made,
         ):
-            for number, block in enumerate(_blocks(made)):
+            for number, block in enumerate(_blocks(made, heartbeat.check)):
                 # Cutting is the same each time, so what is there already is passed over.
                 if number < self._done.offset:
                     deque(block, maxlen=0)
@@ -119,19 +119,21 @@ class CutRun:
 class _Block:
     """The parts of one block as they come, and how many lines they are once they have been used up."""
 
-    def __init__(self, first: Part, others: Iterator[Part]) -> None:
+    def __init__(self, first: Part, others: Iterator[Part], look: Callable[[], None]) -> None:
         self.lines_before = first.lines_before
         self.lines = 0
         self._parts = chain([first], others)
+        self._look = look
 
     def __iter__(self) -> Iterator[bytes]:
         for part in self._parts:
+            self._look()
             self.lines += part.lines
             yield part.body
             if part.ends_block:
                 return
 
 
-def _blocks(parts: Iterator[Part]) -> Iterator[_Block]:
-    """Each to be used up before the next one."""
-    return (_Block(first, parts) for first in parts)
+def _blocks(parts: Iterator[Part], look: Callable[[], None]) -> Iterator[_Block]:
+    """Each to be used up before the next one. `look` is called at each part, and may raise."""
+    return (_Block(first, parts, look) for first in parts)

@@ -129,10 +129,9 @@ def rows_of_lines(text: str, delimiter: str, columns: int) -> list[list[str]] | 
     if text.count("\r") != text.count("\r\n"):
         return None
     lines = text.removesuffix("\n").split("\n")
-    # What comes behind the last line tells whether a quoted cell goes on there.
-    *rows, last = parsed(chain(lines, [END]), delimiter)
-    are_rows = last == [END] and len(rows) == len(lines) and set(map(len, rows)) == {columns}
-    return rows if are_rows else None
+    # What comes behind the last line is a row of its own, unless a quoted cell goes on there.
+    *rows, _ = parsed(chain(lines, [END]), delimiter)
+    return rows if len(rows) == len(lines) and set(map(len, rows)) == {columns} else None
 
 
 def _split(lines: Iterable[bytes]) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ from shared.formats.pieces import Piece, open_text
 from shared.formats.reading import CsvLayout, FileReading
 
 BLOCK_BYTES = 8 * 1024 * 1024
+# Enough that what each part costs is nothing beside its rows, and little to hold.
 _PART_BYTES = 1 << 18
 
 
@@ -25,7 +26,7 @@ class Part(NamedTuple):
     body: bytes
     lines_before: int  # lines of the file (items of a JSON list) that come before it
     lines: int
-    ends_block: bool = False  # that of the last part ends anyway
+    ends_block: bool = False  # without it another part follows, or the file ends
 
 
 @dataclass

@@ -7,6 +7,11 @@ from collections.abc import Sequence
 
 import msgspec
 
+# Looked at together. Memory is bounded by it, and what a look takes that finds none.
+_MOST_CHARACTERS = 1 << 17
+# Items passed over at most before the next look: each look in vain doubles them.
+_MOST_PAUSE = 1 << 12
+
 _items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
@@ -19,22 +24,29 @@ class Neighbours:
         self._is_object = first.startswith("{") and first.endswith("}") and bool(colon)
         self._end = "}" + between
         self._end_and_next = self._end + name + colon
-        self._refused_text, self._refused_to = "", 0
+        self._pause = self._passed = 0
 
     def take(self, text: str, start: int) -> tuple[Sequence[msgspec.Raw], int]:
         """The items from `start`, where one begins, to the last one with another behind it; where that is.
 
         None of them, and `start`, where one has to be looked at more closely, or there is but one.
         """
-        last = text.rfind(self._end_and_next, start) if self._may_be_found(text, start) else -1
-        if last < 0:
+        if self._passed < self._pause or not self._is_object:
+            self._passed += 1
             return (), start
-        try:
-            found = _items(b"[%b]" % text[start : last + 1].encode())
-        except (msgspec.DecodeError, RecursionError):
-            self._refused_text, self._refused_to = text, last
-            return (), start
-        return found, last + len(self._end)
+        self._passed = 0
+        last = text.rfind(self._end_and_next, start, start + _MOST_CHARACTERS)
+        found = _parsed(text[start : last + 1]) if last > 0 else ()
+        if found:
+            self._pause = 0
+            return found, last + len(self._end)
+        self._pause = min(2 * self._pause + 1, _MOST_PAUSE)
+        return (), start
 
-    def _may_be_found(self, text: str, start: int) -> bool:
-        return self._is_object and not (text is self._refused_text and start <= self._refused_to)
+
+def _parsed(items: str) -> Sequence[msgspec.Raw]:
+    """The items; none of them where one is no JSON, or not to everybody."""
+    try:
+        return _items(b"[%b]" % items.encode())
+    except (msgspec.DecodeError, RecursionError):
+        return ()

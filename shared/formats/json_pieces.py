@@ -131,6 +131,8 @@ def _item(window: _Window, number: int) -> tuple[str, str]:
         except RecursionError as error:
             raise FileRefused(f"Item {number} of the file is nested too deeply.") from error
         else:
+            if end - start > MAX_PIECE_CHARACTERS:
+                raise too_long(f"Item {number} of the file")
             if behind := _behind(window.held, end):
                 window.used = behind.end()
                 return window.held[start:end], behind[0]
@@ -169,7 +171,7 @@ def _other_lines(text: TextIO, number: int) -> Iterator[Piece]:
         ended = group if group.endswith("\n") else group + "\n"
         lines = ended.count("\n")
         number += lines
-        if len(ended) - ended.rfind("\n", 0, -1) - 1 > MAX_PIECE_CHARACTERS:
+        if len(group) - (group.rfind("\n", 0, -1) + 1) > MAX_PIECE_CHARACTERS:
             raise too_long(f"Line {number} of the file")
         yield ended.encode(), lines, lines
 

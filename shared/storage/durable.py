@@ -10,7 +10,7 @@ def begin_to_make_durable(file: BinaryIO, offset: int, size_bytes: int) -> None:
     """Let the disk begin with these bytes, for which `make_file_durable` would wait."""
     file.flush()
     if sys.platform == "linux":
-        # What is not on disk yet is sent there, and stays in memory; nothing is waited for.
+        # What is not on disk yet is sent there and stays in memory, the first to go where that is short.
         os.posix_fadvise(file.fileno(), offset, size_bytes, os.POSIX_FADV_DONTNEED)
 
 

@@ -182,6 +182,27 @@ def test_rows_are_those_that_python_reads_in_the_whole_file(content: bytes) -> N
             assert orjson.loads(outcome.properties) == told
 
 
+LINES = of_pieces(['{"a":1}', "[1]", "x" * 9, "", "\r", " ", "\n", "\n", "\n", '{"b":"é"}']).map(str.encode)
+
+
+@fuzzed_often
+@given(LINES, st.integers(2, 30))
+def test_lines_that_are_cut_together_are_cut_as_each_of_them_alone(content: bytes, group: int) -> None:
+    whole = b'{"id":1}\n' + content
+
+    found = cut_in_small(whole, A_LIST, group)
+
+    lines = whole.removesuffix(b"\n").split(b"\n")
+    assert not isinstance(found, str)
+    assert b"".join(block.body for block in found[0]) == b"\n".join(lines) + b"\n"
+    assert sum(block.lines for block in found[0]) == len(lines)
+    assert found == cut_in_small(whole, A_LIST, 1)
+    for block in found[0][:-1]:
+        assert (
+            len(block.body) >= 20 > len(block.body) - len(block.body.removesuffix(b"\n").split(b"\n")[-1]) - 1
+        )
+
+
 @fuzzed
 @given(LISTS, CHARSETS)
 def test_any_file_is_a_list_of_items_or_refused(content: bytes, charset: str) -> None:

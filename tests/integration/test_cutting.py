@@ -209,6 +209,7 @@ def test_a_file_found_unreadable_at_its_end_is_rejected_and_nothing_is_applied(
     )
     assert (ids(ground, service), shown.view.records_processed) == ([], 0)
     assert len(job.mails()) == 1
+    assert len(block_files(ground, job.import_id)) == len(blocks_of(job))
 
 
 def test_a_rejected_file_stays_rejected(ground: Ground, service: Service):

@@ -61,6 +61,10 @@ ANSWERS: dict[str, tuple[str, list[Any]]] = {
         "SELECT m.name FROM Demo_entity_Movie m ORDER BY m.name LIMIT 250",
         [{"name": "Jaws"}, {"name": "alien"}, {"name": None}],
     ),
+    "a column for each array": (
+        "SELECT x, y FROM unnest(ARRAY[1, 2], ARRAY['a', 'b']) AS t (x, y) ORDER BY x",
+        [{"x": 1, "y": "a"}, {"x": 2, "y": "b"}],
+    ),
     "names in any case": (
         'SELECT MOVIEID, "NAME", RelEASEDat FROM MOVIE WHERE "Year" = 1979',
         [{"movieId": "2", "name": "alien", "releasedAt": "1979-05-25"}],

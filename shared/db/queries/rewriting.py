@@ -144,7 +144,8 @@ class Rewriter:
         called = cast("str", node.alias.aliasname)
         before = self._expressions.size
         self._expressions.rewrite(call, scope)
-        columns = ROW_FUNCTIONS[name] or (called,)
+        # One column for each array, in `unnest`; the other functions without names give one.
+        columns = ROW_FUNCTIONS[name] or (called,) * (len(call.args or ()) if name == "unnest" else 1)
         columns += ("ordinality",) if node.ordinality else ()
         made = Derived(called, columns, self._expressions.size - before)
         scope.sources.append(_called(called, made, node.alias.colnames))
