@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from api.usecases.item_types import KnownType, find_item_type
+from api.usecases.item_types import find_item_type
 from api.usecases.jobs import JobDescription, JobRefused, ShownJob, add_job, describe, existing_job, shown
 from api.usecases.limiting import limited
 from api.usecases.readings import ImportOrder, reading_of
@@ -42,7 +42,8 @@ class UploadTooLarge(LongshoreError):
 
 
 class FileArrival:
-    """One upload. Used as a context, it leaves nothing where its body raises, but a job canceled before.
+    """One upload. Used as a context, it leaves nothing where its body raises, but a job that was canceled
+    before, or that was accepted and only the answer to its COMMIT was lost.
 
     `store` at most once, then `start` or `reject`.
     """
@@ -96,15 +97,16 @@ class FileArrival:
             raise JobRefused("The parameter file is missing.")
         if not self._stored.size_bytes:
             raise JobRefused("The file is empty.")
+        if self._job_id is None:
+            # Apart: whether a COMMIT without an answer took effect can be waited for where there is a row.
+            with self._ground.database.begin() as session:
+                self._announce(session, self._import_id, description, job_id)
         with self._ground.database.begin() as session:
             item_type = find_item_type(session, self._service, description.item_type, keeps_key=True)
             reading = reading_of(item_type, order)
-            if self._job_id is None:
-                job = self._add(session, self._import_id, item_type, reading, description, job_id)
-            else:
-                job, row = self._seen(session)
-                row.reading, row.collection_id = reading.as_json(), item_type.collection_id
-                describe(session, job, description)
+            job, row = self._seen(session)
+            row.reading, row.collection_id = reading.as_json(), item_type.collection_id
+            describe(session, job, description)
             is_started = move(session, self._import_id, Event.START)
             if is_started:
                 blocks.add_file(session, self._import_id, self._stored)
@@ -142,7 +144,8 @@ class FileArrival:
             quotas.admit_job(session, self._service.id, settings.jobs_an_hour)
             room = quotas.room_bytes(session, self._service.id, settings.stored_bytes)
             import_id = imports.next_id(session)
-            self._announce(session, import_id, description, job_id)
+            with suppress(JobRefused):  # not known yet, or never: that is told when the whole form is there
+                self._announce(session, import_id, description, job_id)
         self._import_id = import_id
         file = limited(chunks, settings.upload_limit_bytes, UploadTooLarge(settings.upload_limit_bytes))
         kept = limited(file, room, TooManyStoredBytes(settings.stored_bytes))
@@ -151,22 +154,9 @@ class FileArrival:
     def _announce(
         self, session: Session, import_id: int, description: JobDescription, job_id: UUID | None
     ) -> None:
-        try:
-            item_type = find_item_type(session, self._service, description.item_type)
-        except JobRefused:
-            return  # not known yet, or never: that is told when the whole form is there
+        """Let the job be seen. Raises JobRefused where there is no such item type."""
+        item_type = find_item_type(session, self._service, description.item_type)
         reading = FileReading(item_type=item_type.name, key=item_type.key, merges=False)
-        self._job_id = self._add(session, import_id, item_type, reading, description, job_id).id
-
-    def _add(
-        self,
-        session: Session,
-        import_id: int,
-        item_type: KnownType,
-        reading: FileReading,
-        description: JobDescription,
-        job_id: UUID | None,
-    ) -> BatchJob:
         quotas.admit_import(session, self._service.id, self._ground.settings.open_imports)
         imports.add_of_file(
             session,
@@ -175,9 +165,10 @@ class FileArrival:
             collection_id=item_type.collection_id,
             reading=reading.as_json(),
         )
-        return add_job(
+        job = add_job(
             self._ground, session, self._service, "import", description, job_id, import_id=import_id
         )
+        self._job_id = job.id
 
     def _reject_seen(self, session: Session, description: JobDescription, reason: str) -> BatchJob:
         job, row = self._seen(session)

@@ -109,12 +109,15 @@ def discard(session: Session, import_id: int) -> None:
 
 
 def abandon(session: Session, import_id: int) -> None:
-    """As `discard`, where the file broke off; but if it was canceled before, it and its job stay so."""
+    """As `discard`, where the file broke off; but if it was canceled before, it and its job stay so.
+
+    One that was started stays, too: whoever gives it up may only not have heard that it was accepted.
+    """
     row = session.get(Import, import_id, with_for_update=True)
-    if row is not None and row.status == Status.CANCELED:
-        end_keeping(session, import_id)
-    else:
+    if row is None or row.status == Status.CONFIGURING:
         discard(session, import_id)
+    elif row.status == Status.CANCELED:
+        end_keeping(session, import_id)
 
 
 def due(session: Session, bounds: Bounds, *, limit: int) -> list[int]:
