@@ -84,15 +84,21 @@ SETTABLE: Mapping[Status, Event] = {
 }
 
 
-# What workers make of a status in a moment: whoever asks for it a second time must not be refused for it.
+# What workers, and maintenance, make of a status in a moment: whoever asks for it a second time must not be
+# refused for it.
 _FOLLOWED_BY: Mapping[Status, frozenset[Status]] = {
-    Status.STARTED: frozenset({Status.RUNNING, Status.COMPLETE}),
+    Status.STARTED: frozenset({Status.RUNNING, Status.RESUMED, Status.COMPLETE}),
     Status.RESUMED: frozenset({Status.RUNNING, Status.COMPLETE}),
 }
 
 
-def has_been(status: Status, asked: Status) -> bool:
-    """Whether an import of this status is as it was asked to be, or has got on since."""
+def has_been(status: Status, asked: Status, *, is_suspended: bool) -> bool:
+    """Whether an import of this status is as it was asked to be, or has got on since.
+
+    One that maintenance paused has run. It may still be asked to pause, and stays so then, or to go on.
+    """
+    if is_suspended:
+        return asked is Status.STARTED
     return status == asked or status in _FOLLOWED_BY.get(asked, ())
 
 

@@ -149,8 +149,7 @@ def _only_while_configuring(what: str, row: Import) -> None:
 
 
 def _event(row: Import, asked: Status | None) -> Event | None:
-    # One that is paused for maintenance stays so afterwards when its owner wants it paused.
-    if asked is None or (has_been(Status(row.status), asked) and not row.is_suspended):
+    if asked is None or has_been(Status(row.status), asked, is_suspended=row.is_suspended):
         return None
     event = SETTABLE.get(asked)
     if event is None or after(Status(row.status), event) is None:

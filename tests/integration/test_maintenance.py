@@ -100,6 +100,7 @@ CASES = {
     ),
     "one that its owner paused": Case(run_and_pause, nothing, Status.PAUSED, Status.PAUSED),
     "one that its owner pauses, too": Case(run, asking(Status.PAUSED), Status.PAUSED, Status.PAUSED),
+    "one that its owner starts again": Case(run, asking(Status.STARTED), Status.PAUSED, Status.RESUMED),
     "one that its owner resumes": Case(run, asking(Status.RESUMED), Status.RESUMED, Status.RESUMED),
     "one that its owner resumes and pauses": Case(
         run, asking(Status.RESUMED, Status.PAUSED), Status.PAUSED, Status.PAUSED
@@ -126,6 +127,8 @@ def test_maintenance_pauses_and_resumes(small: Ground, tenant: Service, case: Ca
     end_maintenance(small)
     assert get_import(small, tenant, import_id).status == case.shown_after
     if case.shown_after not in (Status.PAUSED, Status.CANCELED):
+        # Whoever was not told that it was started asks again.
+        assert ask(small, tenant, import_id, Status.STARTED).status == case.shown_after
         assert work_off(small, tenant, import_id).status == Status.COMPLETE
         assert counts(small, tenant, import_id) == Counts(created=10)
 
