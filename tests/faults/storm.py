@@ -95,9 +95,11 @@ class Storm:
                 lambda: f"the round is over; {self._recovery.waiting}",
             )
         finally:
-            for held in self._held:
-                held.context.close()
             self.is_over.set()
+            # Whatever one of them meets, the others are healed.
+            with ExitStack() as healed:
+                for held in self._held:
+                    healed.callback(held.context.close)
 
     def watch_while(self, goes_on: Callable[[], bool], seconds: float, what: Callable[[], str]) -> None:
         """Return when nothing goes on, noting meanwhile what stands still. Raises NotInTime."""
@@ -111,6 +113,8 @@ class Storm:
         wait_until(is_over, seconds, what)
 
     def _begin_due(self) -> None:
+        if self.is_over.is_set():  # nobody would heal it
+            return
         targets = {held.planned.fault.target for held in self._held}
         for planned in [planned for planned in self._due if planned.at <= self._share]:
             # One that needs the database to begin waits until another one that keeps it away has ended.
