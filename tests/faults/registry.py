@@ -13,6 +13,9 @@ Act = Callable[[Fleet, Random], AbstractContextManager[Met | None]]
 
 AT_ONCE = (0.0, 0.0)
 
+# What workers do without while they are at something, and end without.
+_BESIDE_WORKERS = {"beat", "clock", "nudges"}
+
 
 class NotNow(Exception):
     """A fault's moment is not there: nobody is at what it is to break."""
@@ -29,6 +32,11 @@ class Fault:
     act: Act
     needs: Callable[[Fleet], bool]  # whether this machine allows it
     ends_within: float | None  # seconds in which it is to be over by itself
+
+    @property
+    def holds_workers_up(self) -> bool:
+        """Whether a worker may be longer at something because of it."""
+        return self.target not in _BESIDE_WORKERS
 
     def hold(self, chance: float, lease_seconds: float) -> float:
         """How long it lasts: at least with 0, at most with 1."""

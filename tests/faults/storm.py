@@ -127,11 +127,18 @@ class Storm:
     def _begin(self, planned: Planned) -> None:
         held = _Held(planned, Felt(planned.fault.name, planned.fault.ends_within))
         held.begin(self._fleet)
-        for other in self._held:
-            other.felt.was_alone = held.felt.was_alone = False
+        self._tell_company(held)
         self._recovery.begin_fault(held.felt)
         self._held.append(held)
         self.felt.append(held.felt)
+
+    def _tell_company(self, held: _Held) -> None:
+        """What a fault left behind that was over at once is company, too."""
+        if self._recovery.waiting or any(other.planned.fault.holds_workers_up for other in self._held):
+            held.felt.was_alone = False
+        if held.planned.fault.holds_workers_up:
+            for other in self._held:
+                other.felt.was_alone = False
 
     def _end_due(self) -> None:
         for held in [held for held in self._held if held.is_due]:

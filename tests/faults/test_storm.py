@@ -2,14 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from random import Random
+from uuid import uuid4
 
 import pytest
 
+from api.usecases.services import add_service
+from shared.db.models import BatchJob, Notification
 from tests.faults.fleet import Fleet
 from tests.faults.plan import Planned
 from tests.faults.registry import AT_ONCE, Fault, NotNow
 from tests.faults.storm import Storm
+from tests.faults.waiting import NotInTime
 
 SECONDS = 5.0
 
@@ -31,10 +36,21 @@ def planned(
     return Planned(fault, 0.0, hold_seconds, 0.0)
 
 
-def a_storm(fleet: Fleet, plan: list[Planned]) -> Storm:
+def a_storm(fleet: Fleet, plan: list[Planned], service_id: int = 0) -> Storm:
     storm = Storm(fleet, plan)
-    storm.come(0, 1)
+    storm.come(service_id, 1)
     return storm
+
+
+def with_a_mail_for_later(fleet: Fleet) -> int:
+    """The id of a data service that has one."""
+    service, _ = add_service(fleet.ground, "with-a-mail-for-later")
+    job_id, due_at = uuid4(), datetime.now(UTC) + timedelta(hours=1)
+    with fleet.ground.database.begin() as session:
+        session.add(BatchJob(id=job_id, service_id=service.id, kind="import"))
+        session.flush()
+        session.add(Notification(job_id=job_id, recipient="joe@example.com", content={}, due_at=due_at))
+    return service.id
 
 
 def rage(storm: Storm, seconds: float = SECONDS) -> None:
@@ -78,3 +94,28 @@ def test_whatever_one_fault_meets_when_it_ends_the_others_are_healed(fleet: Flee
 
     assert sorted(healed) == ["database", "redis"]
     assert storm.is_over.is_set()
+
+
+@pytest.mark.parametrize(
+    ("target", "was_alone"),
+    [("beat", True), ("clock", True), ("nudges", True), ("database", False), ("apis", False)],
+)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_worker_is_alone_with_what_does_not_hold_it_up(
+    fleet: Fleet, target: str, was_alone: bool, is_first: bool
+):
+    plan = [planned("workers", hold_seconds=0.2), planned(target, hold_seconds=0.2)]
+    storm = a_storm(fleet, plan if is_first else plan[::-1])
+
+    rage(storm)
+
+    assert {felt.name: felt.was_alone for felt in storm.felt}["of workers"] is was_alone
+
+
+def test_what_the_fault_before_left_behind_is_company(fleet: Fleet):
+    storm = a_storm(fleet, [planned("database network"), planned("workers")], with_a_mail_for_later(fleet))
+
+    with pytest.raises(NotInTime, match="mails"):
+        rage(storm, 1.0)
+
+    assert [felt.was_alone for felt in storm.felt] == [True, False]
