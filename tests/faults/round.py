@@ -1,6 +1,6 @@
 """One round: a workload is brought to a fleet in peace or in a storm."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from random import Random
@@ -44,8 +44,10 @@ SELECT (SELECT count(*) FROM blocks b JOIN imports i ON i.id = b.import_id
 class RoundBroken(AssertionError):
     """The round did not come to its end; the message tells why."""
 
-    def __init__(self, why: BaseException, felt: list[Felt]) -> None:
-        super().__init__(f"{type(why).__name__}: {why}")
+    def __init__(self, why: BaseException, felt: list[Felt], ended: Iterable[str] = ()) -> None:
+        super().__init__(
+            "; ".join([f"{type(why).__name__}: {why}", *(f"{name} has ended" for name in ended)])
+        )
         self.felt = felt  # what became of its faults until then
 
 
@@ -58,8 +60,7 @@ def run_round(
         return _run(fleet, workload, Random(f"clients {seed}"), storm)
     # Whatever it is: what was felt is worth knowing, and the next round may be better.
     except Exception as why:
-        fleet.revive()
-        raise RoundBroken(why, storm.felt) from why
+        raise RoundBroken(why, storm.felt, fleet.revive()) from why
 
 
 def _run(fleet: Fleet, workload: Workload, dice: Random, storm: Storm) -> RoundOutcome:

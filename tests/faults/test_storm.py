@@ -13,6 +13,7 @@ from shared.db.models import BatchJob, Notification
 from tests.faults.fleet import Fleet
 from tests.faults.plan import Planned
 from tests.faults.registry import AT_ONCE, Fault, NotNow
+from tests.faults.round import RoundBroken
 from tests.faults.storm import Storm
 from tests.faults.waiting import NotInTime
 
@@ -119,3 +120,9 @@ def test_what_the_fault_before_left_behind_is_company(fleet: Fleet):
         rage(storm, 1.0)
 
     assert [felt.was_alone for felt in storm.felt] == [True, False]
+
+
+def test_a_broken_round_tells_who_has_ended():
+    broken = RoundBroken(NotInTime("not in 5 s: clients wait"), [], ["worker-1", "beat"])
+
+    assert str(broken) == "NotInTime: not in 5 s: clients wait; worker-1 has ended; beat has ended"
