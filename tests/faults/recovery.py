@@ -42,8 +42,10 @@ SELECT 'mails', n.job_id::text, n.attempts::text
 
 # How many workers have something to do.
 BUSY = """
-SELECT (SELECT count(*) FROM blocks WHERE leased_until > clock_timestamp())
-     + (SELECT count(*) FROM exports WHERE leased_until > clock_timestamp() AND ended_at IS NULL)
+SELECT (SELECT count(*) FROM blocks b JOIN imports i ON i.id = b.import_id
+         WHERE i.service_id = :service_id AND b.leased_until > clock_timestamp())
+     + (SELECT count(*) FROM exports
+         WHERE service_id = :service_id AND leased_until > clock_timestamp() AND ended_at IS NULL)
 """
 
 _Steps = dict[tuple[str, str], str]  # by kind and id
@@ -142,7 +144,7 @@ class Recovery:
 
     def _busy(self) -> int:
         with self._ground.database.begin() as session:
-            return int(session.execute(text(BUSY)).scalar_one())
+            return int(session.execute(text(BUSY), self._given).scalar_one())
 
     def _steps(self) -> _Steps:
         with self._ground.database.begin() as session:

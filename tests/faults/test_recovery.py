@@ -2,7 +2,8 @@
 
 import pytest
 
-from api.usecases.services import Service
+from api.usecases.collections import add_collection
+from api.usecases.services import Service, add_service
 from shared.ground import Ground
 from tests.faults.plan import Felt
 from tests.faults.recovery import RECOVERY_SECONDS, Recovery, late_ends, late_recoveries
@@ -79,6 +80,22 @@ def test_what_stands_still_later_is_told_as_well(ground: Ground, service: Servic
         assert watched.standstills == []
         now[0] = seconds
         watched.look()
+
+    assert watched.standstills == [f"imports {import_id}: stood still"]
+
+
+def test_workers_that_are_busy_for_others_excuse_no_standstill(ground: Ground, service: Service):
+    """As those of other tests are, whose leases last."""
+    other, _ = add_service(ground, f"other-{service.name}")
+    add_collection(ground, other, "/contacts")
+    claim(ground, an_import(ground, other, numbered(3)))
+    import_id = an_import(ground, service, numbered(3))
+    now = [0.0]
+    watched = Recovery(ground, service.id, lambda: now[0], workers=1)
+
+    watched.look()
+    now[0] = RECOVERY_SECONDS + 1
+    watched.look()
 
     assert watched.standstills == [f"imports {import_id}: stood still"]
 
