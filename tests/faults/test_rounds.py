@@ -27,7 +27,13 @@ ROUNDS = [
         "Redis read-only",
         "Redis full",
     ],
-    ["worker frozen", "Redis killed, its data lost", "API killed", "import held by a stranger"],
+    [
+        "worker frozen",
+        "Redis killed, its data lost",
+        "API killed",
+        "import held by a stranger",
+        "malformed nudges",
+    ],
     ["Postgres killed", "worker's child killed", "blocks missing for a while", "maintenance"],
     ["answers to COMMIT lost", "worker drained", "beat killed", "deadlocks", "serialization failures"],
 ]
