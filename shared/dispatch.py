@@ -4,6 +4,7 @@ import base64
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -60,6 +61,15 @@ def broker_options(socket_seconds: float) -> dict[str, Any]:
         "socket_keepalive_options": _KEEPALIVE,
         "health_check_interval": 25,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Nudge:
+    """What is read of a message: nothing else of it reaches anybody."""
+
+    task: str
+    id: str
+    payload: Mapping[str, int]
 
 
 class Dispatcher:
@@ -138,34 +148,34 @@ class Dispatcher:
         )
 
 
-def payload_of(message: object) -> dict[str, Any] | None:
-    """What a message in Redis, parsed, gives its task; None where it is no message for a task."""
-    match message:
-        case {
-            "body": str(body),
-            "content-type": "application/json",
-            "content-encoding": "utf-8",
-            "headers": {"task": str(), "id": str()},
-            "properties": {"body_encoding": "base64", "delivery_tag": str(), "delivery_info": {}},
-        }:
-            return _payload_in(body)
+def nudge_in(message: bytes) -> Nudge | None:
+    """What a message in Redis asks for; None where it is none of ours."""
+    with suppress(ValueError):
+        match orjson.loads(message):
+            case {
+                "body": str(body),
+                "content-type": "application/json",
+                "content-encoding": "utf-8",
+                "headers": {"task": str(task), "id": str(message_id)},
+                "properties": {"body_encoding": "base64"},
+            }:
+                payload = _payload_in(body)
+                return None if payload is None else Nudge(task, message_id, payload)
     return None
 
 
-def _payload_in(body: str) -> dict[str, Any] | None:
-    with suppress(ValueError):
-        match orjson.loads(base64.b64decode(body)):
-            case [list(), dict(payload), dict()]:
-                return payload
+def _payload_in(body: str) -> dict[str, int] | None:
+    match orjson.loads(base64.b64decode(body)):
+        case [[], dict(payload), dict()] if all(type(number) is int for number in payload.values()):
+            return payload
     return None
 
 
 def _nudged_by(message: bytes) -> Job | None:
-    """What a message in Redis nudges; None where it is none of ours."""
-    with suppress(ValueError):
-        match payload_of(orjson.loads(message)):
-            case {"import_id": int(number)}:
-                return Job("import", number)
-            case {"export_id": int(number)}:
-                return Job("export", number)
+    nudge = nudge_in(message)
+    match nudge and nudge.payload:
+        case {"import_id": number}:
+            return Job("import", number)
+        case {"export_id": number}:
+            return Job("export", number)
     return None

@@ -1,14 +1,17 @@
 """A Redis that forgets, dies, stalls, or says everything twice."""
 
+import base64
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from random import Random
 
+import orjson
 import redis
 from sqlalchemy import text
 
+from shared.dispatch import IMPORTS_QUEUE, RUN_IMPORT
 from shared.ground import Ground
 from tests.faults.fleet import Fleet
 from tests.faults.proxy import can_forget
@@ -17,7 +20,32 @@ from tests.integration.builders import QUEUE
 
 NUDGES_EACH = 5
 _FOREIGN_IDS = (0, -1, 2**62)
-_GARBAGE = (b"", b"\xff", b"nudge", b"[]", b"{}", b'{"body":"","headers":{},"properties":{}}')
+_NOWHERE = base64.b64encode(b'[[],{"import_id":0},{}]').decode()
+
+
+def _nearly_a_nudge(delivery_info: Mapping[str, str], **headers: object) -> bytes:
+    properties = {"body_encoding": "base64", "delivery_tag": "x", "delivery_info": delivery_info}
+    types = {"content-type": "application/json", "content-encoding": "utf-8"}
+    head = {"task": RUN_IMPORT, "id": "x"} | headers
+    return orjson.dumps({"body": _NOWHERE, "headers": head, "properties": properties} | types)
+
+
+_TO_A_QUEUE = {"exchange": "", "routing_key": IMPORTS_QUEUE}
+_GARBAGE = (
+    b"",
+    b"\xff",
+    b"nudge",
+    b"[]",
+    b"{}",
+    b'{"body":"","headers":{},"properties":{}}',
+    b"[" * 100_000,
+    b'{"__type__":"bytes","__value__":1}',
+    b'{"__type__":[],"__value__":1}',
+    _nearly_a_nudge({}),
+    _nearly_a_nudge(_TO_A_QUEUE, timelimit=5),
+    _nearly_a_nudge(_TO_A_QUEUE, timelimit=[1]),
+    _nearly_a_nudge(_TO_A_QUEUE, stamped_headers=5),
+)
 
 
 def _client(ground: Ground) -> redis.Redis:
