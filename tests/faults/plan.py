@@ -48,6 +48,7 @@ class Felt:
 
     name: str
     ends_within: float | None = None  # seconds that are promised where no other fault holds it up
+    holds_workers_up: bool = True
     was_alone: bool = True  # no other one did
     held_seconds: float = 0.0
     # By kind of work; a kind that is not there had nothing waiting when the faults were over.

@@ -80,6 +80,11 @@ class Recovery:
         return [f"{kind} {number}" for kind, number in self._waiting]
 
     @property
+    def holds_workers_up(self) -> bool:
+        """Whether one fault of a spell that is not over, or after which something still waits, does."""
+        return any(felt.holds_workers_up for felt in self._spell)
+
+    @property
     def standstills(self) -> list[str]:
         """What did not move for too long where nothing was broken, in words."""
         return [f"{kind} {number}: stood still" for kind, number in sorted(self._stood_still)]

@@ -125,7 +125,8 @@ class Storm:
                     return
 
     def _begin(self, planned: Planned) -> None:
-        held = _Held(planned, Felt(planned.fault.name, planned.fault.ends_within))
+        fault = planned.fault
+        held = _Held(planned, Felt(fault.name, fault.ends_within, holds_workers_up=fault.holds_workers_up))
         held.begin(self._fleet)
         self._tell_company(held)
         self._recovery.begin_fault(held.felt)
@@ -134,9 +135,9 @@ class Storm:
 
     def _tell_company(self, held: _Held) -> None:
         """What a fault left behind that was over at once is company, too."""
-        if self._recovery.waiting or any(other.planned.fault.holds_workers_up for other in self._held):
+        if self._recovery.holds_workers_up:
             held.felt.was_alone = False
-        if held.planned.fault.holds_workers_up:
+        if held.felt.holds_workers_up:
             for other in self._held:
                 other.felt.was_alone = False
 

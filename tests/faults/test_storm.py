@@ -43,9 +43,9 @@ def a_storm(fleet: Fleet, plan: list[Planned], service_id: int = 0) -> Storm:
     return storm
 
 
-def with_a_mail_for_later(fleet: Fleet) -> int:
+def with_a_mail_for_later(fleet: Fleet, name: str) -> int:
     """The id of a data service that has one."""
-    service, _ = add_service(fleet.ground, "with-a-mail-for-later")
+    service, _ = add_service(fleet.ground, name.replace(" ", "-"))
     job_id, due_at = uuid4(), datetime.now(UTC) + timedelta(hours=1)
     with fleet.ground.database.begin() as session:
         session.add(BatchJob(id=job_id, service_id=service.id, kind="import"))
@@ -113,13 +113,14 @@ def test_a_worker_is_alone_with_what_does_not_hold_it_up(
     assert {felt.name: felt.was_alone for felt in storm.felt}["of workers"] is was_alone
 
 
-def test_what_the_fault_before_left_behind_is_company(fleet: Fleet):
-    storm = a_storm(fleet, [planned("database network"), planned("workers")], with_a_mail_for_later(fleet))
+@pytest.mark.parametrize(("target", "was_alone"), [("database network", False), ("beat", True)])
+def test_what_the_fault_before_left_behind_is_company(fleet: Fleet, target: str, was_alone: bool):
+    storm = a_storm(fleet, [planned(target), planned("workers")], with_a_mail_for_later(fleet, target))
 
     with pytest.raises(NotInTime, match="mails"):
         rage(storm, 1.0)
 
-    assert [felt.was_alone for felt in storm.felt] == [True, False]
+    assert [felt.was_alone for felt in storm.felt] == [True, was_alone]
 
 
 def test_a_broken_round_tells_who_has_ended():
