@@ -5,6 +5,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -155,9 +156,12 @@ def test_what_a_killed_process_left_is_removed_and_what_another_one_holds_is_not
 
 def folder_of(process: psutil.Process) -> Path:
     """The folder that the process holds."""
-    opened = [os.readlink(link) for link in Path(f"/proc/{process.pid}/fd").iterdir()]
-    [folder] = [path for path in opened if Path(path).name.startswith("longshore-metrics-")]
-    return Path(folder)
+    opened = []
+    for link in Path(f"/proc/{process.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            opened.append(link.readlink())
+    [folder] = [path for path in opened if path.name.startswith("longshore-metrics-")]
+    return folder
 
 
 def age(folder: Path) -> None:
