@@ -9,8 +9,7 @@ import httpx
 
 from shared.jobs import FINAL
 from tests.faults.batch_orders import BatchOrder
-from tests.faults.client import CarefulClient
-from tests.faults.waiting import LOOK_SECONDS
+from tests.faults.client import LOOK_SECONDS, CarefulClient
 
 
 class BatchCustomer:

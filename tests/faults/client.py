@@ -13,7 +13,8 @@ from tests.faults.waiting import NotInTime
 
 PATIENCE_SECONDS = 120.0
 _PAUSE_SECONDS = 0.1
-_LOOK_SECONDS = 0.05
+# A dozen clients look, each time at some milliseconds of the API, which processes that begin want, too.
+LOOK_SECONDS = 0.15
 IMPORTS = "/__resources/imports"
 # A 500 is none of them: nothing that the fleet suffers may look like a fault of the service's own.
 _PASSING = {408, 429, 502, 503, 504}
@@ -90,7 +91,7 @@ class CarefulClient:
             resource = self.get(import_id)
             if holds(resource):
                 return resource
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(LOOK_SECONDS)
         raise AssertionError
 
     def wait_for_end(self, import_id: int) -> dict[str, Any]:
