@@ -8,7 +8,8 @@ import click
 import msgspec
 
 from api.cli import terminal
-from api.cli.options import chosen_service, connected, data_dir_option, json_option, service_option
+from api.cli.connecting import chosen_service, connected
+from api.cli.options import data_dir_option, json_option, service_option
 from api.usecases import collections as verbs
 from api.usecases.collections import ItemField, SchemaRefused
 from shared.formats.items import CATEGORIES, DOCUMENTID, ENTITY

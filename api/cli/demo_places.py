@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from api.cli import demo_batch, terminal
+from api.cli.connecting import chosen_service, connected
 from api.cli.demo_batch import Login
-from api.cli.options import chosen_service, connected
 from api.cli.signals import StopSignals
 from api.cli.stack import StackOptions, make_token, running_stack
 from api.cli.stack_services import URLS

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from api.cli import terminal
-from api.cli.options import connected, data_dir_option, json_option
+from api.cli.connecting import connected
+from api.cli.options import data_dir_option, json_option
 from api.usecases.doctor.examination import examine
 from api.usecases.doctor.findings import Finding, Verdict, fail
 from shared.errors import SettingsInvalid

@@ -7,18 +7,7 @@ import sys
 
 import click
 
-from api.cli import terminal
-from api.cli.clients import clients
-from api.cli.collections import collections
-from api.cli.demo import demo
-from api.cli.doctor import doctor
-from api.cli.imports import import_files
-from api.cli.maintenance import maintenance
-from api.cli.migrating import migrate
-from api.cli.services import services
-from api.cli.tokens import token
-from api.cli.up import up
-from api.cli.users import users
+from api.cli.deferred import Deferred
 from shared.errors import LongshoreError
 
 INTERRUPTED = 130
@@ -37,20 +26,24 @@ def longshore(*, debug: bool) -> None:
     """
 
 
-for command in (
-    up,
-    demo,
-    import_files,
-    token,
-    services,
-    collections,
-    users,
-    clients,
-    migrate,
-    maintenance,
-    doctor,
+for name, place, summary in (
+    ("clients", "clients:clients", "Add and list OAuth clients, grant them communities."),
+    ("collections", "collections:collections", "Add, change and list the collections of a data service."),
+    ("demo", "demo:demo", "Take a tour of the whole service, which leaves nothing behind."),
+    ("doctor", "doctor:doctor", "Look at everything that the service needs, and tell what to do."),
+    ("import", "imports:import_files", "Import files of NDJSON into a collection."),
+    (
+        "maintenance",
+        "maintenance:maintenance",
+        "Let everything stand still for an upgrade or a repair.",
+    ),
+    ("migrate", "migrating:migrate", "Bring the database's schema to the version of this release."),
+    ("services", "services:services", "Add and list data services, rotate their secrets."),
+    ("token", "tokens:token", "Print a token for the HTTP API."),
+    ("up", "up:up", "Run the whole service on this machine."),
+    ("users", "users:users", "Add and list users, grant them communities."),
 ):
-    longshore.add_command(command)
+    longshore.add_command(Deferred(name, f"api.cli.{place}", summary))
 
 
 def main() -> None:
@@ -66,10 +59,10 @@ def run(arguments: list[str]) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        terminal.err().print("Interrupted.")
+        click.echo("Interrupted.", err=True)
         return INTERRUPTED
     except LongshoreError as error:
-        terminal.err().print(f"Error: {error}")
+        click.echo(f"Error: {error}", err=True)
         return 1
     except BrokenPipeError:
         # Whoever read our output has seen enough. Nothing more can be written, not even at exit.
@@ -78,7 +71,6 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if "--debug" in arguments:
             raise
-        terminal.err().print(
-            f"Error: {type(error).__name__}: {error}\n(longshore --debug … shows where it comes from)"
-        )
+        click.echo(f"Error: {type(error).__name__}: {error}", err=True)
+        click.echo("(longshore --debug … shows where it comes from)", err=True)
         return 1

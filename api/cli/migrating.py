@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from api.cli import terminal
-from api.cli.options import data_dir_option, database_url, json_option, storage_url
+from api.cli.connecting import database_url, storage_url
+from api.cli.options import data_dir_option, json_option
 from api.usecases.volumes import mark_storage
 from shared.db import migrate as migrations
 from shared.db.database import Database

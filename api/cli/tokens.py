@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from api.cli import terminal
-from api.cli.options import chosen_service, connected, data_dir_option, json_option, service_option
+from api.cli.connecting import chosen_service, connected
+from api.cli.options import data_dir_option, json_option, service_option
 from api.usecases import tokens
 from api.usecases.services import active_secrets
 from shared.errors import NameRefused

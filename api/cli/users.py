@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from api.cli import terminal
+from api.cli.connecting import connected
 from api.cli.grants import granted_option, print_granted
-from api.cli.options import connected, data_dir_option, json_option
+from api.cli.options import data_dir_option, json_option
 from api.cli.secrets import secret_option
 from api.usecases import accounts
 

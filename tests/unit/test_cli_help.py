@@ -6,13 +6,15 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from api.cli.deferred import Deferred
 from api.cli.main import longshore
 
 
 def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
     """The words of every command, groups included."""
     yield path
-    for name, command in group.commands.items():
+    for name, listed in group.commands.items():
+        command = listed.load() if isinstance(listed, Deferred) else listed
         if isinstance(command, click.Group):
             yield from commands(command, *path, name)
         else:
