@@ -8,7 +8,7 @@ from api.http.openapi import problems
 from api.http.problems import UNAVAILABLE, Param, Problem, Refused
 from api.http.stopping import STOPPING
 from api.usecases.maintenance import is_on_maintenance
-from shared.db.migrate import is_migrated
+from shared.db.versions import is_migrated
 from shared.errors import DatabaseUnavailable, StorageFault
 from shared.ground import Ground
 from shared.storage.contract import BlockStorage

@@ -9,11 +9,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -21,6 +19,7 @@ from sqlalchemy.orm import Session
 from shared.db.database import Database
 from shared.db.queries.reader import Reader, ensure_reader
 from shared.db.server import require_usable_server
+from shared.db.versions import MIGRATIONS, current_version, has_reached, newest_version
 from shared.errors import ConflictOfTransactions, SchemaBusy
 
 # Any number, the same in every release: whoever migrates holds this lock until COMMIT.
@@ -86,29 +85,6 @@ def prepare_reader(database: Database, reader: Reader) -> None:
         ensure_reader(session, reader)
 
 
-def is_migrated(database: Database) -> bool:
-    """Whether the schema has the version that this release needs, or a later one."""
-    with database.begin() as session:
-        return _has_reached(current_version(session), newest_version())
-
-
-def current_version(session: Session) -> str | None:
-    """The schema's version; None for an empty database."""
-    return MigrationContext.configure(session.connection()).get_current_revision()
-
-
-def newest_version() -> str:
-    """The version that this release brings."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None  # noqa: S101 - the release ships its migrations
-    return head
-
-
-def _has_reached(current: str | None, wanted: str) -> bool:
-    # Versions are numbers of four digits. Processes of this release go on after a later one has migrated.
-    return current is not None and current >= wanted
-
-
 @contextmanager
 def _turn(database: Database, report: Report) -> Iterator[Session]:
     """Nobody else migrates while the body runs.
@@ -141,7 +117,7 @@ def _pending(database: Database, to: str) -> list[str]:
     script = ScriptDirectory.from_config(_config())
     with database.begin() as session:
         current = current_version(session)
-    if _has_reached(current, newest_version()):
+    if has_reached(current, newest_version()):
         return []
     return [step.revision for step in script.iterate_revisions(to, current or "base")][::-1]
 
@@ -176,5 +152,5 @@ def _oldest_transactions(database: Database) -> list[str]:
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     return config

@@ -1,8 +1,9 @@
 """Workers of an earlier release go on while the schema is brought further, and beside workers of this one."""
 
 from shared.db.database import Database
-from shared.db.migrate import migrate, newest_version
+from shared.db.migrate import migrate
 from shared.db.models import Import
+from shared.db.versions import newest_version
 from shared.ground import Ground
 from shared.storage.receipts import StoredBytes
 from tests.integration.builders import let_leases_expire, numbered, work

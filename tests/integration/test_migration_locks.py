@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from shared.db.database import Database
-from shared.db.migrate import LockPatience, current_version, is_migrated, migrate, newest_version
+from shared.db.migrate import LockPatience, migrate
+from shared.db.versions import current_version, is_migrated, newest_version
 from shared.errors import SchemaBusy
 from shared.ground import Ground
 from tests.integration.job_builders import wait_until

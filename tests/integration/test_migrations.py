@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from shared.db import quotas
 from shared.db.database import Database
-from shared.db.migrate import current_version, is_migrated, migrate, newest_version
+from shared.db.migrate import migrate
 from shared.db.models import Base
 from shared.db.server import OLDEST_MAJOR
+from shared.db.versions import current_version, is_migrated, newest_version
 from shared.errors import DatabaseUnusable
 
 PROCESSES = 4

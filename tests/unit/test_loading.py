@@ -21,3 +21,7 @@ def loaded(program: str) -> set[str]:
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["improt"], ["import", "--help"]], ids=" ".join)
 def test_a_client_loads_nothing_of_the_server(words: list[str]):
     assert not loaded(COMMAND.format(words)) & SERVER
+
+
+def test_an_api_loads_nothing_that_migrates():
+    assert "alembic" not in loaded("import api.app")

@@ -8,10 +8,10 @@ from api.usecases.doctor.findings import Finding, fail, failed, ok, warn
 from shared.db import examining, maintenance
 from shared.db.database import Database
 from shared.db.examining import ServerFacts
-from shared.db.migrate import current_version, newest_version
 from shared.db.queries.reader import examine_reader, reader_of
 from shared.db.queries.refusals import ReaderRefused
 from shared.db.server import require_usable_server
+from shared.db.versions import current_version, newest_version
 from shared.errors import DatabaseUnavailable, DatabaseUnusable
 from shared.ground import Ground
 from shared.settings import Settings
