@@ -7,11 +7,13 @@ import os
 import sys
 from importlib.util import find_spec
 
+from celery import Celery
+
 from shared.dispatch import IMPORTS_QUEUE, SWEEP_QUEUE
 from shared.errors import SettingsInvalid
 from shared.metrics import gathered
 from shared.settings import Settings
-from workers.app import create_celery
+from workers.bare import create_bare
 from workers.metrics import served
 
 _ARGUMENTS = {
@@ -38,8 +40,17 @@ def main(arguments: list[str]) -> int:
     role, *options = arguments
     with gathered(settings), served(settings):
         command = ["--quiet", *_ARGUMENTS[role], "--loglevel", settings.log_level, *options]
-        create_celery(settings).start(command)
+        _application(role, settings).start(command)
     return 0
+
+
+def _application(role: str, settings: Settings) -> Celery:
+    if role != "worker":
+        return create_bare(settings)
+    # Nobody else has a use for the engine, which takes 40 MB and more than half of the time to start.
+    from workers.app import create_celery  # noqa: PLC0415
+
+    return create_celery(settings)
 
 
 def _check(arguments: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""The Celery application of workers and beat, and what a process of theirs needs."""
+"""The Celery application of workers: its tasks, and what a process that runs them needs."""
 
 import os
 import secrets
@@ -10,24 +10,15 @@ from contextlib import contextmanager
 import structlog
 from celery import Celery, signals
 
-from shared import logs, tracing
-from shared.dispatch import (
-    IMPORTS_QUEUE,
-    NOTIFY,
-    RUN_EXPORT,
-    RUN_IMPORT,
-    SWEEP,
-    broker_options,
-    broker_url,
-)
+from shared import tracing
+from shared.dispatch import NOTIFY, RUN_EXPORT, RUN_IMPORT, SWEEP
 from shared.errors import LongshoreError
 from shared.ground import Ground
 from shared.metrics import begin_in_child
 from shared.settings import Settings
 from shared.turns import Job
 from workers.applying import ShouldStop
-from workers.beat import sweep_scheduler
-from workers.broker import PromptAMQP
+from workers.bare import create_bare
 from workers.children import LookForDeadChildren
 from workers.notifying import notify
 from workers.pulse import pulse_step
@@ -36,9 +27,6 @@ from workers.sweeping import sweep
 from workers.turns import Turns
 
 _log = structlog.get_logger()
-
-# Workers ask Redis each second; one that is silent for so long is gone, and they connect anew.
-_BROKER_SECONDS = 5.0
 
 # The thread that talks to the database waits this long for the parser to let go of the interpreter, some
 # twenty times a batch. Python's own 5 ms: 6.1 microseconds a document; 0.5 ms: 4.0; 0.05 ms: 3.6, which is
@@ -75,8 +63,7 @@ class Process:
 
 def create_celery(settings: Settings) -> Celery:
     """The application with its tasks; connects to nothing yet."""
-    app = Celery("longshore", broker=broker_url(settings.redis_url), amqp=PromptAMQP, set_as_current=False)
-    app.conf.update(_configuration(settings))
+    app = create_bare(settings)
     app.steps["worker"].update({pulse_step(settings), LookForDeadChildren})
     shutdown = Shutdown()
     process = Process(settings)
@@ -100,10 +87,6 @@ def create_celery(settings: Settings) -> Celery:
     def sweep_once() -> None:
         with shutdown.put_off(), _at_the_edge(SWEEP):
             sweep(process.ground)
-
-    @signals.setup_logging.connect(weak=False)
-    def configure_logs(**_: object) -> None:
-        logs.configure(settings)
 
     @signals.worker_process_init.connect(weak=False)
     def share_the_interpreter(**_: object) -> None:
@@ -132,27 +115,3 @@ def _at_the_edge(task: str) -> Iterator[None]:
         yield
     except LongshoreError as error:
         _log.error("task_failed", task=task, code=error.code, error=str(error))
-
-
-def _configuration(settings: Settings) -> dict[str, object]:
-    return {
-        # A nudge may vanish: leases and the sweep bring work back, so it is taken off the queue at
-        # once. Late acknowledgement would add Redis's redelivery, which runs long tasks twice.
-        "task_acks_late": False,
-        "task_ignore_result": True,
-        "task_default_queue": IMPORTS_QUEUE,
-        "task_create_missing_queues": True,
-        "worker_concurrency": settings.worker_processes,
-        "worker_prefetch_multiplier": 1,
-        "worker_disable_prefetch": True,
-        "worker_hijack_root_logger": False,
-        "worker_enable_remote_control": False,
-        "worker_send_task_events": False,
-        "broker_connection_retry_on_startup": True,
-        "broker_connection_max_retries": None,
-        # A Redis that answers and takes nothing (full, or a replica since another server took over) is as
-        # good as away. Celery would end the worker.
-        "broker_channel_error_retry": True,
-        "broker_transport_options": broker_options(_BROKER_SECONDS),
-        "beat_scheduler": sweep_scheduler(settings),
-    }

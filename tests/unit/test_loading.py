@@ -25,3 +25,7 @@ def test_a_client_loads_nothing_of_the_server(words: list[str]):
 
 def test_an_api_loads_nothing_that_migrates():
     assert "alembic" not in loaded("import api.app")
+
+
+def test_beat_loads_no_engine():
+    assert not loaded("import workers.__main__") & {"sqlalchemy", "pglast", "jinja2"}
