@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TextIO
 
 from shared.formats.csv_header import names_of, numbered_names
-from shared.formats.csv_rows import END, fit, is_blank, parsed, rows_of_lines
+from shared.formats.csv_rows import END, OneByOne, fit, is_blank, parsed, rows_of_lines
 from shared.formats.csv_separators import beginning_of, separator_of, usual_width
 from shared.formats.pieces import GROUP_CHARACTERS, MAX_PIECE_CHARACTERS, FileRefused, Piece, groups, too_long
 
@@ -88,20 +88,10 @@ def _together(group: str, separator: str, columns: int) -> list[list[str]] | Non
 
 def _one_by_one(group: str, others: Iterator[str], separator: str, line_number: int) -> Iterator[Row]:
     """Each row, up to the end of a group with which a row ends, too."""
-    is_at_end = False
-
-    def lines() -> Iterator[str]:
-        nonlocal is_at_end
-        for text in chain([group], others):
-            *first, last = StringIO(text, newline="")
-            yield from first
-            is_at_end = True
-            yield last
-            is_at_end = False
-
-    for row in _rows(lines(), separator, line_number):
+    lines = OneByOne(StringIO(text, newline="") for text in chain([group], others))
+    for row in _rows(lines, separator, line_number):
         yield row
-        if is_at_end:
+        if lines.is_at_end:
             return
 
 

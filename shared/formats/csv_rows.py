@@ -6,7 +6,7 @@ Blocks are UTF-8 and have no header row of their own: both were taken care of wh
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, chain, islice, repeat, tee
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from shared.formats.batching import Outcome, Read
 from shared.formats.json_lines import Refusal
@@ -14,6 +14,8 @@ from shared.instructions import Checkpoint, Instruction, Rejection
 
 if TYPE_CHECKING:
     from _csv import Reader
+
+Line = TypeVar("Line")
 
 # Of one cell. Python's own limit of 131,072 characters is less than a text may have.
 MAX_CELL_CHARACTERS = 20 * 1024 * 1024
@@ -77,19 +79,9 @@ class CsvReader:
         self, lines: Sequence[bytes], others: Iterator[Sequence[bytes]], number: int, offset: int
     ) -> Iterator[Read]:
         """What each row asks for, up to the end of a group with which a row ends, too."""
-        is_at_end = False
-
-        def fed() -> Iterator[bytes]:
-            nonlocal is_at_end
-            for group in chain([lines], others):
-                *first, last = _split(group)
-                yield from first
-                is_at_end = True
-                yield last
-                is_at_end = False
-
         first_number = number
-        ahead, behind = tee(fed())
+        fed = OneByOne(map(_split, chain([lines], others)))
+        ahead, behind = tee(fed)
         rows = parsed(map(bytes.decode, ahead), self._delimiter)
         for cells in rows:
             # The usual row is one line.
@@ -100,7 +92,7 @@ class CsvReader:
             else:
                 outcome = self._ragged(cells, number + 1, offset, length)
             yield outcome, length, count
-            if is_at_end:
+            if fed.is_at_end:
                 return
             offset += length
             number += count
@@ -113,6 +105,23 @@ class CsvReader:
             refusal = ragged(len(cells), self._columns)
             return Rejection(number, offset, length, None, refusal.code, refusal.reason)
         return self._read_row(fitting, number, offset, length) if any(fitting) else None
+
+
+class OneByOne(Generic[Line]):
+    """The lines of groups that are not empty, one after the other."""
+
+    def __init__(self, groups: Iterable[Iterable[Line]]) -> None:
+        self._groups = groups
+        self.is_at_end = False
+        """Whether the line that was taken last is the last one of its group."""
+
+    def __iter__(self) -> Iterator[Line]:
+        for group in self._groups:
+            *lines, last = group
+            yield from lines
+            self.is_at_end = True
+            yield last
+            self.is_at_end = False
 
 
 def parsed(lines: Iterable[str], delimiter: str, *, strict: bool = False) -> "Reader":
