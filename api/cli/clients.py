@@ -22,7 +22,7 @@ def clients() -> None:
 
 @clients.command("add")
 @click.argument("client_id", metavar="ID")
-@secret_option("--secret", "The client's secret")
+@secret_option("--secret", f"The client's secret, of {accounts.MIN_SECRET_CHARACTERS} characters or more")
 @click.option(
     "--community",
     "communities",
@@ -41,7 +41,7 @@ def add(
     \b
     Examples:
       longshore clients add LiquidDecisions
-      longshore clients add nightly --secret S --community films
+      longshore clients add nightly --secret 'of eight or more' --community films
     """
     with connected(data_dir) as ground:
         client = accounts.add_client(ground, client_id, secret, communities)

@@ -22,7 +22,7 @@ def users() -> None:
 
 @users.command("add")
 @click.argument("email")
-@secret_option("--password", "The user's password")
+@secret_option("--password", f"The user's password, of {accounts.MIN_SECRET_CHARACTERS} characters or more")
 @click.option("--community", "communities", multiple=True, help="A data service to grant. May be repeated.")
 @data_dir_option
 @json_option
@@ -34,7 +34,7 @@ def add(
     \b
     Examples:
       longshore users add ann@example.org --community films
-      longshore users add bob@example.org --password P --community films --community cinema
+      longshore users add bob@example.org --password 'of eight or more' --community films --community cinema
     """
     with connected(data_dir) as ground:
         user = accounts.add_user(ground, email, password, communities)

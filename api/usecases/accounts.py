@@ -20,6 +20,7 @@ __all__ = ["Client", "Granted", "User"]
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 MAX_EMAIL_CHARACTERS = 254
+MIN_SECRET_CHARACTERS = 8  # NIST SP 800-63B: the least of a password. Clients bring theirs from elsewhere.
 _check_email = validate.Email()
 
 
@@ -53,7 +54,7 @@ class Client:
 def add_user(ground: Ground, email: str, password: str, communities: Iterable[str] = ()) -> User:
     """Add a user who may reach these communities.
 
-    Raises NameRefused for an unusable address or an empty password, NameTaken for a known address and
+    Raises NameRefused for an unusable address or too short a password, NameTaken for a known address and
     ServiceNotFound for an unknown community; then there is no user.
     """
     email = spell_email(email)
@@ -86,7 +87,7 @@ def list_users(ground: Ground) -> list[Granted]:
 def add_client(ground: Ground, client_id: str, secret: str, communities: Iterable[str] = ()) -> Client:
     """Add a client that may reach these communities without a user.
 
-    Raises NameRefused for an unusable id or an empty secret, NameTaken for a known id and
+    Raises NameRefused for an unusable id or too short a secret, NameTaken for a known id and
     ServiceNotFound for an unknown community; then there is no client.
     """
     if _CLIENT_ID.fullmatch(client_id) is None:
@@ -145,8 +146,11 @@ def _check_address(email: str) -> None:
 
 
 def _check_secret(what: str, secret: str) -> None:
-    if not secret:
-        raise NameRefused(f"The {what} is empty: at least one character is expected, better twenty.")
+    if len(secret) < MIN_SECRET_CHARACTERS:
+        raise NameRefused(
+            f"A {what} needs at least {MIN_SECRET_CHARACTERS} characters, better twenty,"
+            f" and this has {len(secret)}."
+        )
 
 
 def _service_ids(session: Session, communities: Iterable[str]) -> list[int]:

@@ -90,7 +90,7 @@ class Liquid:
 
 def liquid_client(client: FlaskClient, ground: Ground, service: Service) -> Liquid:
     """A client whose user may reach this community only."""
-    user = accounts.add_user(ground, f"job-{next(_numbers)}@example.org", "p", [service.name])
+    user = accounts.add_user(ground, f"job-{next(_numbers)}@example.org", "a-password", [service.name])
     issued = access.issue(
         ground, Holder(user=user), community=service.name, properties="", now=datetime.now(UTC)
     )

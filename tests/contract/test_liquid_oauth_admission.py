@@ -52,7 +52,7 @@ def client(ground: Ground, settings: Settings) -> Iterator[FlaskClient]:
 
 @pytest.fixture
 def user(ground: Ground, service: Service) -> User:
-    return accounts.add_user(ground, f"bob-{next(_numbers)}@example.org", "p", [service.name])
+    return accounts.add_user(ground, f"bob-{next(_numbers)}@example.org", "a-password", [service.name])
 
 
 @pytest.fixture

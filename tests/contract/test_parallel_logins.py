@@ -25,7 +25,7 @@ Ask = Callable[[str], httpx.Response]
 def ask(served: Served, ground: Ground, service: Service) -> Ask:
     """Asks for a token by password, on a connection of its own; the right one is `right`."""
     email = f"dora@{service.name}.example.org"
-    accounts.add_user(ground, email, "right", [service.name])
+    accounts.add_user(ground, email, "right-one", [service.name])
 
     def ask(password: str) -> httpx.Response:
         form = {"grant_type": "password", "username": email, "password": password}
@@ -57,4 +57,4 @@ def test_of_many_guesses_at_once_no_more_are_judged_than_of_one_after_the_other(
 
 
 def test_the_right_password_many_times_at_once_is_let_in_each_time(ask: Ask) -> None:
-    assert all_at_once(ask, ["right"] * 20) == {200: 20}
+    assert all_at_once(ask, ["right-one"] * 20) == {200: 20}

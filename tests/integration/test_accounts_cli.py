@@ -32,25 +32,35 @@ def email():
 
 
 def test_a_user_is_added_granted_and_listed(run, ground, service, email):
-    added = run("users", "add", email, "--password", "p", "--json")
+    added = run("users", "add", email, "--password", "a-password", "--json")
     granted = run("users", "grant", email, "--community", service.name)
     listed = run("users", "list")
 
     assert json.loads(added.stdout) == {"user": email, "communities": []}
     assert granted.stdout == f"Granted {service.name} to {email}.\n"
     assert f"{email}  {service.name}" in listed.stdout.splitlines()
-    assert log_in_user(ground, email, "p", NOW).email == email
+    assert log_in_user(ground, email, "a-password", NOW).email == email
 
 
 def test_a_user_is_added_with_several_communities(run, service, email):
-    run("users", "add", email, "--password", "p", "--community", service.name, "--community", service.name)
+    run(
+        "users",
+        "add",
+        email,
+        "--password",
+        "a-password",
+        "--community",
+        service.name,
+        "--community",
+        service.name,
+    )
 
     users = json.loads(run("users", "list", "--json").stdout)["users"]
     assert {"user": email, "communities": [service.name]} in users
 
 
 def test_a_client_is_added_and_listed(run, ground, service):
-    added = run("clients", "add", f"cli-{service.name}", "--secret", "s", "--community", service.name)
+    added = run("clients", "add", f"cli-{service.name}", "--secret", "a-secret", "--community", service.name)
 
     assert added.stdout == f"Added cli-{service.name}.\n"
     clients = json.loads(run("clients", "list", "--json").stdout)["clients"]
@@ -60,7 +70,7 @@ def test_a_client_is_added_and_listed(run, ground, service):
 
 def test_a_client_is_granted_more_communities(run, ground, service):
     client = f"granted-{service.name}"
-    run("clients", "add", client, "--secret", "s")
+    run("clients", "add", client, "--secret", "a-secret")
 
     granted = run("clients", "grant", client, "--community", service.name)
     again = run("clients", "grant", client, "--community", service.name, "--json")
@@ -72,20 +82,20 @@ def test_a_client_is_granted_more_communities(run, ground, service):
 
 
 def test_a_secret_that_is_not_given_is_asked_for_twice_and_not_shown(run, ground, service, email):
-    user = run("users", "add", email, "--json", given="typed\ntyped\n")
-    client = run("clients", "add", f"typed-{service.name}", given="one\nother\ntyped\ntyped\n")
+    user = run("users", "add", email, "--json", given="typed-one\ntyped-one\n")
+    client = run("clients", "add", f"typed-{service.name}", given="one\nother\ntyped-one\ntyped-one\n")
 
     assert json.loads(user.stdout) == {"user": email, "communities": []}
-    assert "typed" not in user.output
-    assert log_in_user(ground, email, "typed", NOW)
+    assert "typed-one" not in user.output
+    assert log_in_user(ground, email, "typed-one", NOW)
     assert client.exit_code == 0, client.output
-    assert log_in_client(ground, f"typed-{service.name}", "typed", NOW)
+    assert log_in_client(ground, f"typed-{service.name}", "typed-one", NOW)
 
 
 def test_what_cannot_be_added_is_refused(run, email):
-    run("users", "add", email, "--password", "p")
+    run("users", "add", email, "--password", "a-password")
 
-    assert isinstance(run("users", "add", email, "--password", "p").exception, NameTaken)
+    assert isinstance(run("users", "add", email, "--password", "a-password").exception, NameTaken)
     unknown = run("users", "grant", email, "--community", "nowhere")
     assert isinstance(unknown.exception, ServiceNotFound)
     assert run("users", "grant", email).exit_code == 2
@@ -93,7 +103,7 @@ def test_what_cannot_be_added_is_refused(run, email):
 
 def test_what_cannot_be_granted_to_a_client_is_refused(run, service):
     client = f"refused-{service.name}"
-    run("clients", "add", client, "--secret", "s")
+    run("clients", "add", client, "--secret", "a-secret")
 
     nobody = run("clients", "grant", "nobody", "--community", service.name)
     nowhere = run("clients", "grant", client, "--community", service.name, "--community", "nowhere")

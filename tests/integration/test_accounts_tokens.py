@@ -23,7 +23,7 @@ def email():
 @pytest.fixture
 def user(ground, service, email):
     """A user who has been granted `service`."""
-    return accounts.add_user(ground, email, "right", [service.name])
+    return accounts.add_user(ground, email, "right-one", [service.name])
 
 
 def at(seconds):
@@ -50,7 +50,7 @@ def test_neither_passwords_nor_tokens_are_kept(ground, user):
         )
         kept = str(session.execute(of_user, {"id": user.id}).all())
     assert user.email in kept
-    for secret in ("right", issued.access_token, issued.refresh_token):
+    for secret in ("right-one", issued.access_token, issued.refresh_token):
         assert secret not in kept
         assert secret not in repr(issued)
 
@@ -72,7 +72,7 @@ def test_an_unknown_access_token_opens_nothing(ground, token):
 
 @pytest.mark.parametrize("name", ["nowhere", "", "a\0b"])
 def test_a_community_that_is_not_and_one_not_granted_are_told_alike(ground, user, service, name):
-    other = accounts.add_user(ground, f"other-{user.email}", "p")
+    other = accounts.add_user(ground, f"other-{user.email}", "a-password")
 
     with pytest.raises(access.CommunityRefused, match="has been granted to this user"):
         issue(ground, user, community=name)
@@ -81,8 +81,8 @@ def test_a_community_that_is_not_and_one_not_granted_are_told_alike(ground, user
 
 
 def test_a_client_of_its_own_reaches_what_it_was_granted_and_gets_no_refresh_token(ground, user, service):
-    client = accounts.add_client(ground, f"app-{service.name}", "s", [service.name])
-    unlike = accounts.add_client(ground, f"bare-{service.name}", "s")
+    client = accounts.add_client(ground, f"app-{service.name}", "a-secret", [service.name])
+    unlike = accounts.add_client(ground, f"bare-{service.name}", "a-secret")
 
     issued = access.issue(ground, Holder(client=client), community=service.name, properties="", now=NOW)
 
@@ -93,8 +93,8 @@ def test_a_client_of_its_own_reaches_what_it_was_granted_and_gets_no_refresh_tok
 
 
 def test_a_users_communities_are_not_widened_by_the_client(ground, service, email):
-    client = accounts.add_client(ground, f"app-{service.name}", "s", [service.name])
-    other = accounts.add_user(ground, email, "p")
+    client = accounts.add_client(ground, f"app-{service.name}", "a-secret", [service.name])
+    other = accounts.add_user(ground, email, "a-password")
 
     with pytest.raises(access.CommunityRefused):
         access.issue(
@@ -185,7 +185,7 @@ def test_of_many_who_show_one_refresh_token_at_once_none_keeps_access(ground, us
 
 
 def test_a_refresh_token_is_for_the_client_it_was_given_to(ground, user, service):
-    client = accounts.add_client(ground, f"app-{service.name}", "s")
+    client = accounts.add_client(ground, f"app-{service.name}", "a-secret")
     issued = access.issue(ground, Holder(user=user, client=client), community=None, properties="", now=NOW)
 
     with pytest.raises(access.RefreshRefused):
