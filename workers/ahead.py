@@ -1,33 +1,39 @@
 """Make the next value while the last one is being used."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from queue import Queue
 from threading import Event, Thread
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 _END = object()
 
 
-def ahead(values: Iterable[T]) -> Generator[T, None, None]:
-    """The same values, the next one made in a thread meanwhile.
+@contextmanager
+def ahead(values: Iterable[T]) -> Iterator[Iterator[T]]:
+    """The same values, the next one made in a thread meanwhile, which starts at once.
 
-    The parser and the database each keep a core busy then. At most two values wait at a time. An
-    exception of `values` rises here, in its place; a consumer that stops early stops the thread.
+    The parser and the database each keep a core busy then. At most two values wait at a time. An exception of
+    `values` rises in its place; the thread ends with the body.
     """
     waiting: Queue[object] = Queue(maxsize=1)
     stopped = Event()
     thread = Thread(target=_make, args=(values, waiting, stopped), name="ahead", daemon=True)
     thread.start()
     try:
-        while (made := waiting.get()) is not _END:
-            if isinstance(made, _Raised):
-                raise made.exception
-            yield made  # type: ignore[misc]
+        yield _until_end(waiting)
     finally:
         stopped.set()
         _drain(waiting, thread)
+
+
+def _until_end(waiting: "Queue[object]") -> Iterator[Any]:
+    while (made := waiting.get()) is not _END:
+        if isinstance(made, _Raised):
+            raise made.exception
+        yield made
 
 
 class _Raised:

@@ -16,7 +16,7 @@ import structlog
 from shared import tracing
 from shared.db import leases, rejections, renderings
 from shared.db.batches import BatchWriter, Work, Written, prepare
-from shared.db.database import Session
+from shared.db.database import Begin, Session
 from shared.db.interrupting import interrupter
 from shared.db.leases import Lease
 from shared.documentids import documentid_maker
@@ -72,32 +72,36 @@ class BlockRun:
             self._note_renderings()
 
     def _run(self) -> bool:
-        lease = self._lease
         try:
-            with (
-                # Storage may be so slow that the lease would run out while the block is checked.
-                self._heartbeat as heartbeat,
-                reading.verified(
-                    self._ground.storage,
-                    lease.storage_key,
-                    lease.sha256,
-                    lease.checkpoint.offset,
-                    look=heartbeat.check,
-                ) as file,
-                closing(self._batches(file)) as batches,
-            ):
-                return self._apply_all(batches)
+            # Storage may be so slow that the lease would run out while the block is checked.
+            with self._heartbeat as heartbeat:
+                return self._apply_block(self._opened(heartbeat.check))
         except Stopped:
             return False
 
-    def _apply_all(self, batches: Iterator[Batch]) -> bool:
+    def _opened(self, look: reading.Look) -> reading.OpenedBlock:
+        lease = self._lease
+        start = lease.checkpoint.offset
+        return reading.opened(self._ground.storage, lease.storage_key, lease.sha256, start, look=look)
+
+    def _apply_block(self, block: reading.OpenedBlock) -> bool:
+        with (
+            closing(block.file) as file,
+            closing(self._batches(file)) as batches,
+            ahead(map(self._prepare, batches)) as prepared,
+        ):
+            # Its first batches are made meanwhile.
+            block.check()
+            with self._ground.database.keep() as begin:
+                return self._apply_all(prepared, begin)
+
+    def _apply_all(self, prepared: Iterator[Work], begin: Begin) -> bool:
         ends_at = time.monotonic() + self._turn_seconds
-        with closing(ahead(map(self._prepare, batches))) as prepared:
-            for work in prepared:
-                self._apply(work)
-                is_over = self._should_stop() or time.monotonic() >= ends_at
-                if is_over and self._checkpoint.offset < self._lease.size_bytes:
-                    return False
+        for work in prepared:
+            self._apply(work, begin)
+            is_over = self._should_stop() or time.monotonic() >= ends_at
+            if is_over and self._checkpoint.offset < self._lease.size_bytes:
+                return False
         return True
 
     def _beat(self) -> None:
@@ -120,11 +124,10 @@ class BlockRun:
     def _batches(self, file: BinaryIO) -> Generator[Batch, None, None]:
         start, settings = self._lease.checkpoint, self._ground.settings
         reader = reader_of(self._lease, self._budget)
-        with closing(reading.lines(file)) as groups:
-            reads = reader.read(groups, start)
-            if has_template(self._lease):
-                reads = self._watched(reads)
-            yield from batched(reads, start, Limits(settings.batch_lines, settings.batch_bytes))
+        reads = reader.read(reading.lines(file), start)
+        if has_template(self._lease):
+            reads = self._watched(reads)
+        yield from batched(reads, start, Limits(settings.batch_lines, settings.batch_bytes))
 
     def _watched(self, reads: Iterator[Read]) -> Iterator[Read]:
         for read in reads:
@@ -134,25 +137,23 @@ class BlockRun:
     def _prepare(self, batch: Batch) -> Work:
         return prepare(batch, self._lease.collection_id)
 
-    def _apply(self, work: Work) -> None:
+    def _apply(self, work: Work, begin: Begin) -> None:
         with tracing.step("apply_batch"):
             try:
-                despite_conflicts(partial(self._commit, work, self._write))
+                despite_conflicts(partial(self._commit, work, begin, self._write))
             except BatchRefused:
                 # Nothing of it was committed. Once more, to find the lines that the database refuses.
-                despite_conflicts(partial(self._commit, work, self._write_carefully))
+                despite_conflicts(partial(self._commit, work, begin, self._write_carefully))
 
-    def _commit(self, work: Work, write: Write) -> None:
+    def _commit(self, work: Work, begin: Begin, write: Write) -> None:
         began = time.monotonic()
         lease, end = self._lease, work.batch.end
         is_finished = end.offset >= lease.size_bytes
         # The batch may wait for documents that others hold, for as long as they do.
         with (
-            self._ground.database.begin() as session,
+            begin() as session,
             self._heartbeat.interrupting(interrupter(session)),
         ):
-            if not is_finished:
-                leases.commit_without_waiting(session)
             tally, rejected = write(session, work)
             limit = self._ground.settings.rejections_kept
             unkept = rejections.keep(session, lease.import_id, lease.block_number, rejected, limit=limit)

@@ -54,7 +54,7 @@ class CutRun:
             Heartbeat(self._beat, every_seconds) as heartbeat,
             closing(self._parts(cutter, heartbeat.check)) as parts,
             # A part is cut while the one before it is stored.
-            closing(ahead(parts)) as made,
+            ahead(parts) as made,
         ):
             for number, block in enumerate(_blocks(made, heartbeat.check)):
                 # Cutting is the same each time, so what is there already is passed over.

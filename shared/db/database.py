@@ -1,8 +1,9 @@
 """A process's way to the database: a pool of connections and transactions on it."""
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 
 from psycopg2.extensions import connection as DriverConnection  # noqa: N812
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -14,10 +15,12 @@ from shared.db.failures import translated
 from shared.db.sessions import application_name
 from shared.metrics import metrics
 
-__all__ = ["Database", "Session"]
+__all__ = ["Begin", "Database", "Session"]
 
 # A setting of ours that means nothing: a server that has it got the others, too.
 _ARRIVED = {"longshore.options": "arrived"}
+
+Begin = Callable[[], AbstractContextManager[Session]]
 
 CONNECT_SECONDS = 5
 SILENCE_SECONDS = 60.0
@@ -72,7 +75,7 @@ class Database:
         )
         _insist(self._engine, asked)
         _count_connections(self._engine, pool_size)
-        self._sessions = sessionmaker(self._engine, expire_on_commit=False)
+        self._sessions = sessionmaker(expire_on_commit=False)
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -80,7 +83,21 @@ class Database:
 
         Raises DatabaseUnavailable, ConflictOfTransactions or BatchRefused for the driver's errors.
         """
-        with translated(), self._sessions.begin() as session:
+        with self._begin(self._engine) as session:
+            yield session
+
+    @contextmanager
+    def keep(self) -> Iterator[Begin]:
+        """A connection for transactions that follow each other closely, each begun and ended as by `begin`.
+
+        Whether the server is still there is asked once instead of before each of them.
+        """
+        with self.connect() as connection:
+            yield partial(self._begin, connection)
+
+    @contextmanager
+    def _begin(self, bind: Engine | Connection) -> Iterator[Session]:
+        with translated(), self._sessions(bind=bind) as session, session.begin():
             yield session
             if session.in_transaction():  # the body may have rolled it back
                 with tracing.step("COMMIT"):

@@ -43,6 +43,10 @@ UPDATE blocks
 RETURNING number
 """
 
+# Lets COMMIT return before the log is on disk. Safe in the middle of a block: a crash loses documents and
+# checkpoint together, and the batch is applied again. What is cut out of a file lies beside the database.
+DO_NOT_WAIT = "SET LOCAL synchronous_commit = off;"
+
 # A heartbeat may come after the batch that finished the block: there is nothing left to hold then.
 RENEW = """
 UPDATE blocks b SET leased_until = CASE WHEN b.finished_at IS NULL THEN clock_timestamp() + :lease END
@@ -83,15 +87,6 @@ class Lease:
         return {"import_id": self.import_id, "number": self.block_number, "epoch": self.epoch}
 
 
-def commit_without_waiting(session: Session) -> None:
-    """Let COMMIT return before the log is on disk.
-
-    Safe for a batch in the middle of a block: a crash loses documents and checkpoint together, and
-    the batch is applied again.
-    """
-    session.execute(text("SET LOCAL synchronous_commit = off"))
-
-
 def renew(session: Session, lease: Lease, *, lease_seconds: float) -> None:
     """Keep the block while a batch takes long. Raises LeaseLost where it may not be applied any longer."""
     given = lease.fence() | {"lease": timedelta(seconds=lease_seconds)}
@@ -124,7 +119,9 @@ def checkpoint(
         "finished": is_finished,
         "lease": timedelta(seconds=lease_seconds),
     }
-    if session.execute(text(CHECKPOINT), given | asdict(tally)).one_or_none() is None:
+    waits = is_finished or not lease.block_number
+    statement = CHECKPOINT if waits else DO_NOT_WAIT + CHECKPOINT
+    if session.execute(text(statement), given | asdict(tally)).one_or_none() is None:
         raise LeaseLost(f"Block {lease.block_number} is no longer this worker's to apply.")
     if is_finished and session.execute(text(UNFINISHED), {"import_id": lease.import_id}).first() is None:
         move(session, lease.import_id, Event.COMPLETE)

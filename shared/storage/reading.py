@@ -2,9 +2,9 @@
 
 import hashlib
 import io
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
-from typing import TYPE_CHECKING, BinaryIO, cast
+import os
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from shared.errors import BlockDamaged
 from shared.storage.contract import BlockStorage
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 18
 _GROUP_BYTES = 1 << 16
+# After each piece the interpreter is waited for, which the parser holds.
+_CHECKED_BYTES = 1 << 20
 
 Look = Callable[[], None]
 
@@ -37,35 +39,59 @@ class Chunks(Iterator[bytes]):
         self._file.close()
 
 
-def lines(file: BinaryIO) -> Generator[list[bytes], None, None]:
-    """The rest of the file in groups of lines, line ends kept; closes it at the end, or when told to.
+def lines(file: BinaryIO) -> Iterator[list[bytes]]:
+    """The rest of the file in groups of lines, line ends kept.
 
     A group ends with the line that reaches _GROUP_BYTES.
     """
-    with closing(file), storage_faults("read"):
+    with storage_faults("read"):
         while group := file.readlines(_GROUP_BYTES):
             yield group
 
 
-def verified(
-    storage: BlockStorage, key: str, sha256: bytes, offset: int = 0, *, look: Look | None = None
-) -> BinaryIO:
-    """The bytes under `key` from `offset` on, to be closed by the caller, all of them checked before.
+class OpenedBlock(NamedTuple):
+    """Stored bytes that may be read while they are checked: nothing that is made of them counts before."""
+
+    file: BinaryIO  # to be closed by the caller
+    check: Callable[[], None]  # raises StorageFault, BlockDamaged
+
+
+def opened(
+    storage: BlockStorage, key: str, sha256: bytes, offset: int = 0, *, look: Look = lambda: None
+) -> OpenedBlock:
+    """The bytes under `key` from `offset` on, and what checks all of them.
 
     The same open file is checked and read: what storage has under the key later is not read. `look` is called
-    before each piece of at most CHUNK_BYTES that is read, the check included, and may raise.
-    Raises StorageFault where they cannot be read, BlockDamaged where they are not the stored ones.
+    before each piece that is read, the check included, and may raise. Raises StorageFault where they cannot
+    be read, BlockDamaged where they are gone; what comes from afar is checked at once.
     """
-    file = storage.open(key) if look is None else _watched(storage.open(key), look)
+    stored = storage.open(key)
+    file = _watched(stored, look)
     try:
-        if _digest(file) != sha256:
-            raise BlockDamaged("Block storage gave other bytes than it was given.")
+        descriptor = _descriptor(stored)
+        if descriptor is None:
+            _require(_digest(file), sha256)
         with storage_faults("read"):
             file.seek(offset)
     except BaseException:
         file.close()
         raise
-    return file
+    if descriptor is None:
+        return OpenedBlock(file, lambda: None)
+    return OpenedBlock(file, lambda: _require(_digest_beside(descriptor, look), sha256))
+
+
+def verified(
+    storage: BlockStorage, key: str, sha256: bytes, offset: int = 0, *, look: Look = lambda: None
+) -> BinaryIO:
+    """The same bytes, all of them checked before: raises what checking raises."""
+    block = opened(storage, key, sha256, offset, look=look)
+    try:
+        block.check()
+    except BaseException:
+        block.file.close()
+        raise
+    return block.file
 
 
 class _Watched(io.RawIOBase):
@@ -98,9 +124,38 @@ def _watched(file: BinaryIO, look: Look) -> BinaryIO:
     return cast("BinaryIO", io.BufferedReader(_Watched(file, look), CHUNK_BYTES))
 
 
+def _descriptor(file: BinaryIO) -> int | None:
+    try:
+        return file.fileno()
+    except io.UnsupportedOperation:
+        return None
+
+
 def _digest(file: BinaryIO) -> bytes:
     digest = hashlib.sha256()
     with storage_faults("read"):
         while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
     return digest.digest()
+
+
+def _digest_beside(descriptor: int, look: Look) -> bytes:
+    """That of the whole file, whose position belongs to who reads it meanwhile."""
+    digest = hashlib.sha256()
+    piece = memoryview(bytearray(_CHECKED_BYTES))
+    position = 0
+    with storage_faults("read"):
+        while read := _read_at(descriptor, piece, position, look):
+            digest.update(piece[:read])
+            position += read
+    return digest.digest()
+
+
+def _read_at(descriptor: int, piece: memoryview, position: int, look: Look) -> int:
+    look()
+    return os.preadv(descriptor, [piece], position)
+
+
+def _require(digest: bytes, sha256: bytes) -> None:
+    if digest != sha256:
+        raise BlockDamaged("Block storage gave other bytes than it was given.")

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,10 @@ class Interrupted(Exception):
 
 def interrupted(chunks: list[bytes]) -> Iterator[bytes]:
     yield from chunks
+    raise Interrupted
+
+
+def interrupt() -> None:
     raise Interrupted
 
 
@@ -81,14 +86,14 @@ class TestBlockStorage:
     def test_lines_keep_their_ends(self, storage: BlockStorage):
         stored = storage.write(1, [b"one\r\n", b"\n", b"a\rb\n\xc2\x85last"])
 
-        assert list(reading.lines(storage.open(stored.key))) == [
-            [b"one\r\n", b"\n", b"a\rb\n", b"\xc2\x85last"]
-        ]
+        with storage.open(stored.key) as file:
+            assert list(reading.lines(file)) == [[b"one\r\n", b"\n", b"a\rb\n", b"\xc2\x85last"]]
 
     def test_lines_come_in_groups_of_bounded_size(self, storage: BlockStorage):
         stored = storage.write(1, [b"a line\n" * 100_000])
 
-        groups = list(reading.lines(storage.open(stored.key)))
+        with storage.open(stored.key) as file:
+            groups = list(reading.lines(file))
 
         assert sum(map(len, groups)) == 100_000
         assert max(len(b"".join(group)) for group in groups) < 100_000
@@ -101,12 +106,31 @@ class TestBlockStorage:
         with pytest.raises(BlockDamaged, match="other bytes"):
             reading.verified(storage, stored.key, hashlib.sha256(b"abd").digest())
 
+    def test_bytes_may_be_read_before_they_are_checked(self, storage: BlockStorage):
+        stored = storage.write(1, LARGE)
+        content = b"".join(LARGE)
+
+        with closing(reading.opened(storage, stored.key, stored.sha256, 5).file) as file:
+            assert file.read() == content[5:]
+        block = reading.opened(storage, stored.key, stored.sha256, 5)
+        with closing(block.file) as file:
+            first = file.read(1000)
+            block.check()
+
+            assert first + file.read() == content[5:]
+
     def test_other_bytes_are_damage(self, place: Place):
         stored = place.storage.write(1, [b"abc"])
         place.put(stored.key, b"abd")
 
         with pytest.raises(BlockDamaged, match="other bytes"):
             reading.verified(place.storage, stored.key, stored.sha256)
+
+    def test_each_look_comes_before_a_piece_and_may_end_the_check(self, storage: BlockStorage):
+        stored = storage.write(1, [b"abc"])
+
+        with pytest.raises(Interrupted):
+            reading.verified(storage, stored.key, stored.sha256, look=interrupt)
 
     def test_what_was_checked_is_read_whatever_lies_there_later(self, storage: BlockStorage):
         stored = storage.write(1, [b"abc"])

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 
 import pytest
 
@@ -18,11 +17,24 @@ def _no_thread_is_left() -> Iterator[None]:
 
 
 def test_values_come_out_as_they_went_in():
-    assert list(ahead(range(1000))) == list(range(1000))
+    with ahead(range(1000)) as coming:
+        assert list(coming) == list(range(1000))
 
 
 def test_no_values_give_no_values():
-    assert list(ahead([])) == []
+    with ahead([]) as coming:
+        assert list(coming) == []
+
+
+def test_the_first_value_is_made_before_it_is_asked_for():
+    made_the_first = threading.Event()
+
+    def values() -> Iterator[int]:
+        made_the_first.set()
+        yield 1
+
+    with ahead(values()):
+        assert made_the_first.wait(DEADLINE_SECONDS)
 
 
 def test_the_next_value_is_made_while_one_is_used():
@@ -33,7 +45,7 @@ def test_the_next_value_is_made_while_one_is_used():
         made_the_second.set()
         yield 2
 
-    with closing(ahead(values())) as coming:
+    with ahead(values()) as coming:
         next(coming)
 
         assert made_the_second.wait(DEADLINE_SECONDS)
@@ -47,8 +59,9 @@ def test_no_more_than_two_values_wait():
             made.append(value)
             yield value
 
-    for used in ahead(values()):
-        assert len(made) <= used + 1 + 2
+    with ahead(values()) as coming:
+        for used in coming:
+            assert len(made) <= used + 1 + 2
 
 
 def test_an_exception_rises_in_its_place():
@@ -56,20 +69,19 @@ def test_an_exception_rises_in_its_place():
         yield 1
         raise LookupError("the second")
 
-    coming = ahead(values())
-
-    assert next(coming) == 1
-    with pytest.raises(LookupError, match="the second"):
-        next(coming)
+    with ahead(values()) as coming:
+        assert next(coming) == 1
+        with pytest.raises(LookupError, match="the second"):
+            next(coming)
 
 
 @pytest.mark.parametrize("used", [0, 1, 2, 50])
 def test_a_consumer_that_stops_early_stops_the_thread(used: int):
-    with closing(ahead(range(100))) as coming:
+    with ahead(range(100)) as coming:
         for _ in range(used):
             next(coming)
 
 
 def test_a_consumer_that_raises_stops_the_thread():
-    with pytest.raises(LookupError), closing(ahead(range(100))) as coming:
+    with pytest.raises(LookupError), ahead(range(100)) as coming:
         raise LookupError(next(coming))
