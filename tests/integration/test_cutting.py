@@ -1,5 +1,6 @@
 """Uploaded files on their way to blocks: interrupted, taken over, canceled, refused."""
 
+import io
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -312,14 +313,17 @@ class SlowStorage(FolderStorage):
         return cast("BinaryIO", _Slow(super().open(key, offset)))
 
 
-class _Slow:
+class _Slow(io.RawIOBase):
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self.close, self.seek = file.close, file.seek
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int = -1, /) -> bytes:
         Event().wait(0.02)
-        return self._file.read(min(size, 1))
+        return self._file.read(1)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 @pytest.fixture

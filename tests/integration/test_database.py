@@ -1,5 +1,6 @@
 """Transactions, and a database that is not there."""
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,6 +43,36 @@ def test_a_connection_that_broke_is_replaced(ground: Ground):
     database.ping()
 
     database.close()
+
+
+def test_transactions_on_a_kept_connection_are_each_committed_or_undone(ground: Ground):
+    process = text("SELECT pg_backend_pid()")
+    with ground.database.keep() as begin:
+        with begin() as session:
+            first = session.execute(process).scalar_one()
+            services.add(session, "kept")
+        with suppress(LookupError), begin() as session:
+            services.add(session, "undone")
+            raise LookupError
+        with begin() as session:
+            assert session.execute(process).scalar_one() == first
+
+        assert find_service(ground, "kept")
+        with pytest.raises(ServiceNotFound):
+            find_service(ground, "undone")
+
+
+def test_a_kept_connection_that_breaks_is_a_database_unavailable_once(ground: Ground):
+    with ground.database.keep() as begin:
+        with begin() as session:
+            process = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with ground.database.begin() as session:
+            session.execute(text("SELECT pg_terminate_backend(:process, 5000)"), {"process": process})
+        with pytest.raises(DatabaseUnavailable), begin() as session:
+            session.execute(text("SELECT 1"))
+
+        with begin() as session:
+            assert session.execute(text("SELECT 1")).scalar_one() == 1
 
 
 def test_a_connection_that_breaks_in_a_transaction_is_a_database_unavailable(ground: Ground):
