@@ -1,13 +1,25 @@
 """What rows say is due gets done, whatever Redis lost: the work of one beat."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
 
 from shared.bounds import Bounds
-from shared.db import imports, long_jobs, maintenance, notifications, retention, suspending, sweeps
+from shared.db import (
+    imports,
+    long_jobs,
+    maintenance,
+    notifications,
+    retention,
+    sessions,
+    suspending,
+    sweeps,
+    uploads,
+)
 from shared.db.database import Session
 from shared.db.transition import move
+from shared.errors import ConflictOfTransactions
 from shared.ground import Ground
 from shared.lifecycle import Event
 from shared.metrics import metrics
@@ -23,6 +35,8 @@ NUDGES_LOOKED_AT = 5000
 SUSPENDED_A_SWEEP = 100
 REMOVALS_A_SWEEP = 100
 UPLOAD_HOURS = 24
+# No client may be silent for nearly as long, but the database may be away.
+UPLOAD_SILENCE = timedelta(hours=1)
 
 
 def sweep(ground: Ground) -> None:
@@ -39,6 +53,7 @@ def sweep(ground: Ground) -> None:
         _nudge(ground, session)
     metrics().sweeps.inc()
     _keep_to_maintenance(ground)
+    _give_up_uploads(ground)
     _let_go_of_bytes(ground)
     # Apart from what must go on also while block storage is away.
     _remove_garbage(ground)
@@ -79,6 +94,16 @@ def _due(ground: Ground, session: Session) -> list[Job]:
     return [Job("import", number) for number in due_imports] + [
         Job("export", number) for number in due_exports
     ]
+
+
+def _give_up_uploads(ground: Ground) -> None:
+    """Each by itself: what of one is held by somebody else is left for later."""
+    with ground.database.begin() as session:
+        silent = uploads.silent(session, silence=UPLOAD_SILENCE, limit=REMOVALS_A_SWEEP)
+    for import_id in silent:
+        with suppress(ConflictOfTransactions), ground.database.begin() as session:
+            sessions.wait_briefly(session)
+            imports.abandon(session, import_id)
 
 
 def _let_go_of_bytes(ground: Ground) -> None:

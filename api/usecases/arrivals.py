@@ -1,11 +1,13 @@
 """A file that comes in for an import: a job from its first byte on, started when the last one is durable.
 
-While the file comes in, the job is there to be seen and canceled, if its item type is known by then.
+While the file comes in, the job is there to be seen and canceled, if its item type is known by then. Where an
+upload breaks off without a word, its row (`shared.db.uploads`) tells the sweep, and whoever wants its jobId.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
+from time import monotonic
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -15,18 +17,28 @@ from api.usecases.jobs import JobDescription, JobRefused, ShownJob, add_job, des
 from api.usecases.limiting import limited
 from api.usecases.readings import ImportOrder, reading_of
 from api.usecases.services import Service
-from shared.db import blocks, imports, quotas
+from shared.db import blocks, imports, jobs, quotas, uploads
 from shared.db.committing import on_commit
 from shared.db.database import Session
 from shared.db.endings import tell_end
 from shared.db.models import BatchJob, Import
+from shared.db.retention import end_keeping
 from shared.db.transition import move
-from shared.errors import DatabaseUnavailable, LongshoreError, QuotaReached, TooManyStoredBytes
+from shared.errors import (
+    ConflictOfTransactions,
+    DatabaseUnavailable,
+    LongshoreError,
+    QuotaReached,
+    TooManyStoredBytes,
+    TryLater,
+)
 from shared.formats.reading import FileReading
 from shared.ground import Ground
 from shared.lifecycle import Event, Status
 from shared.metrics import metrics
 from shared.storage.receipts import StoredBytes
+
+_NOT_NOW = (DatabaseUnavailable, ConflictOfTransactions)
 
 
 class UploadTooLarge(LongshoreError):
@@ -38,6 +50,17 @@ class UploadTooLarge(LongshoreError):
         super().__init__(
             f"The file is larger than {limit_bytes} bytes, the most that is taken: send it in parts. The"
             " service's setting of it is LONGSHORE_UPLOAD_LIMIT_BYTES."
+        )
+
+
+class UploadGivenUp(TryLater):
+    """Nothing was heard of the upload for long: another one has its jobId, or its bytes were removed."""
+
+    code = "upload_given_up"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing was heard of this upload for so long that it was given up: send it again.", 1
         )
 
 
@@ -53,7 +76,7 @@ class FileArrival:
         self._service = service
         self._import_id: int | None = None
         self._stored: StoredBytes | None = None
-        self._job_id: UUID | None = None  # of a job that can be seen already
+        self._is_seen = False  # there is a job already
         self._has_file = False
         self._reached: QuotaReached | None = None  # so the file was not taken
         self._is_settled = False
@@ -65,8 +88,8 @@ class FileArrival:
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._import_id is not None and not self._is_settled:
-            # Without the database there is only the sweep left to do it.
-            with suppress(DatabaseUnavailable), self._ground.database.begin() as session:
+            # Where the database does not let us, the sweep does it.
+            with suppress(*_NOT_NOW), self._ground.database.begin() as session:
                 imports.abandon(session, self._import_id)
 
     @property
@@ -78,7 +101,8 @@ class FileArrival:
         """Write the file as it comes. `description` is what is known by now, `job_id` the caller's choice.
 
         A quota that does not allow it is told by `start`, when the job can be described.
-        Raises JobIdTaken, TooManyJobs, UploadTooLarge, StorageFault, and whatever `chunks` does.
+        Raises JobIdTaken, JobComesIn, TooManyJobs, UploadTooLarge, UploadGivenUp, StorageFault, and whatever
+        `chunks` does.
         """
         self._has_file = True
         try:
@@ -97,43 +121,42 @@ class FileArrival:
             raise JobRefused("The parameter file is missing.")
         if not self._stored.size_bytes:
             raise JobRefused("The file is empty.")
-        if self._job_id is None:
-            # Apart: whether a COMMIT without an answer took effect can be waited for where there is a row.
-            with self._ground.database.begin() as session:
-                self._announce(session, self._import_id, description, job_id)
+        import_id = self._import_id
         with self._ground.database.begin() as session:
             item_type = find_item_type(session, self._service, description.item_type, keeps_key=True)
             reading = reading_of(item_type, order)
-            job, row = self._seen(session)
+            if not self._is_seen:
+                self._announce(session, import_id, description, job_id)
+            job, row = _ended(session, import_id)
             row.reading, row.collection_id = reading.as_json(), item_type.collection_id
             describe(session, job, description)
-            is_started = move(session, self._import_id, Event.START)
+            is_started = move(session, import_id, Event.START)
             if is_started:
-                blocks.add_file(session, self._import_id, self._stored)
+                blocks.add_file(session, import_id, self._stored)
                 quotas.admit_stored(session, self._service.id, self._ground.settings.stored_bytes)
                 on_commit(session, partial(metrics().count_upload, "file", self._stored.size_bytes))
+            else:
+                end_keeping(session, import_id)
             accepted = shown(self._ground, session, existing_job(session, self._service, str(job.id)))
         self._is_settled = True
         if is_started:
-            self._ground.dispatcher.nudge_import(self._import_id)
-        else:
-            self._ground.storage.remove_import(self._import_id)
+            self._ground.dispatcher.nudge_import(import_id)
         return accepted
 
     def reject(self, description: JobDescription, reason: str, job_id: UUID | None = None) -> ShownJob:
         """Reject the job, and keep nothing of the file; one that was canceled meanwhile stays so."""
         with self._ground.database.begin() as session:
-            if self._job_id is None:
+            if self._import_id is not None and self._is_seen:
+                job = _reject_seen(session, self._import_id, description, reason)
+            else:
                 job = add_job(
                     self._ground, session, self._service, "import", description, job_id, refusal=reason
                 )
                 tell_end(session, job)
-            else:
-                job = self._reject_seen(session, description, reason)
+                if self._import_id is not None:
+                    imports.abandon(session, self._import_id)
             told = shown(self._ground, session, existing_job(session, self._service, str(job.id)))
         self._is_settled = True
-        if self._import_id is not None:
-            self._ground.storage.remove_import(self._import_id)
         self._ground.dispatcher.nudge_mails()
         return told
 
@@ -143,13 +166,31 @@ class FileArrival:
             # Also where the job cannot be made yet: before all of the file has come.
             quotas.admit_job(session, self._service.id, settings.jobs_an_hour)
             room = quotas.room_bytes(session, self._service.id, settings.stored_bytes)
-            import_id = imports.next_id(session)
+            # Known before the COMMIT, of which only the answer may be lost.
+            import_id = self._import_id = imports.next_id(session)
+            uploads.begin(session, import_id)
             with suppress(JobRefused):  # not known yet, or never: that is told when the whole form is there
                 self._announce(session, import_id, description, job_id)
-        self._import_id = import_id
+                self._is_seen = True
         file = limited(chunks, settings.upload_limit_bytes, UploadTooLarge(settings.upload_limit_bytes))
         kept = limited(file, room, TooManyStoredBytes(settings.stored_bytes))
-        self._stored = self._ground.storage.write(import_id, kept)
+        self._stored = self._ground.storage.write(import_id, self._alive(kept, import_id))
+
+    def _alive(self, chunks: Iterable[bytes], import_id: int) -> Iterator[bytes]:
+        """The chunks; says now and then that they still come. Raises UploadGivenUp."""
+        said_at = monotonic()
+        for chunk in chunks:
+            if monotonic() - said_at > self._ground.settings.lease_seconds / 3:
+                self._say_alive(import_id)
+                said_at = monotonic()
+            yield chunk
+
+    def _say_alive(self, import_id: int) -> None:
+        with suppress(*_NOT_NOW):
+            with self._ground.database.begin() as session:
+                is_ours = uploads.keep_alive(session, import_id)
+            if not is_ours:
+                raise UploadGivenUp
 
     def _announce(
         self, session: Session, import_id: int, description: JobDescription, job_id: UUID | None
@@ -165,25 +206,28 @@ class FileArrival:
             collection_id=item_type.collection_id,
             reading=reading.as_json(),
         )
-        job = add_job(
-            self._ground, session, self._service, "import", description, job_id, import_id=import_id
-        )
-        self._job_id = job.id
+        add_job(self._ground, session, self._service, "import", description, job_id, import_id=import_id)
 
-    def _reject_seen(self, session: Session, description: JobDescription, reason: str) -> BatchJob:
-        job, row = self._seen(session)
-        if row.status == Status.CANCELED:
-            return job
-        job.import_id, job.refusal = None, reason
-        describe(session, job, description)
-        imports.discard(session, row.id)
-        tell_end(session, job)
+
+def _reject_seen(session: Session, import_id: int, description: JobDescription, reason: str) -> BatchJob:
+    job, row = _ended(session, import_id)
+    if row.status == Status.CANCELED:
+        end_keeping(session, import_id)
         return job
+    job.import_id, job.refusal = None, reason
+    describe(session, job, description)
+    imports.discard(session, import_id)
+    tell_end(session, job)
+    return job
 
-    def _seen(self, session: Session) -> tuple[BatchJob, Import]:
-        """The job that can be seen already, and its import, which nobody else touches until we commit."""
-        found = existing_job(session, self._service, str(self._job_id))
-        if found.import_row is None:
-            raise ValueError("A job whose file comes in has an import.")
-        session.refresh(found.import_row, with_for_update=True)
-        return found.job, found.import_row
+
+def _ended(session: Session, import_id: int) -> tuple[BatchJob, Import]:
+    """The job whose upload has ended, and its import, which nobody else touches until we commit.
+
+    Raises UploadGivenUp where others have ended it, or taken its job's place.
+    """
+    is_ours = uploads.end(session, import_id)
+    job, row = jobs.of_import(session, import_id), imports.hold(session, import_id)
+    if not is_ours or job is None or row is None:
+        raise UploadGivenUp
+    return job, row

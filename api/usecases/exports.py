@@ -39,7 +39,10 @@ def submit_export(
     order: ExportOrder,
     job_id: UUID | None = None,
 ) -> ShownJob:
-    """A new job, accepted. Raises JobRefused, TemplateRefused, QueryRefused, JobIdTaken, TooManyJobs."""
+    """A new job, accepted.
+
+    Raises JobRefused, TemplateRefused, QueryRefused, JobIdTaken, JobComesIn, TooManyJobs.
+    """
     if order.template is not None:
         compile_template(order.template)
     with ground.database.begin() as session:

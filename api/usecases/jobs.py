@@ -1,18 +1,19 @@
 """What a client may do with a batch job: look at it, cancel it, read what its import rejected."""
 
 from dataclasses import asdict, dataclass
+from math import ceil
 from typing import NamedTuple
 from uuid import UUID
 
 from api.usecases.imports import MAX_PAGE, PAGE
 from api.usecases.services import Service
-from shared.db import blocks, exports, jobs, quotas, rejections
+from shared.db import blocks, exports, imports, jobs, quotas, rejections, uploads
 from shared.db.database import Session
 from shared.db.endings import links_of, tell_end, tell_end_of_export
 from shared.db.jobs import FoundJob
 from shared.db.models import BatchJob, Export, Import
 from shared.db.transition import move
-from shared.errors import LongshoreError
+from shared.errors import LongshoreError, TryLater
 from shared.ground import Ground
 from shared.jobs import JobView
 from shared.lifecycle import FINAL, Event, Status
@@ -30,6 +31,22 @@ class JobIdTaken(LongshoreError):
     """The id that a client chose for a new job is another one's of the same data service."""
 
     code = "job_id_taken"
+
+    def __init__(self) -> None:
+        super().__init__("The jobId is taken: choose a new one for each job, or none.")
+
+
+class JobComesIn(TryLater):
+    """The id that a client chose is that of an upload which may end in a job, or have broken off."""
+
+    code = "job_comes_in"
+
+    def __init__(self, retry_seconds: int) -> None:
+        super().__init__(
+            "A file is being uploaded under this jobId, or its upload broke off a moment ago: try again in"
+            f" {retry_seconds} s.",
+            retry_seconds,
+        )
 
 
 class JobRefused(LongshoreError):
@@ -109,7 +126,7 @@ def reject_job(
     reason: str,
     job_id: UUID | None = None,
 ) -> ShownJob:
-    """A job that is rejected before there is anything to do. Raises JobIdTaken, TooManyJobs."""
+    """A job that is rejected before there is anything to do. Raises JobIdTaken, JobComesIn, TooManyJobs."""
     with ground.database.begin() as session:
         job = add_job(ground, session, service, kind, description, job_id, refusal=reason)
         tell_end(session, job)
@@ -164,11 +181,14 @@ def add_job(  # noqa: PLR0913 - what is kept of a job
     export_id: int | None = None,
     refusal: str | None = None,
 ) -> BatchJob:
-    """A new job, under an id of the caller's choice where there is one. Raises JobIdTaken, TooManyJobs."""
+    """A new job, under an id of the caller's choice where there is one.
+
+    Raises JobIdTaken, JobComesIn, TooManyJobs.
+    """
     # From here on no other request adds a job to the data service.
     quotas.admit_job(session, service.id, ground.settings.jobs_an_hour)
-    if job_id is not None and jobs.find(session, service.id, job_id) is not None:
-        raise JobIdTaken("The jobId is taken: choose a new one for each job, or none.")
+    if job_id is not None and (found := jobs.find(session, service.id, job_id)) is not None:
+        _take_over(ground, session, found)
     return jobs.add(
         session,
         service_id=service.id,
@@ -186,6 +206,26 @@ def describe(session: Session, job: BatchJob, description: JobDescription) -> No
     for name, value in asdict(description).items():
         setattr(job, name, value)
     session.flush()
+
+
+def _take_over(ground: Ground, session: Session, found: FoundJob) -> None:
+    """Discard a job whose upload broke off without a word, so that its id is free again.
+
+    Raises JobIdTaken where the file came, JobComesIn where it may still come.
+    """
+    row = found.import_row
+    silence = None if row is None else uploads.silence(session, row.id)
+    if row is None or row.status != Status.CONFIGURING or silence is None:
+        raise JobIdTaken
+    wait_seconds = ground.settings.lease_seconds - silence.total_seconds()
+    if wait_seconds > 0:
+        raise JobComesIn(ceil(wait_seconds))
+    # The upload's own row stays: should it live after all, it finds no import, and what it stored is found.
+    held = imports.hold(session, row.id)
+    if held is not None and held.status != Status.CONFIGURING:
+        raise JobIdTaken
+    imports.discard(session, row.id)
+    session.expunge(found.job)  # its successor has the same id
 
 
 def _cancel_import(session: Session, row: Import) -> None:

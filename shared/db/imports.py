@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.bounds import Bounds
+from shared.db import uploads
 from shared.db.models import Import, StorageGarbage
 from shared.db.retention import end_keeping
 from shared.db.takeable import IMPORT_TAKEABLE, NEXT_BLOCK
@@ -28,10 +29,11 @@ SELECT i.id FROM imports i
  ORDER BY i.id LIMIT :limit
 """
 
-# Imports of files whose upload has ended with the process that received it.
+# Imports of files that an API of the release before, which notes no uploads, left behind.
 ABANDONED_UPLOADS = """
 SELECT id FROM imports
  WHERE status = 'configuring' AND reading IS NOT NULL AND created_at < now() - :age
+   AND NOT EXISTS (SELECT FROM uploads WHERE import_id = imports.id)
  ORDER BY id LIMIT :limit
    FOR UPDATE SKIP LOCKED
 """
@@ -108,12 +110,19 @@ def discard(session: Session, import_id: int) -> None:
     session.execute(delete(Import).where(Import.id == import_id))
 
 
+def hold(session: Session, import_id: int) -> Import | None:
+    """The import as it is, of whichever data service, held until the transaction ends."""
+    held = select(Import).where(Import.id == import_id).with_for_update(of=Import)
+    return session.scalars(held.execution_options(populate_existing=True)).one_or_none()
+
+
 def abandon(session: Session, import_id: int) -> None:
-    """As `discard`, where the file broke off; but if it was canceled before, it and its job stay so.
+    """End an upload and `discard` its import; but if that was canceled before, it and its job stay so.
 
     One that was started stays, too: whoever gives it up may only not have heard that it was accepted.
     """
-    row = session.get(Import, import_id, with_for_update=True)
+    uploads.end(session, import_id)
+    row = hold(session, import_id)
     if row is None or row.status == Status.CONFIGURING:
         discard(session, import_id)
     elif row.status == Status.CANCELED:

@@ -141,6 +141,22 @@ def test_an_id_is_good_for_one_job(liquid: Liquid):
     assert (unusable.status_code, unusable.get_json()["error"]) == (400, "invalid_request")
 
 
+def test_an_id_under_which_a_file_comes_in_may_be_asked_for_again(liquid: Liquid):
+    """It may be a repeated request whose first one broke off: 409 would tell that the file is there."""
+    fields = {**FIELDS, "jobId": str(uuid4())}
+    form = fields | {"file": (io.BytesIO(ITEMS), "a.json")}
+    answers = []
+    request = meanwhile(fields, lambda: answers.append(liquid(f"{BATCH}/import", data=form)))
+
+    accepted = liquid(f"{BATCH}/import", **request).get_json()
+
+    [again] = answers
+    assert (again.status_code, again.get_json()["error"]) == (503, "temporarily_unavailable")
+    assert "under this jobId" in again.get_json()["error_description"]
+    assert 1 <= int(again.headers["Retry-After"]) <= 10
+    assert accepted["status"] == "Accepted"
+
+
 @pytest.mark.parametrize("fields", [{}, {"itemType": "Nothing"}], ids=["accepted", "rejected"])
 def test_an_export_can_be_given_an_id_too(liquid: Liquid, fields: dict[str, str]):
     """So that a client whose answer was lost may ask again, and does not get two."""

@@ -1,50 +1,380 @@
-"""Files whose upload ends in doubt."""
+"""Files whose upload ends in doubt: in the end the job is there, or nothing is and its id is free again."""
 
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
 
-from api.usecases.arrivals import FileArrival
-from api.usecases.jobs import JobDescription, JobIdTaken, ShownJob
+from api.usecases.arrivals import FileArrival, UploadGivenUp
+from api.usecases.jobs import JobComesIn, JobDescription, JobIdTaken, JobNotFound, ShownJob
 from api.usecases.readings import ImportOrder
 from api.usecases.services import Service
-from shared.errors import DatabaseUnavailable
+from shared.db import imports
+from shared.db.models import Import, Upload
+from shared.errors import DatabaseUnavailable, StorageFault
 from shared.ground import Ground
-from tests.integration.builders import documents
+from shared.lifecycle import FINAL, Status
+from shared.storage.folder import FolderStorage
+from tests.integration.builders import block_files, documents, storage_folder, tuned, volume_id
 from tests.integration.job_builders import (
     Job,
     an_item_type,
     at_statement,
     lose_the_answer_to_the_next_commit,
+    wait_until,
 )
-from workers.sweeping import sweep
+from workers.sweeping import UPLOAD_HOURS, UPLOAD_SILENCE, sweep
 
 LATE = JobDescription()  # the form's fields come after the file
 EARLY = JobDescription(item_type="Account")
 FILE = b'[{"accountId":"A1"}]'
+OTHER = b'[{"accountId":"B1"}]'
+MOMENT = timedelta(seconds=11)  # longer than a lease
+DAY = timedelta(days=1)
+
+both = pytest.mark.parametrize("known", [EARLY, LATE], ids=["told before the file", "told after it"])
 
 
-def upload(ground: Ground, service: Service, job_id: UUID, known: JobDescription) -> ShownJob:
+@pytest.fixture(scope="module")
+def ground(module_apart: Ground) -> Ground:
+    """With a database of its own, whose COMMITs hang in some tests."""
+    return module_apart
+
+
+@pytest.fixture(autouse=True)
+def _item_type(ground: Ground, service: Service) -> None:
+    an_item_type(ground, service)
+
+
+@pytest.fixture
+def job(ground: Ground, service: Service) -> Job:
+    """One that is there when its upload was announced."""
+    return Job(ground, service, uuid4())
+
+
+def upload(
+    ground: Ground,
+    service: Service,
+    job_id: UUID,
+    known: JobDescription = EARLY,
+    file: Iterable[bytes] = (FILE,),
+) -> ShownJob:
     with FileArrival(ground, service) as arrival:
-        arrival.store([FILE], known, job_id)
+        arrival.store(file, known, job_id)
         return arrival.start(EARLY, ImportOrder(is_csv=False), job_id)
 
 
-@pytest.mark.parametrize("known", [EARLY, LATE], ids=["told before the file", "told after it"])
-def test_a_job_that_may_have_been_accepted_stays(ground: Ground, service: Service, known: JobDescription):
+def upload_of_the_dead(ground: Ground, service: Service, job_id: UUID, known: JobDescription = EARLY) -> int:
+    """All of the file was stored when the API was killed; returns the import's id."""
+    FileArrival(ground, service).store([FILE], known, job_id)
+    with ground.database.begin() as session:
+        return int(session.scalars(text("SELECT max(import_id) FROM uploads")).one())
+
+
+def let_time_pass(ground: Ground, passed: timedelta) -> None:
+    """Time passes since uploads were heard of."""
+    with ground.database.begin() as session:
+        session.execute(text("UPDATE uploads SET seen_at = seen_at - :passed"), {"passed": passed})
+
+
+def let_imports_age(ground: Ground, passed: timedelta) -> None:
+    """Time passes since the uploads began that come in now."""
+    aged = "UPDATE imports SET created_at = created_at - :passed WHERE status = 'configuring'"
+    with ground.database.begin() as session:
+        session.execute(text(aged), {"passed": passed})
+
+
+def an_own_file(job: Job) -> bytes:
+    """One that no other job has."""
+    return b'[{"accountId":"%s"}]' % str(job.id).encode()
+
+
+def is_stored(ground: Ground, file: bytes) -> bool:
+    return any(path.read_bytes() == file for path in storage_folder(ground).glob("*/*"))
+
+
+def uploads_of(ground: Ground) -> int:
+    with ground.database.begin() as session:
+        return session.scalars(select(func.count()).select_from(Upload)).one()
+
+
+HANG = """
+CREATE FUNCTION hang() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(1);
+    RETURN NULL;
+END $body$;
+CREATE CONSTRAINT TRIGGER hang AFTER INSERT ON {table} DEFERRABLE INITIALLY DEFERRED
+   FOR EACH ROW EXECUTE FUNCTION hang()
+"""
+
+# Of this database: such a lock itself tells of none.
+WAITING = """
+SELECT count(*) FROM pg_locks
+ WHERE NOT granted AND locktype = 'transactionid'
+   AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())
+"""
+
+
+@contextmanager
+def commits_hang(ground: Ground, table: str) -> Iterator[Session]:
+    """While the body runs, a transaction that adds to the table hangs in its COMMIT; then it takes effect."""
+    with ground.database.begin() as session:
+        session.execute(text(HANG.format(table=table)))
+    try:
+        with ground.database.begin() as session:
+            session.execute(text("SELECT pg_advisory_xact_lock(1)"))
+            yield session
+    finally:
+        with ground.database.begin() as session:  # waits for who hung
+            session.execute(text("DROP FUNCTION hang CASCADE"))
+
+
+def lost_at(ground: Ground, service: Service, job: Job, known: JobDescription, statement: str) -> None:
+    """An upload that does not hear how the transaction ended which this statement is in."""
+    with at_statement(statement, lose_the_answer_to_the_next_commit), pytest.raises(DatabaseUnavailable):
+        upload(ground, service, job.id, known)
+
+
+@both
+def test_a_job_that_may_have_been_accepted_stays(
+    ground: Ground, service: Service, job: Job, known: JobDescription
+):
     """It was deleted where only the answer to the COMMIT was lost: a worker had it already, and a second
     upload under its id applied the file again."""
-    an_item_type(ground, service)
-    job = Job(ground, service, uuid4())
-
-    with (
-        at_statement("INSERT INTO blocks", lose_the_answer_to_the_next_commit),
-        pytest.raises(DatabaseUnavailable),
-    ):
-        upload(ground, service, job.id, known)
+    lost_at(ground, service, job, known, "INSERT INTO blocks")
 
     with pytest.raises(JobIdTaken):
         upload(ground, service, job.id, known)
     sweep(ground)
     assert job.work_off().view.status == "Completed"
     assert list(documents(ground, service, "/Account")) == ["A1"]
+
+
+@both
+def test_a_job_whose_commit_is_still_under_way_is_waited_for(
+    ground: Ground, service: Service, job: Job, known: JobDescription
+):
+    with ThreadPoolExecutor() as threads:
+        with commits_hang(ground, "blocks") as session:
+            lost = threads.submit(lost_at, ground, service, job, known, "INSERT INTO blocks")
+            wait_until(lambda: lost.done() or session.scalars(text(WAITING)).one() > 0)
+        lost.result()
+
+    sweep(ground)
+    assert job.work_off().view.status == "Completed"
+
+
+def test_an_announcement_without_an_answer_leaves_the_id_free(ground: Ground, service: Service, job: Job):
+    """It took the id for a day."""
+    lost_at(ground, service, job, EARLY, "INSERT INTO batch_jobs")
+
+    assert upload(ground, service, job.id).view.status == "Accepted"
+
+
+def test_an_announcement_that_takes_effect_late_leaves_the_id_free_soon(
+    ground: Ground, service: Service, job: Job
+):
+    with commits_hang(ground, "batch_jobs"):
+        lost_at(ground, service, job, EARLY, "INSERT INTO batch_jobs")
+        with pytest.raises(JobNotFound):
+            job.shown()
+    assert job.status == "Initialized"
+
+    let_time_pass(ground, MOMENT)
+
+    assert upload(ground, service, job.id).view.status == "Accepted"
+
+
+def test_the_id_of_an_upload_whose_api_died_is_free_soon(ground: Ground, service: Service, job: Job):
+    """It was taken for a day, and then there was no job."""
+    dead = upload_of_the_dead(ground, service, job.id)
+    with pytest.raises(JobComesIn) as soon:
+        upload(ground, service, job.id)
+    assert 1 <= soon.value.retry_seconds <= ground.settings.lease_seconds
+
+    let_time_pass(ground, MOMENT)
+    upload(ground, service, job.id, file=[OTHER])
+    sweep(ground)
+
+    assert block_files(ground, dead) == []
+    assert job.work_off().view.status == "Completed"
+    assert list(documents(ground, service, "/Account")) == ["B1"]
+
+
+def test_the_id_of_an_upload_that_was_canceled_is_not_free(ground: Ground, service: Service, job: Job):
+    upload_of_the_dead(ground, service, job.id)
+    job.cancel()
+    let_time_pass(ground, MOMENT)
+
+    with pytest.raises(JobIdTaken):
+        upload(ground, service, job.id)
+
+
+@both
+def test_what_an_api_that_died_had_stored_is_removed(
+    ground: Ground, service: Service, job: Job, known: JobDescription
+):
+    """Without an item type nothing knew of it: it stayed for ever, and for a day where it had one."""
+    dead = upload_of_the_dead(ground, service, job.id, known)
+    sweep(ground)
+    assert len(block_files(ground, dead)) == 1
+
+    let_time_pass(ground, UPLOAD_SILENCE)
+    sweep(ground)
+
+    assert (block_files(ground, dead), uploads_of(ground)) == ([], 0)
+    with pytest.raises(JobNotFound):
+        job.shown()
+
+
+def test_a_canceled_upload_whose_api_died_stays_canceled(ground: Ground, service: Service, job: Job):
+    dead = upload_of_the_dead(ground, service, job.id)
+    job.cancel()
+
+    let_time_pass(ground, UPLOAD_SILENCE)
+    sweep(ground)
+
+    assert (job.status, block_files(ground, dead), uploads_of(ground)) == ("Canceled", [], 0)
+
+
+class FullOfFaults(FolderStorage):
+    """A folder that gives nothing away."""
+
+    def remove_group(self, group: str) -> None:
+        raise StorageFault("The volume is gone.")
+
+
+@both
+def test_the_file_of_a_rejected_job_goes_where_block_storage_was_away(
+    ground: Ground, service: Service, job: Job, known: JobDescription
+):
+    away = replace(ground, storage=FullOfFaults(storage_folder(ground), volume_id(ground)))
+    file = an_own_file(job)
+    with FileArrival(away, service) as arrival:
+        arrival.store([file], known, job.id)
+        arrival.reject(EARLY, "for a reason", job.id)
+    assert is_stored(ground, file)
+
+    sweep(ground)
+
+    assert (job.status, is_stored(ground, file)) == ("Rejected", False)
+
+
+def test_what_an_api_of_the_release_before_left_behind_goes_after_a_day(
+    ground: Ground, service: Service, job: Job
+):
+    left = upload_of_the_dead(ground, service, job.id)
+    with ground.database.begin() as session:
+        session.execute(text("DELETE FROM uploads"))
+    sweep(ground)
+    assert job.status == "Initialized"
+
+    let_imports_age(ground, DAY)
+    sweep(ground)
+
+    assert block_files(ground, left) == []
+    with pytest.raises(JobNotFound):
+        job.shown()
+
+
+@both
+def test_an_upload_may_take_days(ground: Ground, service: Service, job: Job, known: JobDescription):
+    """It was given up after one, while it came in."""
+
+    def slowly() -> Iterator[bytes]:
+        yield FILE[:5]
+        let_imports_age(ground, 2 * DAY)
+        let_time_pass(ground, 2 * DAY)
+        yield FILE[5:9]
+        sweep(ground)
+        yield FILE[9:]
+
+    assert timedelta(hours=UPLOAD_HOURS) < 2 * DAY
+    upload(tuned(ground, lease_seconds=1e-6), service, job.id, known, slowly())
+
+    assert job.work_off().view.status == "Completed"
+
+
+def test_an_upload_that_comes_in_keeps_its_id(ground: Ground, service: Service, job: Job):
+    def meanwhile() -> Iterator[bytes]:
+        yield FILE[:5]
+        with pytest.raises(JobComesIn):
+            upload(ground, service, job.id, file=[OTHER])
+        yield FILE[5:]
+
+    upload(ground, service, job.id, file=meanwhile())
+
+    assert job.work_off().view.status == "Completed"
+    assert list(documents(ground, service, "/Account")) == ["A1"]
+
+
+@pytest.mark.parametrize("lease_seconds", [1e-6, 10], ids=["in the middle", "at its end"])
+def test_an_upload_that_another_one_took_the_place_of_gives_up(
+    ground: Ground, service: Service, job: Job, lease_seconds: float
+):
+    file = an_own_file(job)
+
+    def frozen() -> Iterator[bytes]:
+        yield file[:5]
+        let_time_pass(ground, MOMENT)
+        upload(ground, service, job.id, file=[OTHER])
+        if lease_seconds < 1:
+            let_time_pass(ground, UPLOAD_SILENCE)
+            sweep(ground)
+        yield file[5:]
+
+    with pytest.raises(UploadGivenUp):
+        upload(tuned(ground, lease_seconds=lease_seconds), service, job.id, file=frozen())
+    sweep(ground)
+
+    assert (is_stored(ground, file), uploads_of(ground)) == (False, 0)
+    assert job.work_off().view.status == "Completed"
+    assert list(documents(ground, service, "/Account")) == ["B1"]
+
+
+def test_why_an_upload_broke_off_is_told_where_its_rows_are_held(ground: Ground, service: Service, job: Job):
+    """It waited for them, and told of that instead."""
+    hasty = Ground.open(replace(ground.settings, lease_seconds=0.1))
+
+    def cut_off(session: Session) -> Iterator[bytes]:
+        yield FILE[:5]
+        session.execute(text("SELECT FROM imports WHERE status = 'configuring' FOR UPDATE"))
+        let_time_pass(ground, UPLOAD_SILENCE)
+        sweep(ground)  # goes past it
+        raise LookupError("cut off")
+
+    with ground.database.begin() as session, pytest.raises(LookupError):
+        upload(hasty, service, job.id, file=cut_off(session))
+    hasty.close()
+
+    sweep(ground)
+    with pytest.raises(JobNotFound):
+        job.shown()
+
+
+@pytest.mark.parametrize("status", Status)
+def test_of_what_is_given_up_only_a_file_that_did_not_come_is_deleted(
+    ground: Ground, service: Service, job: Job, status: Status
+):
+    upload(ground, service, job.id)
+    ended = (
+        "UPDATE imports SET status = :status, ended_at = CASE WHEN :is_final THEN now() END WHERE id = :id"
+    )
+    given = {"status": status, "is_final": status in FINAL, "id": job.import_id}
+
+    with ground.database.begin() as session:
+        session.execute(text(ended), given)
+        imports.abandon(session, given["id"])
+    sweep(ground)
+
+    with ground.database.begin() as session:
+        row = session.get(Import, given["id"])
+    assert (row is None) == (status is Status.CONFIGURING)
+    assert (block_files(ground, given["id"]) == []) == (status in {Status.CONFIGURING, Status.CANCELED})

@@ -176,6 +176,15 @@ class RejectedLine(Base):
     reason: Mapped[str]
 
 
+class Upload(Base):
+    """A file that comes in for an import, which may not be there yet."""
+
+    __tablename__ = "uploads"
+
+    import_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())  # the last sign of life
+
+
 class StorageGarbage(Base):
     """Bytes of an import, deleted or ended long ago, that are still to be removed from block storage."""
 

@@ -1,0 +1,43 @@
+"""Files that come in: whose bytes are stored before anything else tells of them.
+
+A row is there from before the first byte on, and goes in the transaction that decides what becomes of the
+file. So each moment at which an upload may break off leaves something that is found: its row, which nobody
+keeps alive, or what was decided. Who ends it waits for a COMMIT that is under way.
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from shared.db.models import Upload
+
+
+def begin(session: Session, import_id: int) -> None:
+    """A file comes in for this import, which may be added later."""
+    session.add(Upload(import_id=import_id))
+    session.flush()
+
+
+def keep_alive(session: Session, import_id: int) -> bool:
+    """The file still comes in; False where it was given up meanwhile."""
+    seen = update(Upload).where(Upload.import_id == import_id).values(seen_at=func.clock_timestamp())
+    return session.scalars(seen.returning(Upload.import_id)).one_or_none() is not None
+
+
+def end(session: Session, import_id: int) -> bool:
+    """The caller's transaction decides what becomes of the file; False where another one has done so."""
+    ended = delete(Upload).where(Upload.import_id == import_id).returning(Upload.import_id)
+    return session.scalars(ended).one_or_none() is not None
+
+
+def silence(session: Session, import_id: int) -> timedelta | None:
+    """For how long nothing was heard of the import's upload; None where it has none, or none any longer."""
+    since = select(func.clock_timestamp() - Upload.seen_at).where(Upload.import_id == import_id)
+    return session.scalars(since).one_or_none()
+
+
+def silent(session: Session, *, silence: timedelta, limit: int) -> list[int]:
+    """The imports of uploads that nothing was heard of for so long."""
+    found = select(Upload.import_id).where(Upload.seen_at < func.clock_timestamp() - silence)
+    return list(session.scalars(found.order_by(Upload.import_id).limit(limit)))
