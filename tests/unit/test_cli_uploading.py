@@ -18,6 +18,7 @@ class FakeApi:
         self.blocks = []
         self.most_at_once = 0
         self.attempts = Counter()
+        self.refused = None
         self._at_once = 0
         self._mishaps = mishaps or {}
         self._lock = threading.Lock()
@@ -39,6 +40,7 @@ class FakeApi:
 
     def _receive(self, body, headers, mishap):
         if mishap == "refused":
+            self.refused = int(next(body).split()[0])
             raise ApiRefused("no")
         if mishap == "lost before it arrived":
             raise ApiUnreachable("gone")
@@ -101,11 +103,12 @@ def test_bytes_sent_again_are_counted_once():
 
 def test_a_refused_block_ends_the_upload_and_no_later_one_is_stored():
     api = FakeApi({3: "refused"})
+    blocks = some_blocks(8)
 
     with pytest.raises(ApiRefused):
-        upload(api, some_blocks(8))
+        upload(api, blocks)
 
-    assert len(api.blocks) <= 3
+    assert api.blocks == [block.body for block in blocks[: api.refused]]
     assert max(api.attempts.values()) == 1, "nothing is tried again, which would take seconds"
 
 
