@@ -9,6 +9,7 @@ MAX_COLUMNS = 16_384
 # stand in a cell this stays well below.
 MAX_LEVELS = 100
 MAX_SHOWN_CHARACTERS = 60
+_WRAPPED = {"headers", "data"}
 
 
 def names_of(cells: list[str]) -> list[str]:
@@ -28,6 +29,25 @@ def numbered_names(count: int) -> list[str]:
     """Names for the columns of a file without a header row: c1, c2 and so on. Raises FileRefused."""
     _check_count(count)
     return [f"c{number}" for number in range(1, count + 1)]
+
+
+def require_key(names: list[str], key: str, item_type: str) -> None:
+    """Raises FileRefused where no row under these names can have the property `key`."""
+    paths = [path_of(name) for name in names]
+    # Rows that spell out an item's headers and data may have it in either.
+    if (key,) in paths or {path[0] for path in paths} >= _WRAPPED:
+        return
+    other = next((path[0] for path in paths if len(path) == 1 and path[0].lower() == key.lower()), None)
+    if other is not None:
+        raise FileRefused(
+            f"It has a column {other}, expected {key}, the primary key of {item_type}: the same name in"
+            " another case."
+        )
+    counted = "1 column" if len(names) == 1 else f"{len(names)} columns"
+    raise FileRefused(
+        f"It has {counted} and lacks {key}, the primary key of {item_type}, without which no row is an item:"
+        " is the column called otherwise, the separator another one, or the header row missing?"
+    )
 
 
 def _check_count(count: int) -> None:

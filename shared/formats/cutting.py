@@ -10,7 +10,9 @@ from io import BytesIO
 from itertools import repeat
 from typing import BinaryIO, NamedTuple, TextIO
 
+from shared.formats.csv_header import require_key
 from shared.formats.csv_pieces import CsvFile
+from shared.formats.items import DOCUMENTID
 from shared.formats.json_pieces import json_pieces
 from shared.formats.pieces import Piece, open_text
 from shared.formats.reading import CsvLayout, FileReading
@@ -56,6 +58,8 @@ class FileCutter:
             header = file.header()
         elif not header:
             header = file.numbered_header()
+        if layout.template is None and self.reading.key != DOCUMENTID:
+            require_key(header, self.reading.key, self.reading.item_type)
         self.reading = replace(self.reading, csv=replace(layout, delimiter=file.separator, header=header))
         yield from _gathered(file.pieces(len(header)), file.header_lines)
 

@@ -13,6 +13,7 @@ from shared.formats import csv_pieces, csv_separators, cutting, json_pieces, pie
 from shared.formats.batching import Read
 from shared.formats.cutting import FileCutter, Part
 from shared.formats.flattening import text_of
+from shared.formats.items import DOCUMENTID
 from shared.formats.pieces import FileRefused
 from shared.formats.reading import CsvLayout, FileReading, file_reader
 from shared.instructions import Checkpoint, Instruction
@@ -67,6 +68,8 @@ LAYOUTS = st.builds(
     types=st.sampled_from([{}, TYPES]),
     template=st.none() | st.sampled_from(TEMPLATES),
 )
+# Without a primary key a header row may be any.
+KEYS = st.sampled_from(["id", DOCUMENTID, DOCUMENTID])
 CHARSETS = st.sampled_from(
     ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "latin-1", "cp1252", "shift_jis", "hz"]
 )
@@ -87,9 +90,9 @@ def read(block: Part, reading: FileReading) -> list[Read]:
 
 
 @fuzzed
-@given(FILES, LAYOUTS, CHARSETS)
-def test_any_file_is_a_table_or_refused(content: bytes, layout: CsvLayout, charset: str) -> None:
-    reading = FileReading(item_type="A", key="id", merges=True, charset=charset, csv=layout)
+@given(FILES, LAYOUTS, KEYS, CHARSETS)
+def test_any_file_is_a_table_or_refused(content: bytes, layout: CsvLayout, key: str, charset: str) -> None:
+    reading = FileReading(item_type="A", key=key, merges=True, charset=charset, csv=layout)
 
     blocks, found = cut(content, reading)
 
@@ -101,11 +104,11 @@ def test_any_file_is_a_table_or_refused(content: bytes, layout: CsvLayout, chars
 
 
 @fuzzed_often
-@given(FILES | TABLES, LAYOUTS)
+@given(FILES | TABLES, LAYOUTS, KEYS)
 def test_rows_that_are_read_together_are_read_as_each_of_them_alone(
-    content: bytes, layout: CsvLayout
+    content: bytes, layout: CsvLayout, key: str
 ) -> None:
-    blocks, found = cut(content, FileReading(item_type="A", key="id", merges=True, csv=layout))
+    blocks, found = cut(content, FileReading(item_type="A", key=key, merges=True, csv=layout))
 
     for block in blocks:
         reader = file_reader(found, str, Budget(60))
@@ -114,11 +117,11 @@ def test_rows_that_are_read_together_are_read_as_each_of_them_alone(
 
 
 @fuzzed_often
-@given(FILES | TABLES, LAYOUTS, st.integers(2, 60))
+@given(FILES | TABLES, LAYOUTS, KEYS, st.integers(2, 60))
 def test_rows_that_are_cut_together_are_cut_as_each_of_them_alone(
-    content: bytes, layout: CsvLayout, group: int
+    content: bytes, layout: CsvLayout, key: str, group: int
 ) -> None:
-    reading = FileReading(item_type="A", key="id", merges=True, csv=layout)
+    reading = FileReading(item_type="A", key=key, merges=True, csv=layout)
 
     assert cut_in_small(content, reading, group) == cut_in_small(content, reading, 1)
 

@@ -16,6 +16,7 @@ from api.http.problems import Refused
 from api.liquid.job_forms import import_order
 from api.liquid.oauth_scope import read_scope
 from api.usecases.jobs import JobRefused
+from shared.formats.items import DOCUMENTID
 from shared.formats.reading import CsvLayout, FileReading
 from tests.fuzz.fuzzing import choose
 from tests.fuzz.test_csv import cut
@@ -53,9 +54,8 @@ def _form(name: str) -> object:
 
 def _table(name: str) -> object:
     layout = CsvLayout(has_header_row=True, types={name: "int"})
-    return cut(
-        f"{name},{name}.a\n1,{name}\n".encode(), FileReading(item_type="A", key="id", merges=True, csv=layout)
-    )
+    reading = FileReading(item_type="A", key=DOCUMENTID, merges=True, csv=layout)
+    return cut(f"{name},{name}.a\n1,{name}\n".encode(), reading)
 
 
 PARSERS: dict[str, Callable[[str], object]] = {

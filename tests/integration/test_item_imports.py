@@ -225,6 +225,22 @@ class TestTables:
             "2": {"accountId": "2", "n": 18},
         }
 
+    def test_a_file_without_a_column_for_the_key_is_rejected_as_a_whole(
+        self, ground: Ground, service: Service
+    ):
+        an_item_type(ground, service)
+
+        content = table(("id", "name"), (1, "a"), (2, "b"))
+        job = a_file_import(ground, service, content, is_csv=True, has_header_row=True)
+        job.work_off()
+
+        assert (job.status, job.rejected()) == ("Rejected", [])
+        assert job.reason == (
+            "The file cannot be read: It has 2 columns and lacks accountId, the primary key of Account,"
+            " without which no row is an item: is the column called otherwise, the separator another one, or"
+            " the header row missing?"
+        )
+
     def test_columns_that_nobody_knows_are_refused(self, ground: Ground, service: Service):
         an_item_type(ground, service)
 

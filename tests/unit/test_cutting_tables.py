@@ -1,12 +1,15 @@
 """Uploaded tables into blocks: header rows, separators, charsets, and what cannot be read at all."""
 
 import io
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from shared.formats.cutting import FileCutter, Part
+from shared.formats.items import DOCUMENTID
 from shared.formats.pieces import MAX_PIECE_CHARACTERS
-from tests.unit.cutting import a_table, body, cut, refusal
+from tests.unit.cutting import a_reading, a_table, body, cut, refusal
 
 
 class TestTables:
@@ -41,10 +44,10 @@ class TestTables:
     @pytest.mark.parametrize("name", ["[", "{", "[id]", "{id}", '[{"id"'])
     def test_a_name_in_brackets_is_a_name(self, name: str):
         written = '"' + name.replace('"', '""') + '"' if '"' in name else name
-        _, reading = cut(f"{written},b\n1,2\n".encode(), a_table())
+        _, reading = cut(f"{written},id\n1,2\n".encode(), a_table())
 
         assert reading.csv is not None
-        assert reading.csv.header == [name, "b"]
+        assert reading.csv.header == [name, "id"]
 
     def test_columns_known_from_elsewhere_stay(self):
         [block], reading = cut(b"1,Ann\n", a_table(has_header_row=False, header=["id", "name"]))
@@ -60,7 +63,7 @@ class TestTables:
         assert reading.csv.header == ["c1", "c2", "c3"]
 
     def test_cutting_once_more_what_is_known_gives_the_same(self):
-        content = b'"a;x";b\n1;2\n'
+        content = b'"a;x";id\n1;2\n'
         blocks, reading = cut(content, a_table())
         again = FileCutter(reading)
 
@@ -110,6 +113,39 @@ class TestUnreadableTables:
 
     def test_a_blank_line_is_no_header_row(self):
         assert refusal(b"\n1,2\n", a_table()) == "The file has no header row, and one was announced."
+
+    @pytest.mark.parametrize(
+        ("header", "reason"),
+        [
+            (b"key,name", "It has 2 columns and lacks id, the primary key of A, without"),
+            (b"id~name", "It has 1 column and lacks id, the primary key of A, without"),
+            (b"1,Ann,1975", "It has 3 columns and lacks id, the primary key of A, without"),
+            (b"id.x,name", "It has 2 columns and lacks id, the primary key of A, without"),
+            (b"headers.id,name", "It has 2 columns and lacks id, the primary key of A, without"),
+            (b"name,ID", "It has a column ID, expected id, the primary key of A: the same name"),
+        ],
+    )
+    def test_a_header_row_under_which_no_row_can_be_an_item(self, header: bytes, reason: str):
+        columns = header.count(b",") + 1
+
+        assert refusal(header + b"\n" + b",".join([b"1"] * columns) + b"\n", a_table()).startswith(reason)
+
+    @pytest.mark.parametrize(
+        ("header", "layout"),
+        [
+            (b"headers.id,data.name", {}),
+            (b"data.id,headers.action", {}),
+            (b"headers,data", {"types": {"headers": "jsonElement", "data": "jsonElement"}}),
+            (b"key,name", {"template": '{"id":"$key"}'}),
+        ],
+    )
+    def test_an_id_may_come_from_elsewhere(self, header: bytes, layout: dict[str, Any]):
+        assert body(header + b"\n1,2\n", a_table(**layout)) == b"1,2\n"
+
+    def test_items_without_a_primary_key_need_no_column_for_it(self):
+        cutter = FileCutter(replace(a_reading(a_table()), key=DOCUMENTID))
+
+        assert [part.body for part in cutter.cut(io.BytesIO(b"name\nAnn\n"))] == [b"Ann\n"]
 
     @pytest.mark.parametrize("rows", [b"1,2,3\n4,5,6\n7,8\n", b"1,2\n" * 5000 + b"1\n" * 5001])
     def test_rows_that_are_mostly_ragged(self, rows: bytes):
