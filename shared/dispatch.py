@@ -5,7 +5,7 @@ import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
@@ -76,7 +76,10 @@ class Dispatcher:
     """Sends nudges by task name; connects when it first sends."""
 
     def __init__(self, redis_url: str) -> None:
-        self._redis_url = redis_url
+        # Its connections are looked at before each use.
+        self._redis = redis.Redis.from_url(
+            redis_url, socket_timeout=_SEND_SECONDS, socket_connect_timeout=_SEND_SECONDS
+        )
         self._celery = Celery("longshore", broker=broker_url(redis_url), set_as_current=False)
         self._celery.conf.update(
             broker_transport_options=broker_options(_SEND_SECONDS) | {"max_retries": 0},
@@ -103,16 +106,14 @@ class Dispatcher:
     def waiting(self, queue: str = IMPORTS_QUEUE) -> int:
         """How many nudges no worker has taken yet; 0 where Redis is away."""
         try:
-            with self._client() as client:
-                return int(client.llen(f"longshore:{queue}"))
+            return int(self._redis.llen(f"longshore:{queue}"))
         except redis.RedisError:
             return 0
 
     def nudged(self, *, looks: int) -> set[Job]:
         """Whose nudges wait for a worker, among the next `looks` of a kilobyte each; none without Redis."""
         try:
-            with self._client() as client:
-                messages = client.lrange(f"longshore:{IMPORTS_QUEUE}", -looks, -1)
+            messages = cast("list[bytes]", self._redis.lrange(f"longshore:{IMPORTS_QUEUE}", -looks, -1))
         except redis.RedisError:
             return set()
         return {job for message in messages if (job := _nudged_by(message)) is not None}
@@ -120,32 +121,26 @@ class Dispatcher:
     def takes_nudges(self) -> bool:
         """Whether Redis answers and can be written to: it cannot where it is full, or follows another one."""
         try:
-            with self._client() as client:
-                return bool(client.set("longshore:health", "", px=1000))
+            return bool(self._redis.set("longshore:health", "", px=1000))
         except redis.RedisError:
             return False
 
     def server_facts(self) -> Mapping[str, object] | None:
         """What Redis tells of itself (INFO); None where it does not answer."""
         try:
-            with self._client() as client:
-                return dict(client.info())
+            return dict(self._redis.info())
         except redis.RedisError:
             return None
 
     def close(self) -> None:
         self._celery.close()
+        self._redis.close()
 
     def _send(self, task: str, queue: str, payload: Mapping[str, int]) -> None:
         try:
             self._celery.send_task(task, kwargs=dict(payload), queue=queue, retry=False)
         except (OperationalError, redis.RedisError, OSError) as error:
             _log.warning("nudge_lost", task=task, **payload, error=type(error).__name__)
-
-    def _client(self) -> redis.Redis:
-        return redis.Redis.from_url(
-            self._redis_url, socket_timeout=_SEND_SECONDS, socket_connect_timeout=_SEND_SECONDS
-        )
 
 
 def nudge_in(message: bytes) -> Nudge | None:
