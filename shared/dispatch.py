@@ -21,6 +21,14 @@ RUN_EXPORT = "longshore.run_export"
 NOTIFY = "longshore.notify"
 SWEEP = "longshore.sweep"
 
+# What each is told to work on, by number. What else a later release may tell it is passed over.
+_PAYLOADS: Mapping[str, tuple[str, ...]] = {
+    RUN_IMPORT: ("import_id",),
+    RUN_EXPORT: ("export_id",),
+    NOTIFY: (),
+    SWEEP: (),
+}
+
 IMPORTS_QUEUE = "imports"
 SWEEP_QUEUE = "sweep"  # its own, so that the sweep does not wait behind ten thousand nudges
 
@@ -154,15 +162,15 @@ def nudge_in(message: bytes) -> Nudge | None:
                 "headers": {"task": str(task), "id": str(message_id)},
                 "properties": {"body_encoding": "base64"},
             }:
-                payload = _payload_in(body)
+                payload = _payload_in(body, _PAYLOADS[task]) if task in _PAYLOADS else None
                 return None if payload is None else Nudge(task, message_id, payload)
     return None
 
 
-def _payload_in(body: str) -> dict[str, int] | None:
+def _payload_in(body: str, names: tuple[str, ...]) -> dict[str, int] | None:
     match orjson.loads(base64.b64decode(body)):
-        case [[], dict(payload), dict()] if all(type(number) is int for number in payload.values()):
-            return payload
+        case [[], dict(payload), dict()] if all(type(payload.get(name)) is int for name in names):
+            return {name: payload[name] for name in names}
     return None
 
 

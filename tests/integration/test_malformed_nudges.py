@@ -71,6 +71,16 @@ def malformed(nudge: dict[str, Any]) -> list[str | bytes]:
     ]
 
 
+def as_another_release_may_send_it(nudge: dict[str, Any]) -> str:
+    """Without whatever is not needed, and with more than this release knows of."""
+    args, payload, more = json.loads(base64.b64decode(nudge["body"]))
+    needed = {name: nudge["headers"][name] for name in ("task", "id")}
+    moments = {"eta": "2999-01-01T00:00:00+00:00", "expires": "2000-01-01T00:00:00+00:00"}
+    properties = {"body_encoding": nudge["properties"]["body_encoding"], "priority": 9}
+    told = nudge | {"headers": needed | moments, "properties": properties}
+    return with_body(told, [args, payload | {"block": 1, "since": "2999-01-01"}, more | {"chain": None}])
+
+
 @pytest.fixture
 def nudge(ground: Ground) -> dict[str, Any]:
     """A message as it lies in Redis."""
@@ -90,4 +100,18 @@ def test_a_worker_goes_on_past_messages_that_are_malformed(
 
     with program("worker", environment | {"LONGSHORE_WORKER_PROCESSES": "1"}):
         # Its nudge is behind them all.
+        wait_for(lambda: get_import(ground, service, import_id).status == Status.COMPLETE)
+
+
+def test_a_worker_does_what_another_release_asks_it_for(
+    ground: Ground, service: Service, environment: Mapping[str, str]
+):
+    take_nudges(ground)
+    import_id = an_import(ground, service, numbered(3))
+
+    with redis.Redis.from_url(ground.settings.redis_url) as client:
+        [sent] = client.lrange(QUEUE, 0, -1)
+        client.lset(QUEUE, 0, as_another_release_may_send_it(json.loads(sent)))
+    with program("worker", environment | {"LONGSHORE_WORKER_PROCESSES": "1"}):
+        # There is no other nudge, and no sweep.
         wait_for(lambda: get_import(ground, service, import_id).status == Status.COMPLETE)

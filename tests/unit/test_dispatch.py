@@ -1,11 +1,13 @@
 """A nudge may be lost, and whoever sends it does not notice."""
 
+import base64
 from pathlib import Path
 
+import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from shared.dispatch import RUN_IMPORT, Dispatcher, broker_url
+from shared.dispatch import NOTIFY, RUN_EXPORT, RUN_IMPORT, SWEEP, Dispatcher, Nudge, broker_url, nudge_in
 
 
 @pytest.mark.parametrize(
@@ -21,6 +23,54 @@ from shared.dispatch import RUN_IMPORT, Dispatcher, broker_url
 )
 def test_the_broker_is_the_same_redis_in_another_spelling(redis_url: str, expected: str):
     assert broker_url(redis_url) == expected
+
+
+def message(task: str, payload: object) -> bytes:
+    """What a worker reads in Redis."""
+    return orjson.dumps(
+        {
+            "body": base64.b64encode(orjson.dumps([[], payload, {}])).decode(),
+            "content-type": "application/json",
+            "content-encoding": "utf-8",
+            "headers": {"task": task, "id": "an id"},
+            "properties": {"body_encoding": "base64"},
+        }
+    )
+
+
+UNDERSTOOD: dict[str, tuple[str, dict[str, object], dict[str, int]]] = {
+    "an import": (RUN_IMPORT, {"import_id": 570}, {"import_id": 570}),
+    "an export": (RUN_EXPORT, {"export_id": 570}, {"export_id": 570}),
+    "nothing to work on": (SWEEP, {}, {}),
+    "what a later release adds": (
+        RUN_IMPORT,
+        {"import_id": 570, "block": 1, "since": "2026-11-26"},
+        {"import_id": 570},
+    ),
+    "what a later release works on": (NOTIFY, {"job_id": "570"}, {}),
+}
+
+
+@pytest.mark.parametrize(("task", "payload", "understood"), UNDERSTOOD.values(), ids=UNDERSTOOD.keys())
+def test_of_a_nudge_only_what_is_known_is_read(
+    task: str, payload: dict[str, object], understood: dict[str, int]
+):
+    assert nudge_in(message(task, payload)) == Nudge(task, "an id", understood)
+
+
+@pytest.mark.parametrize(
+    ("task", "payload"),
+    [
+        ("longshore.unknown", {}),
+        (RUN_IMPORT, {}),
+        (RUN_IMPORT, {"export_id": 570}),
+        (RUN_IMPORT, {"import_id": "570"}),
+        (RUN_IMPORT, {"import_id": True}),
+        (RUN_IMPORT, [570]),
+    ],
+)
+def test_what_does_not_tell_what_to_work_on_is_no_nudge(task: str, payload: object):
+    assert nudge_in(message(task, payload)) is None
 
 
 @pytest.fixture
