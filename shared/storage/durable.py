@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,8 +11,10 @@ def begin_to_make_durable(file: BinaryIO, offset: int, size_bytes: int) -> None:
     """Let the disk begin with these bytes, for which `make_file_durable` would wait."""
     file.flush()
     if sys.platform == "linux":
-        # What is not on disk yet is sent there and stays in memory, the first to go where that is short.
-        os.posix_fadvise(file.fileno(), offset, size_bytes, os.POSIX_FADV_DONTNEED)
+        # What is not on disk yet is sent there and stays in memory, the first to go where that is short. Not
+        # every file system takes advice.
+        with suppress(OSError):
+            os.posix_fadvise(file.fileno(), offset, size_bytes, os.POSIX_FADV_DONTNEED)
 
 
 def make_file_durable(file: BinaryIO) -> None:
