@@ -1,6 +1,5 @@
 """The client of a round's batch jobs."""
 
-import time
 from threading import Event
 from typing import Any
 from uuid import uuid4
@@ -9,14 +8,14 @@ import httpx
 
 from shared.jobs import FINAL
 from tests.faults.batch_orders import BatchOrder
-from tests.faults.client import LOOK_SECONDS, CarefulClient
+from tests.faults.client import CarefulClient
 
 
 class BatchCustomer:
     """A client of the other door, with an account of its own."""
 
-    def __init__(self, urls: list[str], email: str, password: str, community: str) -> None:
-        self._client = CarefulClient(urls, "localhost", None)
+    def __init__(self, client: CarefulClient, email: str, password: str, community: str) -> None:
+        self._client = client
         form = {"grant_type": "password", "username": email, "password": password}
         form["scope"] = f"community={community}"
         answer = self._client.until_answered("POST", "/ls/api/oauth2/token", data=form)
@@ -54,8 +53,10 @@ class BatchCustomer:
         job_id = str(uuid4())
         form = given | {"jobId": job_id, "jobName": what, "notificationEmail": f"{job_id}@example.com"}
         self._client.until_answered("POST", f"/ls/api/batch/{what}", data=form, final={409}, **more)
-        while True:
-            job = self._client.until_answered("POST", "/ls/api/batch/status", data={"jobId": job_id}).json()
-            if job["status"] in FINAL:
-                return dict(job)
-            time.sleep(LOOK_SECONDS)
+        return self._client.look_until(
+            lambda: self._status(job_id), lambda job: job["status"] in FINAL, f"job {job_id} ends"
+        )
+
+    def _status(self, job_id: str) -> dict[str, Any]:
+        answer = self._client.until_answered("POST", "/ls/api/batch/status", data={"jobId": job_id})
+        return dict(answer.json())

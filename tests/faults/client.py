@@ -27,8 +27,11 @@ class Refused(AssertionError):
 class CarefulClient:
     """Speaks HTTP to any of several APIs, as a load balancer would choose them."""
 
-    def __init__(self, urls: list[str], host: str, token: str | None) -> None:
+    def __init__(
+        self, urls: list[str], host: str, token: str | None, *, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
         self._urls = urls
+        self._patience_seconds = patience_seconds
         self._turn = 0
         self._headers = {"Host": host}
         if token is not None:
@@ -50,7 +53,7 @@ class CarefulClient:
     def add_block(self, import_id: int, number: int, body: bytes, *, pieces: int = 1) -> None:
         """Bring a block; where the answer is lost, the number of blocks tells whether it arrived."""
         headers = {"Content-Type": "application/x-ndjson", "Content-Length": str(len(body))}
-        for _ in _tries(f"block {number} of import {import_id} is taken"):
+        for _ in self._tries(f"block {number} of import {import_id} is taken"):
             content = _slowly(body, pieces)
             answer = self._try("POST", f"{IMPORTS}/{import_id}/blocks", content=content, headers=headers)
             if answer is not None:
@@ -87,21 +90,27 @@ class CarefulClient:
 
     def wait_until(self, import_id: int, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The import as soon as `holds` is true of it."""
-        for _ in _tries(f"import {import_id} gets there"):
-            resource = self.get(import_id)
-            if holds(resource):
-                return resource
-            time.sleep(LOOK_SECONDS)
-        raise AssertionError
+        return self.look_until(lambda: self.get(import_id), holds, f"import {import_id} gets there")
 
     def wait_for_end(self, import_id: int) -> dict[str, Any]:
         return self.wait_until(import_id, lambda resource: resource["endedDatetime"] is not None)
 
+    def look_until(
+        self, look: Callable[[], dict[str, Any]], holds: Callable[[dict[str, Any]], bool], what: str
+    ) -> dict[str, Any]:
+        """What there is to see as soon as `holds` is true of it. Raises NotInTime."""
+        for _ in self._tries(what):
+            seen = look()
+            if holds(seen):
+                return seen
+            time.sleep(LOOK_SECONDS)
+        raise AssertionError
+
     def until_answered(
         self, method: str, path: str, *, final: set[int] | frozenset[int] = frozenset(), **given: Any
     ) -> httpx.Response:
-        """The answer, as soon as there is one. Raises Refused."""
-        for _ in _tries(f"{method} {path} is answered"):
+        """The answer, as soon as there is one. Raises Refused, NotInTime."""
+        for _ in self._tries(f"{method} {path} is answered"):
             answer = self._try(method, path, final=final, **given)
             if answer is not None:
                 return answer
@@ -125,13 +134,12 @@ class CarefulClient:
         self._turn += 1
         return self._urls[self._turn % len(self._urls)]
 
-
-def _tries(what: str) -> Iterator[None]:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        yield
-        time.sleep(_PAUSE_SECONDS)
-    raise NotInTime(f"not in {PATIENCE_SECONDS:g} s: {what}")
+    def _tries(self, what: str) -> Iterator[None]:
+        deadline = time.monotonic() + self._patience_seconds
+        while time.monotonic() < deadline:
+            yield
+            time.sleep(_PAUSE_SECONDS)
+        raise NotInTime(f"not in {self._patience_seconds:g} s: {what}")
 
 
 def _slowly(body: bytes, pieces: int) -> Iterator[bytes]:

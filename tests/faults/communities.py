@@ -46,7 +46,8 @@ def a_community(fleet: Fleet, workload: Workload) -> Iterator[tuple[Service, Car
     add_user(ground, email, PASSWORD, [service.name])
     host = f"{service.name}.{ground.settings.base_domain}"
     client = CarefulClient(fleet.api_urls, host, tokens.mint(secret, _TOKEN_SECONDS))
-    batch = BatchCustomer(fleet.api_urls, email, PASSWORD, service.name)
+    of_batches = CarefulClient(fleet.api_urls, "localhost", None)
+    batch = BatchCustomer(of_batches, email, PASSWORD, service.name)
     yield service, client, batch
     client.close()
     batch.close()
