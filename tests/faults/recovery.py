@@ -1,14 +1,15 @@
 """How soon work goes on when faults are over.
 
 Faults that overlap are one spell, and so is one that begins before work went on after another. It is over
-when nothing is broken any longer. What waits then must move within RECOVERY_SECONDS of that moment, and how
+when nothing is broken any longer. What waits then must be begun within RECOVERY_SECONDS of that moment, and how
 long the last of it took is what each fault of the spell is told to have cost. Nor may anything stand still
-for that long later, before the next fault or after the last one.
+for that long later, before the next fault or after the last one: however often it is begun, it must get on.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from contextlib import suppress
+from typing import NamedTuple
 
 from sqlalchemy import text
 
@@ -22,20 +23,23 @@ from tests.faults.waiting import wait_until
 RECOVERY_SECONDS = 15.0
 KINDS = ("imports", "exports", "mails")
 
-# What waits for a worker, and what of it changes when one works on it. A mail that is being handed over waits
-# for nobody.
+# What waits for a worker: how far it is, and what of it changes, too, when one begins to work on it. What it
+# is suspected of is a few steps to its end. A mail that is being handed over waits for nobody.
 WAITING = """
-SELECT 'imports' AS kind, i.id::text AS id, concat_ws('/', i.applied_bytes, sum(b.epoch)) AS step
+SELECT 'imports' AS kind, i.id::text AS id,
+       concat_ws('/', i.status, i.applied_bytes, count(b), count(b.finished_at), sum(b.checkpoint_offset),
+                 sum(b.suspicions)) AS reached,
+       sum(b.epoch) AS begun
   FROM imports i LEFT JOIN blocks b ON b.import_id = i.id
  WHERE i.service_id = :service_id
    AND (i.status IN ('started', 'running', 'resumed', 'canceling') OR i.is_suspended)
  GROUP BY i.id
 UNION ALL
-SELECT 'exports', e.id::text, concat_ws('/', e.epoch, e.records, e.total_records)
+SELECT 'exports', e.id::text, concat_ws('/', e.status, e.furthest_records, e.suspicions), e.epoch
   FROM exports e
  WHERE e.service_id = :service_id AND e.ended_at IS NULL
 UNION ALL
-SELECT 'mails', n.job_id::text, n.attempts::text
+SELECT 'mails', n.job_id::text, '', n.attempts
   FROM notifications n JOIN batch_jobs j ON j.id = n.job_id
  WHERE j.service_id = :service_id AND n.sent_at IS NULL AND n.given_up_at IS NULL AND n.sending_since IS NULL
 """
@@ -48,7 +52,16 @@ SELECT (SELECT count(*) FROM blocks b JOIN imports i ON i.id = b.import_id
          WHERE service_id = :service_id AND leased_until > clock_timestamp() AND ended_at IS NULL)
 """
 
-_Steps = dict[tuple[str, str], str]  # by kind and id
+
+class Step(NamedTuple):
+    """Where something is."""
+
+    reached: str
+    begun: int  # how often
+
+
+_Key = tuple[str, str]  # kind and id
+_Steps = dict[_Key, Step]
 
 
 class Recovery:
@@ -71,8 +84,8 @@ class Recovery:
         self._over_at = clock()
         self._waiting: _Steps = {}
         self._busy_at = clock()  # all workers were
-        self._since: dict[tuple[tuple[str, str], str], float] = {}  # it is at this step
-        self._stood_still: set[tuple[str, str]] = set()
+        self._since: dict[tuple[_Key, str], float] = {}  # it has reached this, or was begun after the faults
+        self._stood_still: set[_Key] = set()
 
     @property
     def waiting(self) -> list[str]:
@@ -107,10 +120,11 @@ class Recovery:
         """Note what has moved, and what has not for too long. Raises DatabaseUnavailable."""
         if not self._is_broken:
             steps = self._steps()
-            self._wait_for({key: step for key, step in self._waiting.items() if steps.get(key) == step})
-            self._watch(steps)
+            left = {key: step for key, step in self._waiting.items() if steps.get(key) == step}
+            self._watch(steps, begun=self._waiting.keys() - left.keys())
+            self._wait_for(left)
 
-    def _watch(self, steps: _Steps) -> None:
+    def _watch(self, steps: _Steps, begun: Set[_Key]) -> None:
         """However soon it went on after the faults, or if it began only then: it must not stand still.
 
         Waiting for workers that are all busy is none.
@@ -118,7 +132,8 @@ class Recovery:
         now = self._clock()
         if self._busy() >= self._workers:
             self._busy_at = now
-        self._since = {at: self._since.get(at, now) for at in steps.items()}
+        ats = [(key, step.reached) for key, step in steps.items()]
+        self._since = {at: now if at[0] in begun else self._since.get(at, now) for at in ats}
         for (key, _), since in self._since.items():
             if now - max(since, self._over_at, self._busy_at) > RECOVERY_SECONDS:
                 self._stood_still.add(key)
@@ -153,7 +168,8 @@ class Recovery:
 
     def _steps(self) -> _Steps:
         with self._ground.database.begin() as session:
-            return {(row.kind, row.id): row.step for row in session.execute(text(WAITING), self._given)}
+            rows = session.execute(text(WAITING), self._given)
+            return {(row.kind, row.id): Step(row.reached, row.begun) for row in rows}
 
 
 def late_recoveries(felt: Iterable[Felt]) -> list[str]:

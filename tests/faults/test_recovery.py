@@ -4,7 +4,9 @@ import pytest
 
 from api.usecases.collections import add_collection
 from api.usecases.services import Service, add_service
+from shared.db import giving_back
 from shared.ground import Ground
+from shared.retries import Retries
 from tests.faults.plan import Felt
 from tests.faults.recovery import RECOVERY_SECONDS, Recovery, late_ends, late_recoveries
 from tests.integration import outbox
@@ -82,6 +84,32 @@ def test_what_stands_still_later_is_told_as_well(ground: Ground, service: Servic
         watched.look()
 
     assert watched.standstills == [f"imports {import_id}: stood still"]
+
+
+def test_what_is_begun_again_and_again_in_vain_stands_still(ground: Ground, service: Service):
+    import_id, felt = an_import(ground, service, numbered(3)), Felt("a fault")
+    now = [0.0]
+    watched = Recovery(ground, service.id, lambda: now[0])
+
+    watched.begin_fault(felt)
+    watched.end_faults()
+    for seconds in range(1, int(RECOVERY_SECONDS) + 3):
+        assert watched.standstills == []
+        now[0] = float(seconds)
+        fail_once(ground, import_id)
+        watched.look()
+
+    assert felt.recovered_seconds == {"imports": 1.0}
+    assert watched.standstills == [f"imports {import_id}: stood still"]
+
+
+def fail_once(ground: Ground, import_id: int) -> None:
+    """What a worker does that cannot read the block."""
+    lease = claim(ground, import_id)
+    assert lease is not None
+    at_once = Retries(attempts=5, patience_seconds=3600, first_pause_seconds=0)
+    with ground.database.begin() as session:
+        giving_back.give_up(session, lease, "It is not there.", at_once, is_suspicious=False)
 
 
 def test_workers_that_are_busy_for_others_excuse_no_standstill(ground: Ground, service: Service):
