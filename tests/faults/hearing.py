@@ -1,7 +1,9 @@
 """What processes write to their logs from some moment on."""
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 
 class Hearing:
@@ -21,3 +23,12 @@ class Hearing:
     def has_heard(self, words: str) -> bool:
         """Whether a line has the words."""
         return any(words in line for _, line in self.lines())
+
+
+def parsed(line: str) -> dict[str, Any]:
+    """The event and fields of a line; nothing of one that is plain text, or not written to its end."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}

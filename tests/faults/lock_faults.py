@@ -14,7 +14,7 @@ from tests.faults.hearing import Hearing
 from tests.faults.registry import Met, NotNow, fault
 from tests.faults.waiting import LOOK_SECONDS
 
-AT_WORK = "SELECT id FROM imports WHERE status IN ('started', 'running') ORDER BY id"
+AT_WORK = "SELECT import_id FROM blocks WHERE leased_until > clock_timestamp() ORDER BY import_id"
 HOLD_IMPORT = "SELECT FROM imports WHERE id = %s FOR NO KEY UPDATE"
 WAITERS = "SELECT count(*) FROM pg_stat_activity WHERE :pid = ANY(pg_blocking_pids(pid))"
 

@@ -20,6 +20,7 @@ class Member:
         self.name = name
         self._program = program
         self._process: Process | None = None
+        self.ended_children: set[int] = set()  # by `end_children`
 
     @property
     def pid(self) -> int:
@@ -71,6 +72,13 @@ class Member:
 
     def children(self) -> list[psutil.Process]:
         return psutil.Process(self.pid).children()
+
+    def end_children(self, number: signal.Signals) -> None:
+        """Send to its children only, which end of it."""
+        for child in self.children():
+            self.ended_children.add(child.pid)
+            with suppress(psutil.NoSuchProcess):
+                child.send_signal(number)
 
     def label(self) -> str | None:
         """What rows call the worker that it is now; None before its first task."""

@@ -65,17 +65,29 @@ _MEMBERS: dict[str, tuple[str, AtWork]] = {
 
 def _stopped(at_work: AtWork, fleet: Fleet, dice: Random) -> Member:
     """One that stands still in the middle of its work. Raises NotNow, nobody being stopped, without one."""
-    member, is_at_work = dice.choice(at_work(fleet)), False
-    member.send(signal.SIGSTOP)
+    member = dice.choice(at_work(fleet))
+    _stop([member], at_work, fleet)
+    return member
+
+
+def _stop(members: list[Member], at_work: AtWork, fleet: Fleet) -> None:
+    """They stand still, one of them at least in the middle of its work. Raises NotNow as above."""
+    is_one_at_work = False
+    for member in members:
+        member.send(signal.SIGSTOP)
     try:
         # It may have been done just before.
-        is_at_work = member in at_work(fleet)
+        is_one_at_work = not set(members).isdisjoint(at_work(fleet))
     finally:
-        if not is_at_work:
-            member.send(signal.SIGCONT)
-    if not is_at_work:
+        if not is_one_at_work:
+            _let_go_on(members)
+    if not is_one_at_work:
         raise NotNow
-    return member
+
+
+def _let_go_on(members: list[Member]) -> None:
+    for member in members:
+        member.send(signal.SIGCONT)
 
 
 def _kill(at_work: AtWork, fleet: Fleet, dice: Random) -> Iterator[None]:
@@ -110,7 +122,7 @@ for _name, (_target, _workers) in _MEMBERS.items():
 
 @fault("all workers killed", "workers", (1.0, 4.0))
 def kill_all_workers(fleet: Fleet, _: Random) -> Iterator[None]:
-    _at_work(fleet)
+    _stop(fleet.workers, _at_work, fleet)
     for worker in fleet.workers:
         worker.kill()
     yield
@@ -121,31 +133,31 @@ def kill_all_workers(fleet: Fleet, _: Random) -> Iterator[None]:
 @fault("worker's child killed", "workers")
 def kill_a_child(fleet: Fleet, dice: Random) -> Iterator[None]:
     """The pool starts another one; nobody tells us that a task was lost."""
-    _send_to_children(fleet, dice, signal.SIGKILL)
+    _end_a_child(fleet, dice, signal.SIGKILL)
     yield
 
 
 @fault("worker's child terminated", "workers")
 def terminate_a_child(fleet: Fleet, dice: Random) -> Iterator[None]:
-    _send_to_children(fleet, dice, signal.SIGTERM)
+    _end_a_child(fleet, dice, signal.SIGTERM)
     yield
+
+
+def _end_a_child(fleet: Fleet, dice: Random, number: signal.Signals) -> None:
+    worker = _stopped(_at_work, fleet, dice)
+    worker.end_children(number)
+    worker.send(signal.SIGCONT)
 
 
 @fault("worker's child frozen", "workers", hold_leases=_FROZEN_LEASES)
 def freeze_a_child(fleet: Fleet, dice: Random) -> Iterator[None]:
-    frozen = _send_to_children(fleet, dice, signal.SIGSTOP)
+    worker = _stopped(_at_work, fleet, dice)
+    frozen = worker.children()
+    worker.send_to_leader(signal.SIGCONT)
     yield
     for child in frozen:
         with suppress(psutil.NoSuchProcess):
             child.resume()
-
-
-def _send_to_children(fleet: Fleet, dice: Random, number: signal.Signals) -> list[psutil.Process]:
-    children = _some(dice.choice(_at_work(fleet)).children())
-    for child in children:
-        with suppress(psutil.NoSuchProcess):
-            child.send_signal(number)
-    return children
 
 
 @fault("clock jumps", "clock", (1.0, 3.0), needs=lambda fleet: fleet.clock is not None)

@@ -42,6 +42,7 @@ class Proxy:
     def __init__(self, target: Path) -> None:
         self.delay_seconds = 0.0  # of each piece, either way
         self.held_up = 0  # pieces that came late
+        self.passed_on = 0  # pieces on their way to the service
         self._target = target
         self._commits_to_cut = 0
         self._was_anybody_cut = False
@@ -131,6 +132,7 @@ class Proxy:
                 link.is_doomed = self._takes_commit(link)
                 link.holds_batch = False
             link.send(link.server, piece)
+            self.passed_on += 1
 
     def _pass_back(self, link: "_Link") -> None:
         for piece in link.pieces(link.server):

@@ -11,9 +11,10 @@ import orjson
 import redis
 from sqlalchemy import text
 
-from shared.dispatch import IMPORTS_QUEUE, RUN_IMPORT
+from shared.dispatch import IMPORTS_QUEUE, RUN_IMPORT, nudge_in
 from shared.ground import Ground
 from tests.faults.fleet import Fleet
+from tests.faults.hearing import Hearing
 from tests.faults.proxy import can_forget
 from tests.faults.registry import Met, NotNow, fault
 from tests.integration.builders import QUEUE
@@ -77,10 +78,13 @@ def flush_redis(fleet: Fleet, _: Random) -> Iterator[None]:
     yield
 
 
-@fault("Redis frozen", "redis", (2.0, 5.0))
-def freeze_redis(fleet: Fleet, _: Random) -> Iterator[None]:
+@fault("Redis frozen", "redis", (2.0, 7.0))
+def freeze_redis(fleet: Fleet, _: Random) -> Iterator[Met]:
+    """Some wait until it goes on, others until their patience of five seconds is over."""
+    network = fleet.foundation.redis_network
     fleet.foundation.redis.member.send(signal.SIGSTOP)
-    yield
+    before = network.passed_on
+    yield lambda: network.passed_on > before
     fleet.foundation.redis.member.send(signal.SIGCONT)
 
 
@@ -136,7 +140,7 @@ def slow_redis_network(fleet: Fleet, _: Random) -> Iterator[Met]:
 
 
 @fault("nudges doubled, foreign and out of order", "nudges")
-def nudge_wildly(fleet: Fleet, dice: Random) -> Iterator[None]:
+def nudge_wildly(fleet: Fleet, dice: Random) -> Iterator[Met]:
     """For running, finished and deleted imports, and for some that never were."""
     if not fleet.ground.dispatcher.takes_nudges():
         raise NotNow
@@ -153,17 +157,26 @@ def nudge_wildly(fleet: Fleet, dice: Random) -> Iterator[None]:
     dice.shuffle(wishes)
     for nudge in wishes:
         nudge()
-    yield
+    sent = _foreign_waiting(fleet.ground)
+    yield lambda: _foreign_waiting(fleet.ground) < sent
 
 
 @fault("malformed nudges", "nudges")
-def send_garbage(fleet: Fleet, _: Random) -> Iterator[None]:
+def send_garbage(fleet: Fleet, _: Random) -> Iterator[Met]:
     """More than there are workers: one that ends over a message is not missed."""
     if not fleet.ground.dispatcher.takes_nudges():
         raise NotNow
+    hearing = Hearing(worker.log for worker in fleet.workers)
     with _client(fleet.ground) as client:
         client.lpush(QUEUE, *_GARBAGE * NUDGES_EACH)
-    yield
+    yield lambda: hearing.has_heard("message_dropped")
+
+
+def _foreign_waiting(ground: Ground) -> int:
+    """How many nudges for imports that never were no worker has taken yet."""
+    with _client(ground) as client:
+        nudges = map(nudge_in, client.lrange(QUEUE, 0, -1))
+    return sum(nudge is not None and nudge.payload.get("import_id") in _FOREIGN_IDS for nudge in nudges)
 
 
 def _check_nudges_wait(fleet: Fleet) -> None:

@@ -9,10 +9,9 @@ from random import Random
 from sqlalchemy import text
 
 from shared.errors import StorageAway
-from shared.ground import Ground
 from tests.faults.disk import NO_SPACE
 from tests.faults.fleet import Fleet
-from tests.faults.hearing import Hearing
+from tests.faults.hearing import Hearing, parsed
 from tests.faults.registry import Met, NotNow, fault
 
 # Blocks that a worker is still to read.
@@ -21,7 +20,7 @@ SELECT storage_key, import_id FROM blocks b JOIN imports i ON i.id = b.import_id
  WHERE b.finished_at IS NULL AND i.status IN ('started', 'running', 'paused', 'resumed')
    AND i.collection_id NOT IN (SELECT id FROM collections WHERE path = '/damaged')
 """
-FAILURES = "SELECT id, failure_count FROM imports WHERE id = ANY(:ids)"
+_OF_STORAGE = "Block storage "  # what is said begins so
 
 
 @fault("block disk full", "blocks", (1.0, 3.0), needs=lambda fleet: fleet.foundation.blocks_disk is not None)
@@ -97,22 +96,19 @@ def _remove_folder(path: Path) -> None:
 
 
 class _Unread:
-    """Some blocks that workers are still to read, and what came of their imports."""
+    """Some blocks that workers are still to read, and what is said of their imports."""
 
-    def __init__(self, ground: Ground, blocks: dict[Path, int]) -> None:
+    def __init__(self, fleet: Fleet, blocks: dict[Path, int]) -> None:
         self.paths = list(blocks)
-        self._ground = ground
-        self._import_ids = sorted(set(blocks.values()))
-        self._before = self._failures()
+        self._import_ids = set(blocks.values())
+        self._hearing = Hearing(worker.log for worker in fleet.workers)
 
     def were_met(self) -> bool:
-        """Whether a worker failed over one of the imports since."""
-        return any(count > self._before.get(number, 0) for number, count in self._failures().items())
-
-    def _failures(self) -> dict[int, int]:
-        with self._ground.database.begin() as session:
-            rows = session.execute(text(FAILURES), {"ids": self._import_ids})
-            return {row.id: row.failure_count for row in rows}
+        """Whether a worker failed over the bytes of one of the imports since."""
+        said = (parsed(line) for _, line in self._hearing.lines() if "block_failed" in line)
+        return any(
+            one.get("import_id") in self._import_ids and _OF_STORAGE in str(one.get("error")) for one in said
+        )
 
 
 def _some_unread(fleet: Fleet, dice: Random) -> _Unread:
@@ -123,4 +119,4 @@ def _some_unread(fleet: Fleet, dice: Random) -> _Unread:
     there = [path for path in blocks if path.exists()]
     if not there:
         raise NotNow
-    return _Unread(fleet.ground, {path: blocks[path] for path in dice.sample(there, min(5, len(there)))})
+    return _Unread(fleet, {path: blocks[path] for path in dice.sample(there, min(5, len(there)))})

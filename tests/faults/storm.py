@@ -8,6 +8,7 @@ from random import Random
 from threading import Event
 
 import psycopg2
+import redis
 from sqlalchemy import text
 
 from shared.errors import DatabaseUnavailable, LongshoreError
@@ -31,6 +32,7 @@ class _Held:
     context: ExitStack = field(default_factory=ExitStack)
     met: Met | None = None  # None: there is no way around it
     began_at: float = 0.0
+    was_met: bool = False  # at some look
 
     def begin(self, fleet: Fleet) -> None:
         self.met = self.context.enter_context(self.planned.fault.act(fleet, Random(self.planned.seed)))
@@ -40,15 +42,15 @@ class _Held:
     def is_due(self) -> bool:
         """Whether its time is over."""
         late = time.monotonic() - self.began_at - self.planned.hold_seconds
-        return late >= 0 and (self.is_met() or late >= MEET_SECONDS)
+        return late >= 0 and (self.was_met or late >= MEET_SECONDS)
 
-    def is_met(self) -> bool:
-        with suppress(LongshoreError):  # not to be known now
-            return self.met is None or self.met()
-        return False
+    def look(self) -> None:
+        """Whoever ran into it may be out of it again at the next look."""
+        with suppress(LongshoreError, redis.RedisError):  # not to be known now
+            self.was_met = self.was_met or self.met is None or self.met()
 
     def end(self) -> None:
-        self.felt.was_met = self.is_met()
+        self.felt.was_met = self.was_met
         self.felt.held_seconds = time.monotonic() - self.began_at
         self.context.close()
 
@@ -142,6 +144,8 @@ class Storm:
                 other.felt.was_alone = False
 
     def _end_due(self) -> None:
+        for held in self._held:
+            held.look()
         for held in [held for held in self._held if held.is_due]:
             held.end()
             self._held.remove(held)
