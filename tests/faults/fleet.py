@@ -69,6 +69,11 @@ class Fleet:
     def members(self) -> list[Member]:
         return [*self.apis, *self.workers, self.beat]
 
+    @property
+    def ended_children(self) -> set[int]:
+        """Process ids of all those that were ended apart from their worker."""
+        return {pid for member in self.members for pid in member.ended_children}
+
     def start(self) -> None:
         """Start every member; returns when each worker waits for messages, which an idle one does."""
         for member in self.members:

@@ -112,7 +112,7 @@ class Reading:
             cut_off=_cut_off(ground, service),
             given=_given(ground, service),
             ended=self.fleet.revive(),
-            complaints=complaints(hearing, (felt.name for felt in storm.felt)),
+            complaints=complaints(hearing, self.fleet.ended_children),
             storm=storm,
         )
 
