@@ -30,9 +30,10 @@ def main(arguments: list[str]) -> int:
 def _tell(console: Console, judged: list[Judgement]) -> None:
     report = Report()
     for one in judged:
-        report.add(one.felt, one.differences)
+        report.add(one.felt, one.differences, one.caught)
     console.print(report.table())
     console.print(f"Of the end of the last of overlapping faults: {report.slowest()}.")
+    console.print(report.shown())
     if wrong := sorted(one.seed for one in judged if one.wrong):
         console.print(f"Not as in peace: seeds {', '.join(map(str, wrong))}.")
         console.print(f'Again: make chaos SEEDS=1 ARGS="--first-seed {wrong[0]}"')

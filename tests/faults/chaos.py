@@ -3,6 +3,7 @@
 import sys
 import tempfile
 import time
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,7 @@ from rich.console import Console
 
 from shared.logs import warnings_only
 from tests.faults.comparison import check_calm, compare
+from tests.faults.controls import caught
 from tests.faults.fleet import Fleet, Tempo, a_fleet
 from tests.faults.orders import Workload, a_workload
 from tests.faults.outcome import Differences
@@ -34,6 +36,7 @@ class Judgement:
     wrong: list[str]  # in words
     felt: list[Felt]
     differences: Differences
+    caught: Counter[str]  # controls that met work under way
 
 
 def judge(tempo: Tempo, names: list[str], lots: list[range]) -> list[Judgement]:
@@ -91,9 +94,9 @@ class Chaos:
             calm = self._in_peace(seed % WORKLOADS, workload)
             found = run_round(self._fleet, workload, seed=seed, plan=plan)
         except RoundBroken as broken:
-            return Judgement(seed, [str(broken)], broken.felt, Differences())
-        differences = compare(workload, found, calm)
-        return Judgement(seed, _in_words(differences, found.storm), found.storm.felt, differences)
+            return Judgement(seed, [str(broken)], broken.felt, Differences(), Counter())
+        differences, met = compare(workload, found, calm), caught(workload, found)
+        return Judgement(seed, _in_words(differences, found.storm), found.storm.felt, differences, met)
 
     def _in_peace(self, number: int, workload: Workload) -> RoundOutcome:
         if number not in self._calm:

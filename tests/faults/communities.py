@@ -11,6 +11,7 @@ from api.usecases import tokens
 from api.usecases.accounts import add_user
 from api.usecases.collections import add_collection, list_collections
 from api.usecases.services import Service, add_service
+from shared.db import retention
 from shared.ground import Ground
 from tests.faults.batch_customer import BatchCustomer
 from tests.faults.batch_orders import KEY
@@ -31,7 +32,7 @@ _numbers = count(1)
 
 @contextmanager
 def a_community(fleet: Fleet, workload: Workload) -> Iterator[tuple[Service, CarefulClient, BatchCustomer]]:
-    """The data service, and a client of each door."""
+    """The data service, and a client of each door. Its files are not kept afterwards: disks are small."""
     ground = fleet.ground
     service, secret = add_service(ground, f"round-{next(_numbers)}")
     for batch_order in workload.batch_orders:
@@ -51,6 +52,8 @@ def a_community(fleet: Fleet, workload: Workload) -> Iterator[tuple[Service, Car
     yield service, client, batch
     client.close()
     batch.close()
+    with ground.database.begin() as session:
+        retention.end_keeping_files(session, days=0, limit=len(workload.batch_orders))
 
 
 def _put(ground: Ground, service: Service, path: str, documents: dict[str, str]) -> None:

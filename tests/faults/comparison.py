@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any
 
 from tests.acceptance.client import applied_lines
+from tests.faults.batch_orders import ITEMS
 from tests.faults.order_checks import OUTCOMES, check, check_part
 from tests.faults.orders import Kind, Workload, an_uploaded_block
 from tests.faults.outcome import Differences, Documents, canonical
@@ -21,6 +22,10 @@ def compare(workload: Workload, found: RoundOutcome, calm: RoundOutcome) -> Diff
     _check_uploaded(found, differences)
     _check_given(workload, found, differences)
     differences.notes += [*found.complaints, *(f"{name} ended by itself" for name in found.ended)]
+    differences.notes += [*found.histories, *found.missing, *found.left_behind]
+    for failed in found.failed:
+        if not failed.failure_count or failed.last_error is None:
+            differences.note(f"a failure without a reason, or the other way round: {failed}")
     _check_jobs(workload, found, differences)
     _compare_exports(found, calm, differences)
     _check_mails(found, differences)
@@ -31,6 +36,7 @@ def check_calm(workload: Workload, calm: RoundOutcome) -> Differences:
     """What of an undisturbed run is not as its orders and files ask for."""
     differences = compare(workload, calm, calm)
     differences.notes += [*calm.storm.late, *(f"nobody mailed {recipient}" for recipient in calm.cut_off)]
+    differences.notes += [f"it failed: {failed}" for failed in calm.failed]
     for order in workload.orders:
         if order.kind in (Kind.KEPT, Kind.PAUSED, Kind.UNORDERED):
             check_part(order, calm.orders[order.name], differences)
@@ -97,7 +103,7 @@ def _check_given(workload: Workload, found: RoundOutcome, differences: Differenc
     expected = {
         # With the one that is uploaded to all the time.
         "imports": len(workload.orders) - deleted + 1 + len(workload.batch_orders),
-        "exports": len(found.export_jobs),
+        "exports": len(found.exports.all),
     }
     if found.given != expected:
         differences.doubled += 1
@@ -108,21 +114,27 @@ def _check_jobs(workload: Workload, found: RoundOutcome, differences: Difference
     """What came of files of items is what the model says."""
     for order in workload.batch_orders:
         outcome = found.jobs[order.item_type]
-        told = {name: outcome.told[name] for name in order.told}
-        if told != order.told:
+        item_count = int(outcome.told["recordsProcessed"]) if order.is_canceled else ITEMS
+        expected = order.told(item_count)
+        told = {name: outcome.told[name] for name in expected}
+        if told != expected:
             differences.counters += 1
-            differences.note(f"{order.item_type}: {told} instead of {order.told}")
-        expected = {name: canonical(data) for name, data in order.model.documents.items()}
-        outcome.documents.parsed().compare(Documents(expected, Counter()), differences)
-        differences.rejections += outcome.rejected != order.rejected
+            differences.note(f"{order.item_type}: {told} instead of {expected}")
+        documents = {name: canonical(data) for name, data in order.model(item_count).documents.items()}
+        outcome.documents.parsed().compare(Documents(documents, Counter()), differences)
+        differences.rejections += outcome.rejected != order.rejected(item_count)
 
 
 def _compare_exports(found: RoundOutcome, calm: RoundOutcome, differences: Differences) -> None:
-    expected = _told(calm.export_jobs[0])
-    for told in map(_told, found.export_jobs):
+    expected = _told(calm.exports.kept[0])
+    canceled = [job.told for job in found.exports.canceled]
+    kept = found.exports.kept + [told for told in canceled if told["status"] != "Canceled"]
+    for told in map(_told, kept):
         if told != expected:
             differences.counters += 1
             differences.note(f"export: {told} instead of {expected}")
+    if any(told["links"] for told in canceled if told["status"] == "Canceled"):
+        differences.note("a canceled export has links")
     for items in found.exported:
         differences.lost += (calm.exported[0] - items).total()
         differences.doubled += (items - calm.exported[0]).total()

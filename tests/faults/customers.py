@@ -38,6 +38,7 @@ class Seen:
     resource: dict[str, Any] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)  # what the service did against its word
     block_count: int = 0  # of those that it acknowledged
+    was_caught: bool = False  # a worker was at it when it was paused
 
 
 class Customer:
@@ -88,6 +89,7 @@ class Customer:
         if order.kind is Kind.PAUSED:
             self._client.wait_until(seen.import_id, part)
             if (paused := self._set(seen, "paused")) is not None:
+                seen.was_caught = not _has_no_worker(paused)
                 left = self._client.wait_until(seen.import_id, _has_no_worker)
                 if applied_lines(left) != applied_lines(paused):
                     seen.wrong.append("it went on while it was paused")
@@ -115,8 +117,13 @@ class Customer:
 
     def _somewhere_in(self, order: Order) -> Callable[[dict[str, Any]], bool]:
         line_count = sum(map(len, order.blocks))
-        enough = self._dice.randrange(line_count // 10, line_count * 2 // 3)
-        return lambda resource: applied_lines(resource) >= enough or resource["endedDatetime"] is not None
+        enough = self._dice.randrange(line_count // 10, line_count // 2)
+
+        def holds(resource: dict[str, Any]) -> bool:
+            is_at_it = applied_lines(resource) >= enough and not _has_no_worker(resource)
+            return is_at_it or resource["endedDatetime"] is not None
+
+        return holds
 
     def _cut(self, import_id: int, body: bytes) -> None:
         try:

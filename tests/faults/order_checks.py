@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+from shared.settings import Settings
 from tests.acceptance.client import applied_lines
 from tests.faults.orders import Kind, Order
 from tests.faults.outcome import Differences, Documents, OrderOutcome, canonical
@@ -29,6 +30,11 @@ def check(order: Order, found: OrderOutcome, calm: OrderOutcome, differences: Di
         differences.counters += 1
         differences.note(f"{order.name}: {_counted(order, found)} instead of {_counted(order, calm)}")
     differences.rejections += found.rejections != calm.rejections
+
+
+def is_cut_short(order: Order, found: OrderOutcome) -> bool:
+    """Whether not all of it was applied, by its documents: nobody counts for a deleted one."""
+    return found.documents.parsed() != _documents_of(order.applied())
 
 
 def _counted(order: Order, found: OrderOutcome) -> dict[str, Any]:
@@ -64,8 +70,17 @@ def check_part(order: Order, found: OrderOutcome, differences: Differences) -> N
         differences.note(f"{order.name}: {counters} instead of {expected}")
     differences.rejections += [row[:3] for row in found.rejections] != model.rejections
     found.documents.parsed().compare(_documents_of(model), differences)
-    if order.kind is Kind.DAMAGED and model.finished_blocks != 1:
+    if order.kind is Kind.DAMAGED:
+        _check_damaged(order, found, model, differences)
+
+
+def _check_damaged(order: Order, found: OrderOutcome, model: ModelImport, differences: Differences) -> None:
+    """It was tried as often as is allowed, and ended at its second block with the reason."""
+    if model.finished_blocks != 1:
         differences.note(f"{order.name}: ended in block {model.finished_blocks + 1}, not at its damaged one")
+    error, reason = found.told["work"]["lastError"], found.told["work"]["reason"]
+    if found.told["failureCount"] < Settings.attempts or not error or error not in reason:
+        differences.note(f"{order.name}: {found.told['failureCount']} failures, {reason}")
 
 
 def _sizes(order: Order) -> dict[str, int]:

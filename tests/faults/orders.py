@@ -7,7 +7,7 @@ from itertools import accumulate, chain
 from random import Random
 
 from shared.lifecycle import Event, Status
-from tests.faults.batch_orders import BatchOrder, batch_orders
+from tests.faults.batch_orders import ITEMS, BatchOrder, batch_orders
 from tests.integration.builders import BOTH, CREATE, UPDATE
 from tests.integration.model import BROKEN, Line, ModelCollection, ModelImport, numbered
 
@@ -84,10 +84,10 @@ class Workload:
     exported: dict[str, str]  # properties as JSON, by id
 
     @property
-    def size_bytes(self) -> int:
-        """How many bytes there are to apply."""
-        bodies = [body for order in self.orders for body in order.bodies()]
-        return sum(map(len, [*bodies, *(order.file for order in self.batch_orders)]))
+    def line_count(self) -> int:
+        """How many lines there are to apply."""
+        blocks = [block for order in self.orders for block in order.blocks]
+        return sum(map(len, blocks)) + ITEMS * len(self.batch_orders)
 
 
 def a_workload(seed: int) -> Workload:

@@ -27,9 +27,10 @@ __all__ = [
 ]
 
 FAULTS_A_ROUND = 4
-# Shares of the round's bytes; some are never applied, for imports are canceled, deleted and damaged.
+# Shares of the round's lines; some are never applied, for imports are canceled, deleted and damaged.
 _BEGIN = (0.02, 0.6)
 _TOGETHER = 0.4  # of all faults begin with the one before them
+_ALONE = 0.5  # of those that are to be over by themselves: only then their time is judged
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,12 @@ class Planned:
     """One fault of a round: when it begins, how long it lasts, and what it draws."""
 
     fault: Fault
-    at: float  # of the round's bytes applied
+    at: float  # of the round's lines applied
     hold_seconds: float
     seed: float
+    is_alone: bool = (
+        False  # nothing else breaks meanwhile, nor has work still to go on after what broke before
+    )
 
 
 @dataclass
@@ -76,5 +80,6 @@ def a_plan(seed: int, fleet: Fleet, names: Iterable[str] = ()) -> list[Planned]:
         together = plan and dice.random() < _TOGETHER
         at = plan[-1].at if together else dice.uniform(*_BEGIN)
         hold_seconds = fault.hold(dice.random(), fleet.tempo.lease_seconds)
-        plan.append(Planned(fault, at, hold_seconds, dice.random()))
+        is_alone = fault.ends_within is not None and dice.random() < _ALONE
+        plan.append(Planned(fault, at, hold_seconds, dice.random(), is_alone))
     return sorted(plan, key=lambda planned: planned.at)

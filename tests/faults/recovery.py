@@ -1,9 +1,10 @@
 """How soon work goes on when faults are over.
 
 Faults that overlap are one spell, and so is one that begins before work went on after another. It is over
-when nothing is broken any longer. What waits then must be begun within RECOVERY_SECONDS of that moment, and how
-long the last of it took is what each fault of the spell is told to have cost. Nor may anything stand still
-for that long later, before the next fault or after the last one: however often it is begun, it must get on.
+when nothing is broken any longer. What waits then must be begun within RECOVERY_SECONDS of that moment, and
+how long the last of it took is what each fault of the spell is told to have cost. Nor may anything stand
+still for that long later, before the next fault or after the last one: however often it is begun, it must
+get on.
 """
 
 import time

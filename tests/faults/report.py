@@ -1,5 +1,6 @@
 """The table of what was tried and what came of it."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -49,10 +50,21 @@ class Report:
 
     def __init__(self) -> None:
         self._lines: dict[str, Line] = {}
+        self._caught: Counter[str] = Counter()
+        self._drains_alone: list[bool] = []
 
-    def add(self, felt: Iterable[Felt], differences: Differences) -> None:
+    def add(self, felt: Iterable[Felt], differences: Differences, caught: Counter[str]) -> None:
         for one in felt:
             self._lines.setdefault(one.name, Line()).add(one, differences)
+            if one.ends_within is not None:
+                self._drains_alone.append(one.was_alone)
+        self._caught.update(caught)
+
+    def shown(self) -> str:
+        """How often what is promised of controls and drains could be seen."""
+        caught = ", ".join(f"{count} {control}" for control, count in self._caught.items())
+        alone = f"{sum(self._drains_alone)} of {len(self._drains_alone)}"
+        return f"Controls that met work under way: {caught or 'none'}. Drains with nothing beside: {alone}."
 
     def slowest(self) -> str:
         """How long work waited at most after the faults were over."""

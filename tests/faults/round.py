@@ -17,6 +17,7 @@ from tests.faults.hearing import Hearing
 from tests.faults.orders import Workload
 from tests.faults.plan import Felt, Planned
 from tests.faults.round_outcome import Brought, Reading, RoundOutcome
+from tests.faults.stored import Stored
 from tests.faults.storm import Storm
 
 ROUND_SECONDS = 150.0
@@ -31,6 +32,9 @@ PACE_SECONDS = 0.05
 UNSETTLED = """
 SELECT (SELECT count(*) FROM blocks b JOIN imports i ON i.id = b.import_id
          WHERE i.service_id = :service_id AND b.leased_until > clock_timestamp()) AS leases,
+       (SELECT count(*) FROM exports
+         WHERE service_id = :service_id AND ended_at IS NOT NULL AND expires_at IS NULL
+           AND files_removed_at IS NULL) AS files,
        (SELECT count(*) FROM imports
          WHERE service_id = :service_id AND ended_at IS NULL AND status <> 'configuring') AS imports,
        (SELECT count(*) FROM exports WHERE service_id = :service_id AND ended_at IS NULL) AS exports,
@@ -54,8 +58,8 @@ class RoundBroken(AssertionError):
 def run_round(
     fleet: Fleet, workload: Workload, *, seed: int = 0, plan: list[Planned] | None = None
 ) -> RoundOutcome:
-    """Bring the workload; `plan` None: in peace. Raises RoundBroken."""
-    storm = Storm(fleet, plan or [])
+    """Bring the workload; `plan` None: in peace, and as fast as it goes. Raises RoundBroken."""
+    storm = Storm(fleet, plan)
     try:
         return _run(fleet, workload, Random(f"clients {seed}"), storm)
     # Whatever it is: what was felt is worth knowing, and the next round may be better.
@@ -65,8 +69,9 @@ def run_round(
 
 def _run(fleet: Fleet, workload: Workload, dice: Random, storm: Storm) -> RoundOutcome:
     hearing = Hearing(member.log for member in fleet.members)
+    stored = Stored(fleet.ground, fleet.foundation.blocks)
     with a_community(fleet, workload) as (service, client, batch):
-        storm.come(service.id, workload.size_bytes)
+        storm.come(service.id, workload.line_count)
         with (
             _paced(fleet.ground, PACE_SECONDS if storm.is_planned else 0.0),
             ThreadPoolExecutor(len(workload.orders) + len(workload.batch_orders) + 2) as threads,
@@ -87,7 +92,7 @@ def _run(fleet: Fleet, workload: Workload, dice: Random, storm: Storm) -> RoundO
             storm.rage_while(lambda: brought.waits, ROUND_SECONDS)
             storm.watch_while(lambda: brought.goes_on, ROUND_SECONDS, lambda: "clients wait")
             _settle(fleet.ground, service, storm)
-        return Reading(fleet, service, batch).outcome(workload, brought, storm, hearing)
+        return Reading(fleet, service, batch).outcome(workload, brought, storm, hearing, stored)
 
 
 @contextmanager

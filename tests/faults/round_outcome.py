@@ -6,20 +6,22 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from email import policy
 from email.parser import BytesHeaderParser
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
 from api.usecases.services import Service
 from shared.ground import Ground
-from tests.faults.batch_customer import BatchCustomer
+from tests.faults.batch_customer import BatchCustomer, EndedJob, Exports
 from tests.faults.batch_orders import BatchOrder
 from tests.faults.complaints import complaints
 from tests.faults.customers import UPLOADED, Seen
 from tests.faults.fleet import Fleet
 from tests.faults.hearing import Hearing
+from tests.faults.history import wrong_histories
 from tests.faults.orders import Workload
 from tests.faults.outcome import Documents, OrderOutcome, documents_of, outcome_of
+from tests.faults.stored import Stored
 from tests.faults.storm import Storm
 
 # Recipients whose mail may have been handed over or not: nobody is left who knows.
@@ -35,14 +37,27 @@ SELECT (SELECT count(*) FROM imports WHERE service_id = :service_id AND status <
 """
 
 
+# What failed, and may have gone well afterwards. What clients damaged themselves is left out.
+FAILED = """
+SELECT 'import' AS kind, i.id, i.failure_count, i.last_error
+  FROM imports i JOIN collections c ON c.id = i.collection_id
+ WHERE i.service_id = :service_id AND c.path <> '/damaged'
+   AND (i.failure_count > 0 OR i.last_error IS NOT NULL)
+UNION ALL
+SELECT 'export', id, failure_count, last_error
+  FROM exports
+ WHERE service_id = :service_id AND (failure_count > 0 OR last_error IS NOT NULL)
+"""
+
+
 @dataclass
 class Brought:
     """What clients were told in the end."""
 
     orders: dict[str, Future[Seen]]
     uploading: Future[Seen]
-    jobs: dict[str, Future[dict[str, Any]]]  # by item type
-    export_jobs: Future[list[dict[str, Any]]]
+    jobs: dict[str, Future[EndedJob]]  # by item type
+    exports: Future[Exports]
 
     @property
     def waits(self) -> bool:
@@ -52,7 +67,7 @@ class Brought:
     @property
     def goes_on(self) -> bool:
         """Whether anybody still waits for anything."""
-        return self.waits or not (self.uploading.done() and self.export_jobs.done())
+        return self.waits or not (self.uploading.done() and self.exports.done())
 
 
 @dataclass(frozen=True)
@@ -62,6 +77,16 @@ class JobOutcome:
     told: dict[str, Any]
     documents: Documents
     rejected: list[tuple[int, str]]  # line of the file, code
+    was_caught: bool  # a worker was at it when it was canceled
+
+
+class Failed(NamedTuple):
+    """An import or export that had critical failures."""
+
+    kind: str
+    id: int
+    failure_count: int
+    last_error: str | None
 
 
 @dataclass
@@ -73,13 +98,17 @@ class RoundOutcome:
     uploaded: Documents
     uploading: Seen
     jobs: dict[str, JobOutcome]  # by item type
-    export_jobs: list[dict[str, Any]]
-    exported: list[Counter[str]]  # the items of each export
+    exports: Exports
+    exported: list[Counter[str]]  # the items of each export that was kept
     mails: Counter[str]  # by recipient; zeros included
     cut_off: set[str]  # recipients whose mail a worker died over
     given: dict[str, int]  # how many imports and exports there are
     ended: list[str]  # names of processes that nobody had ended
     complaints: list[str]  # of those that they met what nobody expects
+    failed: list[Failed]
+    histories: list[str]  # that no lifecycle allows
+    missing: list[str]  # from block storage
+    left_behind: list[str]  # in block storage
     storm: Storm
 
 
@@ -91,12 +120,14 @@ class Reading:
     service: Service
     batch: BatchCustomer
 
-    def outcome(self, workload: Workload, brought: Brought, storm: Storm, hearing: Hearing) -> RoundOutcome:
+    def outcome(
+        self, workload: Workload, brought: Brought, storm: Storm, hearing: Hearing, stored: Stored
+    ) -> RoundOutcome:
         """Raises what a client met."""
         ground, service = self.fleet.ground, self.service
         seen = {name: work.result() for name, work in brought.orders.items()}
         jobs = {order.item_type: self._job(order, brought) for order in workload.batch_orders}
-        export_jobs = brought.export_jobs.result()
+        exports = brought.exports.result()
         return RoundOutcome(
             orders={
                 order.name: outcome_of(ground, service.id, order, seen[order.name].resource)
@@ -106,20 +137,24 @@ class Reading:
             uploaded=documents_of(ground, service.id, UPLOADED),
             uploading=brought.uploading.result(),
             jobs=jobs,
-            export_jobs=export_jobs,
-            exported=[_items(self.batch.download(job)) for job in export_jobs],
-            mails=_mails(self.fleet, [*(job.told for job in jobs.values()), *export_jobs]),
+            exports=exports,
+            exported=[_items(self.batch.download(job)) for job in exports.kept],
+            mails=_mails(self.fleet, [*(job.told for job in jobs.values()), *exports.all]),
             cut_off=_cut_off(ground, service),
             given=_given(ground, service),
             ended=self.fleet.revive(),
             complaints=complaints(hearing, self.fleet.ended_children),
+            failed=_failed(ground, service),
+            histories=wrong_histories(ground, service.id),
+            missing=stored.missing(),
+            left_behind=stored.left_behind(also_of_imports=not storm.is_planned),
             storm=storm,
         )
 
     def _job(self, order: BatchOrder, brought: Brought) -> JobOutcome:
-        told = brought.jobs[order.item_type].result()
+        job = brought.jobs[order.item_type].result()
         documents = documents_of(self.fleet.ground, self.service.id, order.path)
-        return JobOutcome(told, documents, self.batch.rejected(told))
+        return JobOutcome(job.told, documents, self.batch.rejected(job.told), job.was_caught)
 
 
 def _items(exported: bytes) -> Counter[str]:
@@ -145,3 +180,9 @@ def _cut_off(ground: Ground, service: Service) -> set[str]:
 def _given(ground: Ground, service: Service) -> dict[str, int]:
     with ground.database.begin() as session:
         return dict(session.execute(text(GIVEN), {"service_id": service.id}).mappings().one())
+
+
+def _failed(ground: Ground, service: Service) -> list[Failed]:
+    with ground.database.begin() as session:
+        rows = session.execute(text(FAILED), {"service_id": service.id})
+        return [Failed(*row) for row in rows]

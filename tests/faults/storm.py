@@ -22,7 +22,11 @@ from tests.faults.waiting import wait_until
 # A fault lasts so much longer than planned, where nothing of ours has run into it yet.
 MEET_SECONDS = 12.0
 
-PROGRESS = "SELECT coalesce(sum(applied_bytes), 0) FROM imports WHERE service_id = :service_id"
+PROGRESS = """
+SELECT coalesce(sum(created_documents + updated_documents + deleted_documents + skipped_documents
+                    + rejected_documents), 0)
+  FROM imports WHERE service_id = :service_id
+"""
 
 
 @dataclass
@@ -58,19 +62,19 @@ class _Held:
 class Storm:
     """Lets a plan happen, in the main thread: processes end with the thread that started them."""
 
-    def __init__(self, fleet: Fleet, plan: list[Planned]) -> None:
+    def __init__(self, fleet: Fleet, plan: list[Planned] | None) -> None:
         self.felt: list[Felt] = []
-        self.is_planned = bool(plan)
+        self.is_planned = plan is not None
         self.is_over = Event()
         self._fleet = fleet
-        self._due = list(plan)
+        self._due = list(plan or [])
         self._held: list[_Held] = []
         self._share = 0.0
 
-    def come(self, service_id: int, size_bytes: int) -> None:
+    def come(self, service_id: int, line_count: int) -> None:
         """Whose work it is to meet, and how much there is of it."""
         self._given = {"service_id": service_id}
-        self._size_bytes = size_bytes
+        self._line_count = line_count
         self._recovery = Recovery(self._fleet.ground, service_id)
         if not self.is_planned:
             self.is_over.set()
@@ -117,8 +121,12 @@ class Storm:
     def _begin_due(self) -> None:
         if self.is_over.is_set():  # nobody would heal it
             return
+        if any(held.planned.is_alone for held in self._held):
+            return
         targets = {held.planned.fault.target for held in self._held}
         for planned in [planned for planned in self._due if planned.at <= self._share]:
+            if planned.is_alone and (self._held or self._recovery.holds_workers_up):
+                return
             # One that needs the database to begin waits until another one that keeps it away has ended.
             if planned.fault.target not in targets:
                 with suppress(DatabaseUnavailable, psycopg2.OperationalError, NotNow):
@@ -164,7 +172,7 @@ class Storm:
         try:
             with self._fleet.ground.database.begin() as session:
                 applied = session.execute(text(PROGRESS), self._given).scalar_one()
-            self._share = max(self._share, applied / self._size_bytes)
+            self._share = max(self._share, applied / self._line_count)
             self._recovery.look()
         except LongshoreError:
             return

@@ -26,6 +26,7 @@ def planned(
     hold_seconds: float = 0.0,
     begin: Callable[[], object] = lambda: None,
     end: Callable[[], object] = lambda: None,
+    is_alone: bool = False,
 ) -> Planned:
     @contextmanager
     def act(_fleet: Fleet, _dice: Random) -> Iterator[None]:
@@ -34,7 +35,7 @@ def planned(
         end()
 
     fault = Fault(f"of {target}", target, AT_ONCE, AT_ONCE, act, lambda _: True, None)
-    return Planned(fault, 0.0, hold_seconds, 0.0)
+    return Planned(fault, 0.0, hold_seconds, 0.0, is_alone)
 
 
 def a_storm(fleet: Fleet, plan: list[Planned], service_id: int = 0) -> Storm:
@@ -121,6 +122,18 @@ def test_what_the_fault_before_left_behind_is_company(fleet: Fleet, target: str,
         rage(storm, 1.0)
 
     assert [felt.was_alone for felt in storm.felt] == [True, was_alone]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_what_is_to_be_alone_is_so_whatever_else_is_planned(fleet: Fleet, place: int):
+    plan = [planned("database", hold_seconds=0.2), planned("redis", hold_seconds=0.2)]
+    plan.insert(place, planned("workers", hold_seconds=0.2, is_alone=True))
+    storm = a_storm(fleet, plan)
+
+    rage(storm)
+
+    assert [felt.name for felt in storm.felt].index("of workers") == place
+    assert storm.felt[place].was_alone
 
 
 def test_a_broken_round_tells_who_has_ended():

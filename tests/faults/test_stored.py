@@ -1,0 +1,80 @@
+"""What of block storage is told as missing, or as left behind."""
+
+from pathlib import Path
+
+import pytest
+
+from api.usecases.imports import delete_import
+from api.usecases.services import Service
+from shared.db.models import Block
+from shared.ground import Ground
+from tests.faults.stored import Stored
+from tests.integration.builders import an_import, numbered, storage_folder
+from workers.sweeping import sweep
+
+
+@pytest.fixture
+def folder(ground: Ground) -> Path:
+    return storage_folder(ground)
+
+
+@pytest.fixture
+def stored(ground: Ground, folder: Path) -> Stored:
+    return Stored(ground, folder, removal_seconds=0.0)
+
+
+def block_of(ground: Ground, folder: Path, import_id: int) -> Path:
+    with ground.database.begin() as session:
+        return folder / session.get_one(Block, (import_id, 1)).storage_key
+
+
+@pytest.mark.parametrize("content", [None, b"shorter"])
+def test_a_block_that_is_gone_or_another_is_missing(
+    ground: Ground, service: Service, folder: Path, stored: Stored, content: bytes | None
+):
+    path = block_of(ground, folder, an_import(ground, service, numbered(3)))
+    before = path.read_bytes()
+
+    path.unlink() if content is None else path.write_bytes(content)
+    missing = [one for one in stored.missing() if one.startswith(f"{path.parent.name}/")]
+    path.write_bytes(before)
+
+    assert len(missing) == 1
+
+
+def test_a_deleted_imports_bytes_are_left_behind_until_the_sweep_removed_them(
+    ground: Ground, service: Service, stored: Stored
+):
+    import_id = an_import(ground, service, numbered(3))
+    assert stored.left_behind(also_of_imports=True) == []
+
+    delete_import(ground, service, import_id)
+
+    [told] = stored.left_behind(also_of_imports=False)
+    assert told.startswith(f"{import_id}/")
+    sweep(ground)
+    assert stored.left_behind(also_of_imports=True) == []
+
+
+def test_bytes_without_a_row_are_left_behind_though_they_go_with_their_import(
+    ground: Ground, service: Service, folder: Path, stored: Stored
+):
+    path = block_of(ground, folder, an_import(ground, service, numbered(3))).with_name("stray")
+
+    path.write_bytes(b"nobody's")
+
+    assert stored.left_behind(also_of_imports=False) == []
+    assert stored.left_behind(also_of_imports=True) == [f"{path.parent.name}/stray: left behind"]
+    path.unlink()
+
+
+def test_a_file_of_an_export_that_is_not_at_work_is_left_behind(folder: Path, stored: Stored):
+    group = folder / "export-0-1"
+    group.mkdir()
+    (group / "file").touch()
+
+    told = stored.left_behind(also_of_imports=False)
+
+    (group / "file").unlink()
+    group.rmdir()
+    assert told == ["export-0-1/file: left behind"]
