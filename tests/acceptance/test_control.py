@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from itertools import count
 from statistics import median
 from typing import Any
 
@@ -22,6 +23,10 @@ LINES = 120_000  # of one block: a second or two of work
 MANY_LINES = 2 * LINES  # where the import is to last while others are looked at
 DRAIN_SECONDS = 5.0
 OBEYED_SECONDS = 1.0
+BUSY_IMPORTS = 4
+PAUSES = 20  # of a lot
+LOTS = 3
+_numbers = count(1)
 
 
 def a_block(count: int = LINES) -> bytes:
@@ -123,6 +128,43 @@ def test_with_all_workers_busy_nothing_is_applied_after_a_control_and_counters_s
         if answer["status"] == "paused":
             client.set_status(importid, "resumed")
             assert client.wait_for_end(importid)["createdDocuments"] == MANY_LINES
+
+
+def test_with_all_workers_busy_nearly_each_pause_is_obeyed_within_a_second(
+    client: Client, administration: Administration
+) -> None:
+    """All but one of twenty. Where the machine was busy with others, too, another twenty follow."""
+    block = a_block(MANY_LINES)
+    imports: set[int] = set()
+
+    def one_far_from_its_end() -> int | None:
+        seen = {importid: client.get(importid) for importid in imports}
+        for importid in (one for one, resource in seen.items() if applied_lines(resource) > LINES):
+            client.delete(importid)
+            imports.discard(importid)
+        while len(imports) < BUSY_IMPORTS:
+            path = f"/paused-{next(_numbers)}"
+            administration.add_collection(path)
+            imports.add(started(client, path, block))
+        return next(
+            (one for one, resource in seen.items() if one in imports and is_under_way(resource)), None
+        )
+
+    def seconds_until_paused() -> float:
+        importid = wait_for(one_far_from_its_end)
+        began = time.monotonic()
+        client.set_status(importid, "paused")
+        client.wait_until(importid, has_no_worker)
+        seconds = time.monotonic() - began
+        client.set_status(importid, "resumed")
+        return seconds
+
+    lots = ([seconds_until_paused() for _ in range(PAUSES)] for _ in range(LOTS))
+    is_prompt = any(sum(seconds < OBEYED_SECONDS for seconds in lot) >= PAUSES - 1 for lot in lots)
+
+    for importid in imports:
+        client.delete(importid)
+    assert is_prompt
 
 
 def _one_under_way(client: Client, importids: set[int]) -> int | None:
