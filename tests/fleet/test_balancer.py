@@ -1,4 +1,4 @@
-"""What the load balancer makes of what clients say: names of requests, and for whom they claim to speak."""
+"""What the load balancer makes of names that clients give, of claims for whom they speak, and of nonsense."""
 
 import re
 from collections.abc import Iterator
@@ -6,11 +6,13 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from api.http.problems import CONTENT_TYPE
 from tests.acceptance.waiting import wait_for
 from tests.fleet.balancer import Balancer, a_balancer
 from tests.fleet.containers import DOCKER, docker
 
 UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+TELLS_EARLY_IN_OUR_FORM = (3, 2, 4)
 
 
 @pytest.fixture(scope="module")
@@ -84,13 +86,45 @@ def test_nobody_speaks_for_another_one(balancer: Balancer):
     assert passed_on(answer, "X-Forwarded-Host") == passed_on(answer, "Forwarded") == []
 
 
+EARLY = {
+    "not a request": (b"oops\r\n\r\n", 400),
+    "a line that is no header": (b"GET / HTTP/1.1\r\nHost: a\r\nbad header\r\n\r\n", 400),
+    "an unknown encoding": (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 422),
+    "a head that stops": (b"GET / HTTP/1.1\r\nHost: a\r\nX-Long: ", 408),
+}
+
+
+def assert_problem(answer: httpx.Response, status: int) -> None:
+    """In the form of the API's."""
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == CONTENT_TYPE
+    assert answer.json()["status"] == str(status)
+    assert int(answer.headers["Content-Length"]) == len(answer.content)
+
+
+@pytest.mark.parametrize(("said", "status"), EARLY.values(), ids=EARLY)
+def test_what_is_no_whole_request_is_told_so(balancer: Balancer, said: bytes, status: int):
+    answer = balancer.told(said)
+
+    assert answer.status_code == status
+    if balancer.version() >= TELLS_EARLY_IN_OUR_FORM:
+        assert_problem(answer, status)
+
+
+def test_metrics_are_not_passed_on(balancer: Balancer):
+    answer = httpx.get(f"{balancer.url}/metrics", trust_env=False)
+
+    assert_problem(answer, 404)
+
+
 def test_also_an_answer_of_the_balancers_own_tells_the_name(balancer: Balancer):
     """The last test: the API is gone then."""
     docker("kill", balancer.api)
 
     answer = wait_for(
-        lambda: refusal if (refusal := ask(balancer, ("X-Request-Id", "lost"))).is_error else None
+        lambda: refusal if (refusal := ask(balancer, ("X-Request-Id", "lost"))).status_code == 503 else None
     )
 
-    assert answer.status_code in (502, 503)
+    assert_problem(answer, 503)
+    assert answer.headers["Retry-After"] == "1"
     assert answer.headers.get_list("X-Request-Id") == ["lost"]
