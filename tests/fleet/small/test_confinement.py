@@ -7,6 +7,8 @@ import pytest
 
 from tests.fleet.containers import Fleet, docker
 
+SERVICES = ("balancer", "api", "worker", "beat", "postgres", "redis", "s3", "mail")
+
 
 def inspected(container: str) -> dict[str, Any]:
     [found] = json.loads(docker("inspect", container))
@@ -26,12 +28,21 @@ def test_a_container_has_no_rights_on_its_host(fleet: Fleet, service: str):
     assert limits["SecurityOpt"] == ["no-new-privileges:true"]
 
 
-def test_only_the_balancer_and_the_mail_catcher_can_be_reached_from_outside(fleet: Fleet):
-    names = ("balancer", "api", "worker", "beat", "postgres", "redis", "s3", "mail")
+@pytest.mark.parametrize("service", SERVICES)
+def test_nothing_is_kept_under_a_name_that_nobody_knows(fleet: Fleet, service: str):
+    """Each worker that was scaled away, and each fleet that was taken down, left a volume behind."""
+    [container] = fleet.containers(service)
 
+    mounts = inspected(container)["Mounts"]
+
+    names = [mount["Name"] for mount in mounts if mount["Type"] == "volume"]
+    assert [name for name in names if not name.startswith(f"{fleet.name}_")] == []
+
+
+def test_only_the_balancer_and_the_mail_catcher_can_be_reached_from_outside(fleet: Fleet):
     published = {
         name
-        for name in names
+        for name in SERVICES
         if any(inspected(fleet.containers(name)[0])["NetworkSettings"]["Ports"].values())
     }
 
