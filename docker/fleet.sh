@@ -33,10 +33,13 @@ longshore() { in_api longshore "$@"; }
 
 in_bucket() { compose run --rm --no-deps -T cli python -c "$(cat bucket.py)" "$@"; }
 
-make_password() { # NAME
-    grep -qs "^$1=" "$settings" && return
-    (umask 077 && printf '%s=%s\n' "$1" "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >>"$settings")
-    say "$1 was made and is kept in $settings."
+make_passwords() { # NAMES
+    for name in "$@"; do
+        grep -qs "^$name=" "$settings" && continue
+        (umask 077 && printf '%s=%s\n' "$name" "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >>"$settings")
+        made="${made:-} $name"
+    done
+    [ -z "${made:-}" ] || say "Passwords were made, and are kept in $settings:$made"
 }
 
 has_own_store() {
@@ -50,7 +53,7 @@ use_own_store() {
 }
 
 read_settings() {
-    for name in POSTGRES_PASSWORD REDIS_PASSWORD S3_PASSWORD; do make_password $name; done
+    make_passwords POSTGRES_PASSWORD REDIS_PASSWORD S3_PASSWORD
     set -a
     # shellcheck disable=SC1090
     . "$settings"
@@ -67,8 +70,11 @@ build() {
     [ "$LONGSHORE_IMAGE" = "$own_image" ] || return 0
     [ -z "${PIP_CERT:-}" ] || cp "$PIP_CERT" ca-bundle.crt
     say "Building the image; this takes a minute or two the first time."
-    docker build --quiet --file Dockerfile --tag "$own_image" \
-        --build-arg "PYTHON_IMAGE=${PYTHON_IMAGE:-python:3.13-slim}" --build-arg PIP_INDEX_URL .. >/dev/null
+    told=$(docker build --quiet --file Dockerfile --tag "$own_image" \
+        --build-arg "PYTHON_IMAGE=${PYTHON_IMAGE:-python:3.13-slim}" --build-arg PIP_INDEX_URL .. 2>&1) || {
+        say "$told"
+        return 1
+    }
 }
 
 is_ready() {

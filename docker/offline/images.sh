@@ -44,18 +44,26 @@ root() {
     rm "$tar"
 }
 
+# Docker without BuildKit says each time that it should be there: what it says matters where it fails.
+build() {
+    told=$(docker build --quiet "$@" 2>&1) || {
+        echo "$told" >&2
+        return 1
+    }
+}
+
 # role NAME [ROOT]: one of the services' images; standard input are the lines of its Dockerfile.
 role() {
     { echo "FROM longshore-offline/${2:-services}:$suite" && cat; } |
-        docker build --quiet --tag "longshore-offline/$1:$suite" - >/dev/null
+        build --tag "longshore-offline/$1:$suite" -
 }
 
 # What Debian has no package of: the S3 store and the mail catcher, from PyPI.
 pypi() {
     [ -z "${PIP_CERT:-}" ] || cp "$PIP_CERT" ../ca-bundle.crt
     echo "longshore-offline/pypi:$suite: $(grep -c == ../../requirements/offline.txt) packages of PyPI" >&2
-    docker build --quiet --file Dockerfile --tag "longshore-offline/pypi:$suite" \
-        --build-arg "PYTHON_IMAGE=longshore-offline/python:$suite" --build-arg PIP_INDEX_URL ../.. >/dev/null
+    build --file Dockerfile --tag "longshore-offline/pypi:$suite" \
+        --build-arg "PYTHON_IMAGE=longshore-offline/python:$suite" --build-arg PIP_INDEX_URL ../..
     # Where the official images have them: moto's server at 5000, but at Versity's port as the fleet's store.
     printf '%s\n' 'ENV MOTO_PORT=7070' 'ENTRYPOINT ["moto_server", "--host", "0.0.0.0"]' | role s3 pypi
     printf '%s\n' 'ENTRYPOINT ["python3", "/opt/offline/mail.py"]' | role mail pypi
