@@ -87,7 +87,16 @@ class BatchCustomer:
     def _submit(self, what: str, given: dict[str, str], **more: Any) -> str:
         job_id = str(uuid4())
         form = given | {"jobId": job_id, "jobName": what, "notificationEmail": f"{job_id}@example.com"}
-        self._client.until_answered("POST", f"/ls/api/batch/{what}", data=form, final={409}, **more)
+
+        def submit() -> dict[str, Any]:
+            answer = self._client.until_answered(
+                "POST", f"/ls/api/batch/{what}", data=form, final={httpx.codes.CONFLICT}, **more
+            )
+            is_known = answer.status_code == httpx.codes.CONFLICT
+            return self._ask("status", job_id) if is_known else dict(answer.json())
+
+        # One that is known by its id may have lost its file with the API that received it.
+        self._client.look_until(submit, lambda job: job["status"] != INITIALIZED, f"job {job_id} is accepted")
         return job_id
 
     def _cancel(self, job_id: str, is_time: Holds) -> EndedJob:

@@ -38,7 +38,7 @@ class Seen:
     resource: dict[str, Any] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)  # what the service did against its word
     block_count: int = 0  # of those that it acknowledged
-    was_caught: bool = False  # a worker was at it when it was paused
+    was_caught: bool = False  # a worker was at it right before it was paused
 
 
 class Customer:
@@ -87,9 +87,9 @@ class Customer:
             self._client.delete(seen.import_id)
             return
         if order.kind is Kind.PAUSED:
-            self._client.wait_until(seen.import_id, part)
+            before = self._client.wait_until(seen.import_id, part)
             if (paused := self._set(seen, "paused")) is not None:
-                seen.was_caught = not _has_no_worker(paused)
+                seen.was_caught = not _has_no_worker(before)
                 left = self._client.wait_until(seen.import_id, _has_no_worker)
                 if applied_lines(left) != applied_lines(paused):
                     seen.wrong.append("it went on while it was paused")
