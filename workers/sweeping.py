@@ -53,9 +53,9 @@ def sweep(ground: Ground) -> None:
         _nudge(ground, session)
     metrics().sweeps.inc()
     _keep_to_maintenance(ground)
-    _give_up_uploads(ground)
     _let_go_of_bytes(ground)
     # Apart from what must go on also while block storage is away.
+    _give_up_uploads(ground)
     _remove_garbage(ground)
     ground.storage.remove_unfinished(UPLOAD_HOURS * 3600)
 
@@ -103,7 +103,12 @@ def _give_up_uploads(ground: Ground) -> None:
     for import_id in silent:
         with suppress(ConflictOfTransactions), ground.database.begin() as session:
             sessions.wait_briefly(session)
-            imports.abandon(session, import_id)
+            uploads.end(session, import_id)
+            row = imports.hold(session, import_id)
+            if row is None or row.bytes_removed_at is not None:
+                ground.storage.remove_import(import_id)
+            else:
+                imports.abandon(session, import_id)
 
 
 def _let_go_of_bytes(ground: Ground) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
+from shared.db import uploads
 from shared.db.models import StorageGarbage
 
 _SWEEP_LOCK = 7_205_759_404
@@ -23,5 +24,6 @@ def garbage(session: Session, *, limit: int) -> Sequence[int]:
 
 
 def forget_garbage(session: Session, import_id: int) -> None:
-    """The import's bytes are gone."""
+    """The import's bytes are gone. Who had not heard of it may store more, so they are looked for again."""
     session.execute(delete(StorageGarbage).where(StorageGarbage.import_id == import_id))
+    uploads.begin(session, import_id)

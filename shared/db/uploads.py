@@ -3,20 +3,22 @@
 A row is there from before the first byte on, and goes in the transaction that decides what becomes of the
 file. So each moment at which an upload may break off leaves something that is found: its row, which nobody
 keeps alive, or what was decided. Who ends it waits for a COMMIT that is under way.
+
+There is one for a while, too, where an import's bytes were removed: who had not heard of that stores more.
 """
 
 from datetime import timedelta
 
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.db.models import Upload
 
 
 def begin(session: Session, import_id: int) -> None:
-    """A file comes in for this import, which may be added later."""
-    session.add(Upload(import_id=import_id))
-    session.flush()
+    """Something may be stored for this import, which may be added later or be gone."""
+    session.execute(insert(Upload).values(import_id=import_id).on_conflict_do_nothing())
 
 
 def keep_alive(session: Session, import_id: int) -> bool:

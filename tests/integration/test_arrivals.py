@@ -17,6 +17,7 @@ from api.usecases.readings import ImportOrder
 from api.usecases.services import Service
 from shared.db import imports
 from shared.db.models import Import, Upload
+from shared.db.retention import end_keeping
 from shared.errors import DatabaseUnavailable, StorageFault
 from shared.ground import Ground
 from shared.lifecycle import FINAL, Status
@@ -81,6 +82,13 @@ def let_time_pass(ground: Ground, passed: timedelta) -> None:
     """Time passes since uploads were heard of."""
     with ground.database.begin() as session:
         session.execute(text("UPDATE uploads SET seen_at = seen_at - :passed"), {"passed": passed})
+
+
+def let_hours_pass(ground: Ground) -> None:
+    """Whatever sweeps give up, remove and look for again is over."""
+    for _ in range(2):
+        let_time_pass(ground, UPLOAD_SILENCE)
+        sweep(ground)
 
 
 def let_imports_age(ground: Ground, passed: timedelta) -> None:
@@ -229,7 +237,9 @@ def test_what_an_api_that_died_had_stored_is_removed(
     let_time_pass(ground, UPLOAD_SILENCE)
     sweep(ground)
 
-    assert (block_files(ground, dead), uploads_of(ground)) == ([], 0)
+    assert block_files(ground, dead) == []
+    let_hours_pass(ground)
+    assert uploads_of(ground) == 0
     with pytest.raises(JobNotFound):
         job.shown()
 
@@ -241,7 +251,9 @@ def test_a_canceled_upload_whose_api_died_stays_canceled(ground: Ground, service
     let_time_pass(ground, UPLOAD_SILENCE)
     sweep(ground)
 
-    assert (job.status, block_files(ground, dead), uploads_of(ground)) == ("Canceled", [], 0)
+    assert (job.status, block_files(ground, dead)) == ("Canceled", [])
+    let_hours_pass(ground)
+    assert (job.status, uploads_of(ground)) == ("Canceled", 0)
 
 
 class FullOfFaults(FolderStorage):
@@ -284,6 +296,30 @@ def test_what_an_api_of_the_release_before_left_behind_goes_after_a_day(
         job.shown()
 
 
+@pytest.mark.parametrize("is_deleted", [True, False], ids=["deleted", "canceled and kept no longer"])
+def test_what_is_stored_behind_a_removal_is_removed_later(
+    ground: Ground, service: Service, job: Job, is_deleted: bool
+):
+    """By a worker that had not heard of it yet, and lost the database before it could. It stayed for ever."""
+    upload(ground, service, job.id)
+    import_id = job.import_id
+    job.cancel()
+    with ground.database.begin() as session:
+        if is_deleted:
+            imports.discard(session, import_id)
+        else:
+            end_keeping(session, import_id)
+    sweep(ground)
+    ground.storage.write(import_id, [b"late"])
+    sweep(ground)
+    assert len(block_files(ground, import_id)) == 1
+
+    let_time_pass(ground, UPLOAD_SILENCE)
+    sweep(ground)
+
+    assert (block_files(ground, import_id), uploads_of(ground)) == ([], 0)
+
+
 @both
 def test_an_upload_may_take_days(ground: Ground, service: Service, job: Job, known: JobDescription):
     """It was given up after one, while it came in."""
@@ -315,28 +351,53 @@ def test_an_upload_that_comes_in_keeps_its_id(ground: Ground, service: Service, 
     assert list(documents(ground, service, "/Account")) == ["A1"]
 
 
-@pytest.mark.parametrize("lease_seconds", [1e-6, 10], ids=["in the middle", "at its end"])
-def test_an_upload_that_another_one_took_the_place_of_gives_up(
-    ground: Ground, service: Service, job: Job, lease_seconds: float
-):
+def test_an_upload_that_another_one_took_the_place_of_gives_up(ground: Ground, service: Service, job: Job):
     file = an_own_file(job)
 
     def frozen() -> Iterator[bytes]:
         yield file[:5]
         let_time_pass(ground, MOMENT)
         upload(ground, service, job.id, file=[OTHER])
-        if lease_seconds < 1:
-            let_time_pass(ground, UPLOAD_SILENCE)
-            sweep(ground)
         yield file[5:]
 
     with pytest.raises(UploadGivenUp):
-        upload(tuned(ground, lease_seconds=lease_seconds), service, job.id, file=frozen())
+        upload(ground, service, job.id, file=frozen())
     sweep(ground)
 
-    assert (is_stored(ground, file), uploads_of(ground)) == (False, 0)
+    assert not is_stored(ground, file)
     assert job.work_off().view.status == "Completed"
     assert list(documents(ground, service, "/Account")) == ["B1"]
+
+
+@both
+def test_an_upload_that_was_given_up_is_none_when_it_goes_on(
+    ground: Ground, service: Service, job: Job, known: JobDescription
+):
+    """Its bytes were removed."""
+    arrival = FileArrival(ground, service)
+    arrival.store([FILE], known, job.id)
+    let_time_pass(ground, UPLOAD_SILENCE)
+    sweep(ground)
+
+    with pytest.raises(UploadGivenUp), arrival:
+        arrival.start(EARLY, ImportOrder(is_csv=False), job.id)
+
+    assert upload(ground, service, job.id).view.status == "Accepted"
+    let_hours_pass(ground)
+    assert uploads_of(ground) == 0
+    assert job.work_off().view.status == "Completed"
+
+
+def test_an_upload_that_was_given_up_does_not_come_to_its_end(ground: Ground, service: Service, job: Job):
+    def frozen() -> Iterator[bytes]:
+        yield FILE[:5]
+        let_time_pass(ground, UPLOAD_SILENCE)
+        sweep(ground)
+        yield FILE[5:9]
+        raise AssertionError("It went on.")
+
+    with pytest.raises(UploadGivenUp):
+        upload(tuned(ground, lease_seconds=1e-6), service, job.id, LATE, frozen())
 
 
 def test_why_an_upload_broke_off_is_told_where_its_rows_are_held(ground: Ground, service: Service, job: Job):
