@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -57,7 +58,7 @@ def sweep(ground: Ground) -> None:
     # Apart from what must go on also while block storage is away.
     _give_up_uploads(ground)
     _remove_garbage(ground)
-    ground.storage.remove_unfinished(UPLOAD_HOURS * 3600)
+    ground.storage.remove_unfinished(UPLOAD_HOURS * 3600, partial(_comes_in, ground))
 
 
 def _keep_to_maintenance(ground: Ground) -> None:
@@ -143,3 +144,11 @@ def _remove_garbage(ground: Ground) -> None:
         remove_attempts(ground.storage, export_id, epoch)
         with ground.database.begin() as session:
             retention.forget_files(session, export_id)
+
+
+def _comes_in(ground: Ground, group: str) -> bool:
+    """Whether block storage's group is that of an upload that may go on. Those of exports are not."""
+    if not group.isdecimal():
+        return False
+    with ground.database.begin() as session:
+        return uploads.silence(session, int(group)) is not None

@@ -1,7 +1,7 @@
 """Block storage in a bucket of S3, or of whatever speaks its language."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import BinaryIO, NoReturn, cast
@@ -72,10 +72,10 @@ class BucketStorage(MarkedStorage):
             for found in obstore.list(self._bucket, f"{group}/"):
                 obstore.delete(self._bucket, [entry["path"] for entry in found])
 
-    def remove_unfinished(self, older_than_seconds: float) -> None:
+    def remove_unfinished(self, older_than_seconds: float, still_comes: Callable[[str], bool]) -> None:
         """Remove what writers that died left behind, where it was begun before that long."""
         self._mark.require()
-        self._unfinished.remove(older_than_seconds)
+        self._unfinished.remove(older_than_seconds, still_comes)
 
     def check(self) -> None:
         """Raises StorageFault unless the bucket answers and is the right one.

@@ -3,7 +3,7 @@
 Nothing above this package knows files or buckets.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol
 
@@ -47,8 +47,11 @@ class BlockStorage(Protocol):
     def remove_group(self, group: str) -> None:
         """Remove every key of the group; absent is fine."""
 
-    def remove_unfinished(self, older_than_seconds: float) -> None:
-        """Remove what writers that died left behind, where it has not grown for that long."""
+    def remove_unfinished(self, older_than_seconds: float, still_comes: Callable[[str], bool]) -> None:
+        """Remove what writers that died left behind, where it has not grown for that long.
+
+        What of a group of which `still_comes` is true has no dead writer. A bucket tells only when it began.
+        """
 
     def check(self) -> None:
         """Raises StorageFault unless bytes can be stored now."""

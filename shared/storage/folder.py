@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -82,13 +82,14 @@ class FolderStorage(MarkedStorage):
             if folder.exists():
                 shutil.rmtree(folder)
 
-    def remove_unfinished(self, older_than_seconds: float) -> None:
+    def remove_unfinished(self, older_than_seconds: float, still_comes: Callable[[str], bool]) -> None:
         """Remove what writers that died left behind, where it has not grown for that long."""
         self._mark.require()
         with storage_faults("remove"):
             for path in self._root.glob(f"*/*{_UNFINISHED}"):
                 with suppress(FileNotFoundError):  # its writer was done meanwhile
-                    if time.time() - path.stat().st_mtime > older_than_seconds:
+                    is_old = time.time() - path.stat().st_mtime > older_than_seconds
+                    if is_old and not still_comes(path.parent.name):
                         path.unlink()
 
     def check(self) -> None:

@@ -13,7 +13,7 @@ def removed_if_refused(storage: BlockStorage, stored: StoredBytes) -> Iterator[N
     """Remove the bytes where the body, which commits their row, raises a LongshoreError.
 
     They stay where the row may be there: of a COMMIT, only the answer may be lost. Without one they go with
-    their import.
+    their import, or an hour after it.
     """
     try:
         yield

@@ -6,6 +6,7 @@ the environment it is left to a rule of the bucket (AbortIncompleteMultipartUplo
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, quote, urlsplit
@@ -42,8 +43,11 @@ class UnfinishedUploads:
         self._access = access
         self._looked_at = -float("inf")
 
-    def remove(self, older_than_seconds: float) -> None:
-        """Abort those that were begun before that long, a thousand at a time. Raises StorageFault."""
+    def remove(self, older_than_seconds: float, still_comes: Callable[[str], bool]) -> None:
+        """Abort those that were begun before that long, a thousand at a time. Raises StorageFault.
+
+        Those of a group of which `still_comes` is true are let alone.
+        """
         # The sweep asks every other second, and listing is not free of charge.
         if time.monotonic() < self._looked_at + older_than_seconds / 100:
             return
@@ -53,7 +57,9 @@ class UnfinishedUploads:
         listing = self._send("GET", "", {"prefix": self._prefix, "uploads": ""})
         before = datetime.now(UTC) - timedelta(seconds=older_than_seconds)
         for upload in begun_before(before, listing):
-            self._send("DELETE", upload.key, {"uploadId": upload.upload_id})
+            group, _, _ = upload.key.removeprefix(self._prefix).partition("/")
+            if not still_comes(group):
+                self._send("DELETE", upload.key, {"uploadId": upload.upload_id})
 
     def _send(self, method: str, key: str, query: dict[str, str]) -> bytes:
         address, region = self._where()

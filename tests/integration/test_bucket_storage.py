@@ -21,7 +21,7 @@ from shared.storage.contract import BlockStorage
 from shared.storage.fetched import KEPT_BYTES
 from shared.storage.mark import MARK
 from shared.storage.opening_bucket import REQUEST_SECONDS
-from tests.integration.storage_places import BucketPlace, bucket_place, folder_place, marked
+from tests.integration.storage_places import BucketPlace, bucket_place, folder_place, marked, nothing_comes
 from tests.s3 import BUCKET, S3
 from tests.s3_server import s3_server
 
@@ -75,11 +75,23 @@ def test_what_a_dead_writer_left_is_removed(storage: BlockStorage, s3: S3, url: 
     assert uploads(s3, url) == 1
 
     # This server tells all uploads to have begun in 2010.
-    storage.remove_unfinished(3600)
+    storage.remove_unfinished(3600, nothing_comes)
 
     assert uploads(s3, url) == 0
     with pytest.raises(StorageFault):
         writing.__exit__(None, None, None)
+
+
+def test_what_still_comes_is_let_alone_however_old_it_is(storage: BlockStorage):
+    """A bucket does not tell when the last part came: an upload was broken off when it was a day old."""
+    with storage.create("12") as writer:
+        for chunk in LARGE:
+            writer.write(chunk)
+
+        storage.remove_unfinished(3600, lambda group: group == "12")
+
+    with storage.open(writer.key) as file:
+        assert file.read() == b"".join(LARGE)
 
 
 def test_unfinished_uploads_of_others_in_the_bucket_are_let_alone(storage: BlockStorage, s3: S3, url: str):
@@ -88,7 +100,7 @@ def test_unfinished_uploads_of_others_in_the_bucket_are_let_alone(storage: Block
         for chunk in LARGE:
             writer.write(chunk)
 
-        storage.remove_unfinished(0)
+        storage.remove_unfinished(0, nothing_comes)
 
         assert uploads(s3, others) == 1
 

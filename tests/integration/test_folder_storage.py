@@ -13,7 +13,7 @@ import pytest
 from shared.errors import StorageFault
 from shared.storage.contract import BlockStorage
 from shared.storage.mark import MARK
-from tests.integration.storage_places import folder_place
+from tests.integration.storage_places import folder_place, nothing_comes
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_what_a_dead_writer_left_is_removed_once_it_is_old(storage: BlockStorage
     an_hour_ago = time.time() - 3600
     os.utime(old, (an_hour_ago, an_hour_ago))
 
-    storage.remove_unfinished(1800)
+    storage.remove_unfinished(1800, nothing_comes)
 
     assert not old.exists()
     assert young.exists()

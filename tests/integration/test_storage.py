@@ -13,7 +13,7 @@ from shared.storage import reading
 from shared.storage.contract import BlockStorage
 from shared.storage.mark import MARK
 from shared.storage.receipts import StoredBytes
-from tests.integration.storage_places import Place, bucket_place, folder_place
+from tests.integration.storage_places import Place, bucket_place, folder_place, nothing_comes
 from tests.s3 import S3
 
 # More than a bucket takes at once.
@@ -170,14 +170,14 @@ class TestBlockStorage:
     def test_removing_what_is_unfinished_leaves_what_is_whole(self, storage: BlockStorage):
         stored = storage.write(1, [b"x"])
 
-        storage.remove_unfinished(0.0)
+        storage.remove_unfinished(0.0, nothing_comes)
 
         assert self.content(storage, stored.key) == b"x"
 
     def test_an_upload_under_way_survives_a_sweep(self, storage: BlockStorage):
         def swept_meanwhile() -> Iterator[bytes]:
             yield b"one"
-            storage.remove_unfinished(3600.0)
+            storage.remove_unfinished(3600.0, nothing_comes)
             yield b"two"
 
         assert self.content(storage, storage.write(1, swept_meanwhile()).key) == b"onetwo"
@@ -198,7 +198,7 @@ class TestBlockStorage:
             lambda: storage.open(stored.key),
             lambda: storage.remove("1/of-somebody-else"),
             lambda: storage.remove_import(1),
-            lambda: storage.remove_unfinished(0),
+            lambda: storage.remove_unfinished(0, nothing_comes),
         ):
             with pytest.raises(StorageAway):
                 attempt()
