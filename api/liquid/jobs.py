@@ -31,6 +31,7 @@ NO_FILE = (
 JOB_REFUSED = TOKEN_REFUSED | {
     409: "Another job of the community has the jobId",
     429: "Too many jobs within an hour",
+    503: "A file is being uploaded under the jobId, or the service cannot work just now",
 }
 JOB_MISSING = TOKEN_REFUSED | {404: "The community has no such job"}
 

@@ -42,4 +42,4 @@ def silence(session: Session, import_id: int) -> timedelta | None:
 def silent(session: Session, *, silence: timedelta, limit: int) -> list[int]:
     """The imports of uploads that nothing was heard of for so long."""
     found = select(Upload.import_id).where(Upload.seen_at < func.clock_timestamp() - silence)
-    return list(session.scalars(found.order_by(Upload.import_id).limit(limit)))
+    return list(session.scalars(found.order_by(Upload.seen_at).limit(limit)))

@@ -182,7 +182,8 @@ class Upload(Base):
     __tablename__ = "uploads"
 
     import_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    seen_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())  # the last sign of life
+    # The last sign of life. The sweep looks for old ones every other second.
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), index=True)
 
 
 class StorageGarbage(Base):

@@ -12,7 +12,8 @@ CREATE TABLE uploads (
     import_id bigint NOT NULL,
     seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT pk_uploads PRIMARY KEY (import_id)
-) WITH (fillfactor = 50)
+);
+CREATE INDEX ix_uploads_seen_at ON uploads (seen_at)
 """
 
 
