@@ -84,10 +84,7 @@ class Dispatcher:
     """Sends nudges by task name; connects when it first sends."""
 
     def __init__(self, redis_url: str) -> None:
-        # Its connections are looked at before each use.
-        self._redis = redis.Redis.from_url(
-            redis_url, socket_timeout=_SEND_SECONDS, socket_connect_timeout=_SEND_SECONDS
-        )
+        self._redis = _client(redis_url)
         self._celery = Celery("longshore", broker=broker_url(redis_url), set_as_current=False)
         self._celery.conf.update(
             broker_transport_options=broker_options(_SEND_SECONDS) | {"max_retries": 0},
@@ -149,6 +146,15 @@ class Dispatcher:
             self._celery.send_task(task, kwargs=dict(payload), queue=queue, retry=False)
         except (OperationalError, redis.RedisError, OSError) as error:
             _log.warning("nudge_lost", task=task, **payload, error=type(error).__name__)
+
+
+def _client(redis_url: str) -> redis.Redis:
+    """Looks at a connection before each use: one that was ended is replaced."""
+    is_remote = urlsplit(redis_url).scheme != "unix"
+    keepalive = {"socket_keepalive": True, "socket_keepalive_options": _KEEPALIVE} if is_remote else {}
+    return redis.Redis.from_url(
+        redis_url, socket_timeout=_SEND_SECONDS, socket_connect_timeout=_SEND_SECONDS, **keepalive
+    )
 
 
 def nudge_in(message: bytes) -> Nudge | None:

@@ -166,7 +166,7 @@ class Environment(Schema):
     attempts = _positive(fields.Integer)
     patience_seconds = _positive(fields.Float)
     retry_seconds = _positive(fields.Float)
-    database_pool = _positive(fields.Integer)
+    database_pool = fields.Integer(validate=validate.Range(min=2))  # a block, and its heartbeat
     drain_seconds = fields.Float(validate=validate.Range(min=0, max=300))
     metrics_token = fields.String(validate=validate.Regexp(r"[!-~]{16,}$", error=_UNGUESSABLE))
     metrics_port = fields.Integer(validate=validate.Range(min=1, max=65535))

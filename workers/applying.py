@@ -58,6 +58,7 @@ class BlockRun:
         self._writer = BatchWriter(lease.collection_id)
         self._heartbeat = Heartbeat(self._beat, min(LOOK_SECONDS, ground.settings.lease_seconds / 3))
         self._should_stop: ShouldStop = lambda: False
+        self._is_checked = False
 
     def run(self, should_stop: ShouldStop) -> bool:
         """Apply the block from its checkpoint on; False where it stops or gives way before the end.
@@ -81,8 +82,7 @@ class BlockRun:
 
     def _opened(self, look: reading.Look) -> reading.OpenedBlock:
         lease = self._lease
-        start = lease.checkpoint.offset
-        return reading.opened(self._ground.storage, lease.storage_key, lease.sha256, start, look=look)
+        return reading.opened(self._ground.storage, lease.stored, lease.checkpoint.offset, look=look)
 
     def _apply_block(self, block: reading.OpenedBlock) -> bool:
         with (
@@ -92,6 +92,7 @@ class BlockRun:
         ):
             # Its first batches are made meanwhile.
             block.check()
+            self._is_checked = True
             with self._ground.database.keep() as begin:
                 return self._apply_all(prepared, begin)
 
@@ -117,7 +118,8 @@ class BlockRun:
             leases.renew(session, self._lease, lease_seconds=self._ground.settings.lease_seconds)
 
     def _note_renderings(self) -> None:
-        if self._budget.spent != self._lease.spent:
+        # Those of rows that nobody gave us do not count.
+        if self._is_checked and self._budget.spent != self._lease.spent:
             with self._ground.database.begin() as session:
                 renderings.note_of_import(session, self._lease.import_id, self._budget.spent)
 

@@ -69,7 +69,7 @@ class CutRun:
 
     def _parts(self, cutter: FileCutter, look: Callable[[], None]) -> Generator[Part, None, None]:
         storage, lease = self._ground.storage, self._lease
-        file = reading.verified(storage, lease.storage_key, lease.sha256, look=look)
+        file = reading.verified(storage, lease.stored, look=look)
         with file as source, storage_faults("read"):
             yield from cutter.cut(source)
 

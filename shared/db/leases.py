@@ -16,6 +16,7 @@ from shared.db.transition import move
 from shared.errors import LeaseLost
 from shared.instructions import Checkpoint, Tally
 from shared.lifecycle import Event
+from shared.storage.receipts import StoredBytes
 from shared.templates.budget import Spent
 
 # The fence: nothing of a batch is committed unless the import still runs and the epoch is still ours.
@@ -81,6 +82,10 @@ class Lease:
     request_id: str | None  # of who set the import going
     traceparent: str | None  # of the same request
     uploaded_in: str | None  # the traceparent of the upload
+
+    @property
+    def stored(self) -> StoredBytes:
+        return StoredBytes(self.storage_key, self.size_bytes, self.sha256)
 
     def fence(self) -> dict[str, object]:
         """Which block in which epoch, as statements name them."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 from shared.errors import BlockDamaged
 from shared.storage.contract import BlockStorage
 from shared.storage.faults import storage_faults
+from shared.storage.receipts import StoredBytes
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -57,35 +58,38 @@ class OpenedBlock(NamedTuple):
 
 
 def opened(
-    storage: BlockStorage, key: str, sha256: bytes, offset: int = 0, *, look: Look = lambda: None
+    storage: BlockStorage, stored: StoredBytes, offset: int = 0, *, look: Look = lambda: None
 ) -> OpenedBlock:
-    """The bytes under `key` from `offset` on, and what checks all of them.
+    """The stored bytes from `offset` on, and what checks all of them.
 
     The same open file is checked and read: what storage has under the key later is not read. `look` is called
     before each piece that is read, the check included, and may raise. Raises StorageFault where they cannot
-    be read, BlockDamaged where they are gone; what comes from afar is checked at once.
+    be read, BlockDamaged where they are gone or not as many; what comes from afar is checked at once.
     """
-    stored = storage.open(key)
-    file = _watched(stored, look)
+    found = storage.open(stored.key)
+    file = _watched(found, look)
     try:
-        descriptor = _descriptor(stored)
-        if descriptor is None:
-            _require(_digest(file), sha256)
+        descriptor = _descriptor(found)
         with storage_faults("read"):
+            if descriptor is None:
+                _require(_digest(file) == stored.sha256)
+            else:
+                # Of others it may be without end what is read as one line.
+                _require(os.fstat(descriptor).st_size == stored.size_bytes)
             file.seek(offset)
     except BaseException:
         file.close()
         raise
     if descriptor is None:
         return OpenedBlock(file, lambda: None)
-    return OpenedBlock(file, lambda: _require(_digest_beside(descriptor, look), sha256))
+    return OpenedBlock(file, lambda: _require(_digest_beside(descriptor, look) == stored.sha256))
 
 
 def verified(
-    storage: BlockStorage, key: str, sha256: bytes, offset: int = 0, *, look: Look = lambda: None
+    storage: BlockStorage, stored: StoredBytes, offset: int = 0, *, look: Look = lambda: None
 ) -> BinaryIO:
     """The same bytes, all of them checked before: raises what checking raises."""
-    block = opened(storage, key, sha256, offset, look=look)
+    block = opened(storage, stored, offset, look=look)
     try:
         block.check()
     except BaseException:
@@ -156,6 +160,6 @@ def _read_at(descriptor: int, piece: memoryview, position: int, look: Look) -> i
     return os.preadv(descriptor, [piece], position)
 
 
-def _require(digest: bytes, sha256: bytes) -> None:
-    if digest != sha256:
+def _require(is_what_was_stored: bool) -> None:
+    if not is_what_was_stored:
         raise BlockDamaged("Block storage gave other bytes than it was given.")

@@ -107,7 +107,7 @@ def test_unfinished_uploads_of_others_in_the_bucket_are_let_alone(storage: Block
 
 def test_bytes_that_change_after_they_were_checked_are_not_read(place: BucketPlace):
     stored = place.storage.write(1, [b"x" * (KEPT_BYTES + 1)])
-    with reading.verified(place.storage, stored.key, stored.sha256) as file:
+    with reading.verified(place.storage, stored) as file:
         place.put(stored.key, b"y" * (KEPT_BYTES + 1))
 
         with pytest.raises(BlockDamaged, match="other bytes"):
@@ -123,7 +123,7 @@ def test_a_folder_copied_into_a_bucket_is_the_same_volume(place: BucketPlace, tm
 
     place.storage.check()
 
-    with reading.verified(place.storage, stored.key, stored.sha256) as file:
+    with reading.verified(place.storage, stored) as file:
         assert file.read() == b"abc"
 
 

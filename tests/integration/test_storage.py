@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ class TestBlockStorage:
     def test_a_large_block_comes_back_as_it_was_given(self, storage: BlockStorage):
         stored = storage.write(1, LARGE)
 
-        with reading.verified(storage, stored.key, stored.sha256, 5) as file:
+        with reading.verified(storage, stored, 5) as file:
             assert file.read() == b"".join(LARGE)[5:]
 
     def test_the_receipt_has_size_and_digest(self, storage: BlockStorage):
@@ -101,18 +102,18 @@ class TestBlockStorage:
     def test_checked_reading_tells_the_bytes_that_were_stored_from_others(self, storage: BlockStorage):
         stored = storage.write(1, [b"abc"])
 
-        with reading.verified(storage, stored.key, stored.sha256, 1) as file:
+        with reading.verified(storage, stored, 1) as file:
             assert file.read() == b"bc"
         with pytest.raises(BlockDamaged, match="other bytes"):
-            reading.verified(storage, stored.key, hashlib.sha256(b"abd").digest())
+            reading.verified(storage, replace(stored, sha256=hashlib.sha256(b"abd").digest()))
 
     def test_bytes_may_be_read_before_they_are_checked(self, storage: BlockStorage):
         stored = storage.write(1, LARGE)
         content = b"".join(LARGE)
 
-        with closing(reading.opened(storage, stored.key, stored.sha256, 5).file) as file:
+        with closing(reading.opened(storage, stored, 5).file) as file:
             assert file.read() == content[5:]
-        block = reading.opened(storage, stored.key, stored.sha256, 5)
+        block = reading.opened(storage, stored, 5)
         with closing(block.file) as file:
             first = file.read(1000)
             block.check()
@@ -124,18 +125,26 @@ class TestBlockStorage:
         place.put(stored.key, b"abd")
 
         with pytest.raises(BlockDamaged, match="other bytes"):
-            reading.verified(place.storage, stored.key, stored.sha256)
+            reading.verified(place.storage, stored)
+
+    @pytest.mark.parametrize("there", [b"ab", b"abcd", b""])
+    def test_more_or_fewer_bytes_are_damage_before_any_is_read(self, place: Place, there: bytes):
+        stored = place.storage.write(1, [b"abc"])
+        place.put(stored.key, there)
+
+        with pytest.raises(BlockDamaged, match="other bytes"):
+            reading.opened(place.storage, stored)
 
     def test_each_look_comes_before_a_piece_and_may_end_the_check(self, storage: BlockStorage):
         stored = storage.write(1, [b"abc"])
 
         with pytest.raises(Interrupted):
-            reading.verified(storage, stored.key, stored.sha256, look=interrupt)
+            reading.verified(storage, stored, look=interrupt)
 
     def test_what_was_checked_is_read_whatever_lies_there_later(self, storage: BlockStorage):
         stored = storage.write(1, [b"abc"])
 
-        with reading.verified(storage, stored.key, stored.sha256) as file:
+        with reading.verified(storage, stored) as file:
             storage.remove(stored.key)
 
             assert file.read() == b"abc"

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from api.usecases.services import Service
 from shared.ground import Ground
-from tests.integration.builders import documents, tuned
+from tests.integration.builders import block_files, documents, tuned
 from tests.integration.job_builders import (
     Job,
     a_file_import,
@@ -89,6 +89,18 @@ class TestImports:
 
         assert (shown.view.status, documents(hasty, service, "/Account")) == ("Rejected", {})
         assert shown.view.reason.endswith("Done until then: no items")
+
+    def test_rows_that_nobody_gave_us_spend_nothing(self, hasty: Ground, service: Service):
+        job = a_slow_import(hasty, service)
+        job.work()
+        for path in block_files(hasty, job.import_id):
+            path.write_bytes(path.read_bytes().replace(b"A", b"B"))
+
+        job.work()
+
+        row = job.import_row()
+        assert "other bytes" in row.last_error
+        assert (row.rendered_items, row.rendering_seconds) == (0, 0)
 
     def test_a_template_that_is_fast_enough_changes_nothing(self, hasty: Ground, service: Service):
         an_item_type(hasty, service)
