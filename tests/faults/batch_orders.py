@@ -16,7 +16,7 @@ IDS = [f"i{number:04}" for number in range(ITEMS // 3)]
 BAD_SHARE = 0.02
 # With so many of them a file is cut into two blocks, which costs the database nothing.
 _MANY_BAD = 0.1
-_LONG = "x" * 70_000
+_LONG = "x" * 80_000
 _ACTIONS = ["Create", "Update", "Merge", "Delete", None]
 
 # Items that are rejected, and with which code.

@@ -9,7 +9,6 @@ import pytest
 
 from shared.formats.cutting import BLOCK_BYTES
 from tests.faults.__main__ import main
-from tests.faults.chaos import WORKLOADS
 from tests.faults.comparison import check_calm, compare
 from tests.faults.controls import CONTROLS, caught
 from tests.faults.fleet import Fleet
@@ -91,11 +90,10 @@ def test_each_control_met_work_under_way(fleet: Fleet, workload: Workload, contr
     assert all(controls[control] for control in CONTROLS), controls
 
 
-@pytest.mark.parametrize("seed", range(WORKLOADS))
-def test_a_list_and_a_file_of_rows_are_cut_into_several_blocks(seed: int):
-    orders = a_workload(seed).batch_orders
+def test_a_list_and_a_file_of_rows_are_cut_into_several_blocks(workload: Workload):
+    large = [order.item_type for order in workload.batch_orders if len(order.file) > BLOCK_BYTES]
 
-    assert [order.item_type for order in orders if len(order.file) > BLOCK_BYTES] == ["Listed", "Csv"]
+    assert large == ["Listed", "Csv"]
 
 
 def test_the_comparison_sees_what_is_wrong(fleet: Fleet, workload: Workload, calm: RoundOutcome):
