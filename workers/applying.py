@@ -24,13 +24,13 @@ from shared.errors import BatchRefused
 from shared.formats.batching import Limits, Read, batched
 from shared.formats.reading import FileReading, Reader, datastore_reader, file_reader
 from shared.ground import Ground
+from shared.heartbeat import Heartbeat, Stopped
 from shared.instructions import Batch
 from shared.metrics import metrics
 from shared.retries import despite_conflicts
 from shared.storage import reading
 from shared.templates.budget import Budget
 from workers.ahead import ahead
-from workers.heartbeat import Heartbeat, Stopped
 
 _log = structlog.get_logger()
 

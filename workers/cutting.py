@@ -13,6 +13,7 @@ from shared.db.leases import Lease
 from shared.formats.cutting import FileCutter, Part
 from shared.formats.reading import FileReading
 from shared.ground import Ground
+from shared.heartbeat import Heartbeat, Stopped
 from shared.instructions import Checkpoint, Tally
 from shared.storage import reading
 from shared.storage.faults import storage_faults
@@ -20,7 +21,6 @@ from shared.storage.receipts import StoredBytes
 from shared.storage.registering import removed_if_refused
 from workers.ahead import ahead
 from workers.applying import LOOK_SECONDS, ShouldStop
-from workers.heartbeat import Heartbeat, Stopped
 
 _log = structlog.get_logger()
 

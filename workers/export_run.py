@@ -24,13 +24,13 @@ from shared.formats.portions import Portion, QueryRow
 from shared.formats.records import ColumnFinder, Columns
 from shared.formats.rendering import CsvRenderer, JsonRenderer, Renderer, TemplateRenderer
 from shared.ground import Ground
+from shared.heartbeat import Heartbeat, Stopped
 from shared.storage.faults import storage_faults
 from shared.templates.budget import Budget
 from shared.templates.velocity import compile_template
 from workers.applying import ShouldStop
 from workers.export_files import ExportFiles
 from workers.export_groups import group_of, remove_attempts
-from workers.heartbeat import Heartbeat, Stopped
 
 _log = structlog.get_logger()
 

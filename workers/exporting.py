@@ -13,6 +13,7 @@ from shared.db.queries.refusals import QueryRefused
 from shared.errors import LeaseLost, LongshoreError, QuotaReached
 from shared.formats.records import RecordRefused
 from shared.ground import Ground
+from shared.heartbeat import Stopped
 from shared.metrics import metrics
 from shared.retries import Retries
 from shared.templates.errors import TemplateRefused
@@ -20,7 +21,6 @@ from workers.applying import ShouldStop
 from workers.export_groups import group_of
 from workers.export_run import ExportRun
 from workers.giving_back import give_back
-from workers.heartbeat import Stopped
 from workers.nudging import nudge_for_room
 
 _log = structlog.get_logger()

@@ -14,13 +14,13 @@ from shared.db import notifications
 from shared.db.notifications import ClaimedMail
 from shared.errors import LeaseLost
 from shared.ground import Ground
+from shared.heartbeat import Heartbeat
 from shared.mail.addresses import sender_address
 from shared.mail.composing import compose
 from shared.mail.faults import MailRefused, MailUnavailable
 from shared.mail.reports import JobReport
 from shared.mail.sending import open_mailer
 from shared.metrics import metrics
-from workers.heartbeat import Heartbeat
 
 _log = structlog.get_logger()
 

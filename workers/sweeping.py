@@ -104,12 +104,8 @@ def _give_up_uploads(ground: Ground) -> None:
     for import_id in silent:
         with suppress(ConflictOfTransactions), ground.database.begin() as session:
             sessions.wait_briefly(session)
-            uploads.end(session, import_id)
-            row = imports.hold(session, import_id)
-            if row is None or row.bytes_removed_at is not None:
-                ground.storage.remove_import(import_id)
-            else:
-                imports.abandon(session, import_id)
+            if uploads.end_silent(session, import_id, silence=UPLOAD_SILENCE):
+                imports.give_up(session, import_id)
 
 
 def _let_go_of_bytes(ground: Ground) -> None:
@@ -135,11 +131,17 @@ def _remove_garbage(ground: Ground) -> None:
         if not sweeps.take_turn(session):
             return
         of_imports = sweeps.garbage(session, limit=REMOVALS_A_SWEEP)
+        removed = sweeps.removed(session, age=UPLOAD_SILENCE, limit=REMOVALS_A_SWEEP)
         of_exports = retention.export_garbage(session, limit=REMOVALS_A_SWEEP)
     for import_id in of_imports:
         ground.storage.remove_import(import_id)
         with ground.database.begin() as session:
             sweeps.forget_garbage(session, import_id)
+    for import_id in removed:
+        # Who had not heard of it may have stored more.
+        ground.storage.remove_import(import_id)
+        with ground.database.begin() as session:
+            sweeps.forget_removal(session, import_id)
     for export_id, epoch in of_exports:
         remove_attempts(ground.storage, export_id, epoch)
         with ground.database.begin() as session:

@@ -4,10 +4,9 @@ While the file comes in, the job is there to be seen and canceled, if its item t
 upload breaks off without a word, its row (`shared.db.uploads`) tells the sweep, and whoever wants its jobId.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
-from time import monotonic
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -22,7 +21,6 @@ from shared.db.committing import on_commit
 from shared.db.database import Session
 from shared.db.endings import tell_end
 from shared.db.models import BatchJob, Import
-from shared.db.retention import end_keeping
 from shared.db.transition import move
 from shared.errors import (
     ConflictOfTransactions,
@@ -34,6 +32,7 @@ from shared.errors import (
 )
 from shared.formats.reading import FileReading
 from shared.ground import Ground
+from shared.heartbeat import Heartbeat
 from shared.lifecycle import Event, Status
 from shared.metrics import metrics
 from shared.storage.receipts import StoredBytes
@@ -136,7 +135,7 @@ class FileArrival:
                 quotas.admit_stored(session, self._service.id, self._ground.settings.stored_bytes)
                 on_commit(session, partial(metrics().count_upload, "file", self._stored.size_bytes))
             else:
-                end_keeping(session, import_id)
+                imports.end_keeping_upload(session, import_id)
             accepted = shown(self._ground, session, existing_job(session, self._service, str(job.id)))
         self._is_settled = True
         if is_started:
@@ -174,22 +173,16 @@ class FileArrival:
                 self._is_seen = True
         file = limited(chunks, settings.upload_limit_bytes, UploadTooLarge(settings.upload_limit_bytes))
         kept = limited(file, room, TooManyStoredBytes(settings.stored_bytes))
-        self._stored = self._ground.storage.write(import_id, self._alive(kept, import_id))
-
-    def _alive(self, chunks: Iterable[bytes], import_id: int) -> Iterator[bytes]:
-        """The chunks; says now and then that they still come. Raises UploadGivenUp."""
-        said_at = monotonic()
-        for chunk in chunks:
-            if monotonic() - said_at > self._ground.settings.lease_seconds / 3:
-                self._say_alive(import_id)
-                said_at = monotonic()
-            yield chunk
+        # Also while storage makes it durable: that of a large file takes long.
+        with Heartbeat(partial(self._say_alive, import_id), settings.lease_seconds / 3) as heartbeat:
+            self._stored = self._ground.storage.write(import_id, _watched(kept, heartbeat.check))
 
     def _say_alive(self, import_id: int) -> None:
         with suppress(*_NOT_NOW):
             with self._ground.database.begin() as session:
                 is_ours = uploads.keep_alive(session, import_id)
-            if not is_ours:
+                has_job = not self._is_seen or jobs.of_import(session, import_id) is not None
+            if not (is_ours and has_job):
                 raise UploadGivenUp
 
     def _announce(
@@ -209,10 +202,16 @@ class FileArrival:
         add_job(self._ground, session, self._service, "import", description, job_id, import_id=import_id)
 
 
+def _watched(chunks: Iterable[bytes], look: Callable[[], None]) -> Iterator[bytes]:
+    for chunk in chunks:
+        look()
+        yield chunk
+
+
 def _reject_seen(session: Session, import_id: int, description: JobDescription, reason: str) -> BatchJob:
     job, row = _ended(session, import_id)
     if row.status == Status.CANCELED:
-        end_keeping(session, import_id)
+        imports.end_keeping_upload(session, import_id)
         return job
     job.import_id, job.refusal = None, reason
     describe(session, job, description)

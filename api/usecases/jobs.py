@@ -222,7 +222,10 @@ def _take_over(ground: Ground, session: Session, found: FoundJob) -> None:
         raise JobComesIn(ceil(wait_seconds))
     # The upload's own row stays: should it live after all, it finds no import, and what it stored is found.
     held = imports.hold(session, row.id)
-    if held is not None and held.status != Status.CONFIGURING:
+    if held is None:
+        # Rejected or given up meanwhile: the next look tells.
+        raise JobComesIn(1)
+    if held.status != Status.CONFIGURING:
         raise JobIdTaken
     imports.discard(session, row.id)
     session.expunge(found.job)  # its successor has the same id

@@ -105,8 +105,7 @@ def remove(session: Session, service_id: int, import_id: int) -> bool:
 
 def discard(session: Session, import_id: int) -> None:
     """Delete an import of any kind, and the job it serves, and note its bytes as garbage."""
-    # It may be garbage already, where its bytes are kept no longer and not yet removed.
-    session.execute(insert(StorageGarbage).values(import_id=import_id).on_conflict_do_nothing())
+    _note_garbage(session, import_id)
     session.execute(delete(Import).where(Import.id == import_id))
 
 
@@ -117,16 +116,27 @@ def hold(session: Session, import_id: int) -> Import | None:
 
 
 def abandon(session: Session, import_id: int) -> None:
-    """End an upload and `discard` its import; but if that was canceled before, it and its job stay so.
+    """End an upload, if nobody did before, and `give_up` what came of it."""
+    if uploads.end(session, import_id):
+        give_up(session, import_id)
+
+
+def give_up(session: Session, import_id: int) -> None:
+    """`discard` the import of an upload; but if that was canceled before, it and its job stay so.
 
     One that was started stays, too: whoever gives it up may only not have heard that it was accepted.
     """
-    uploads.end(session, import_id)
     row = hold(session, import_id)
     if row is None or row.status == Status.CONFIGURING:
         discard(session, import_id)
     elif row.status == Status.CANCELED:
-        end_keeping(session, import_id)
+        end_keeping_upload(session, import_id)
+
+
+def end_keeping_upload(session: Session, import_id: int) -> None:
+    """The file of a canceled import is garbage, also where what it had before was removed already."""
+    end_keeping(session, import_id)
+    _note_garbage(session, import_id)
 
 
 def due(session: Session, bounds: Bounds, *, limit: int) -> list[int]:
@@ -142,6 +152,11 @@ def abandoned_cancels(session: Session, *, limit: int) -> list[int]:
 def abandoned_uploads(session: Session, *, older_than: timedelta, limit: int) -> list[int]:
     """Ids of imports whose file never came to its end, held until the transaction ends."""
     return list(session.scalars(text(ABANDONED_UPLOADS), {"age": older_than, "limit": limit}))
+
+
+def _note_garbage(session: Session, import_id: int) -> None:
+    # It may be garbage already, where its bytes are kept no longer and not yet removed.
+    session.execute(insert(StorageGarbage).values(import_id=import_id).on_conflict_do_nothing())
 
 
 def _one(service_id: int, import_id: int) -> Select[Import]:

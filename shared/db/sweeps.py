@@ -1,12 +1,13 @@
 """What the sweep looks at, one sweeper at a time."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, func, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.db import uploads
-from shared.db.models import StorageGarbage
+from shared.db.models import Removal, StorageGarbage
 
 _SWEEP_LOCK = 7_205_759_404
 
@@ -24,6 +25,19 @@ def garbage(session: Session, *, limit: int) -> Sequence[int]:
 
 
 def forget_garbage(session: Session, import_id: int) -> None:
-    """The import's bytes are gone. Who had not heard of it may store more, so they are looked for again."""
+    """The import's bytes are gone."""
     session.execute(delete(StorageGarbage).where(StorageGarbage.import_id == import_id))
-    uploads.begin(session, import_id)
+    again = {"removed_at": func.clock_timestamp()}
+    noted = insert(Removal).values(import_id=import_id)
+    session.execute(noted.on_conflict_do_update(index_elements=[Removal.import_id], set_=again))
+
+
+def removed(session: Session, *, age: timedelta, limit: int) -> Sequence[int]:
+    """Imports whose bytes were removed so long ago that nobody stores more behind them."""
+    found = select(Removal.import_id).where(Removal.removed_at < func.clock_timestamp() - age)
+    return session.scalars(found.order_by(Removal.removed_at).limit(limit)).all()
+
+
+def forget_removal(session: Session, import_id: int) -> None:
+    """What was stored behind a removal is gone, too."""
+    session.execute(delete(Removal).where(Removal.import_id == import_id))

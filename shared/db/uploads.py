@@ -3,14 +3,11 @@
 A row is there from before the first byte on, and goes in the transaction that decides what becomes of the
 file. So each moment at which an upload may break off leaves something that is found: its row, which nobody
 keeps alive, or what was decided. Who ends it waits for a COMMIT that is under way.
-
-There is one for a while, too, where an import's bytes were removed: who had not heard of that stores more.
 """
 
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from shared.db.models import Upload
@@ -18,7 +15,7 @@ from shared.db.models import Upload
 
 def begin(session: Session, import_id: int) -> None:
     """Something may be stored for this import, which may be added later or be gone."""
-    session.execute(insert(Upload).values(import_id=import_id).on_conflict_do_nothing())
+    session.execute(insert(Upload).values(import_id=import_id))
 
 
 def keep_alive(session: Session, import_id: int) -> bool:
@@ -33,6 +30,14 @@ def end(session: Session, import_id: int) -> bool:
     return session.scalars(ended).one_or_none() is not None
 
 
+def end_silent(session: Session, import_id: int, *, silence: timedelta) -> bool:
+    """The same for one that nothing was heard of for so long; False where something was."""
+    ended = (
+        delete(Upload).where(Upload.import_id == import_id, _is_silent(silence)).returning(Upload.import_id)
+    )
+    return session.scalars(ended).one_or_none() is not None
+
+
 def silence(session: Session, import_id: int) -> timedelta | None:
     """For how long nothing was heard of the import's upload; None where it has none, or none any longer."""
     since = select(func.clock_timestamp() - Upload.seen_at).where(Upload.import_id == import_id)
@@ -41,5 +46,9 @@ def silence(session: Session, import_id: int) -> timedelta | None:
 
 def silent(session: Session, *, silence: timedelta, limit: int) -> list[int]:
     """The imports of uploads that nothing was heard of for so long."""
-    found = select(Upload.import_id).where(Upload.seen_at < func.clock_timestamp() - silence)
+    found = select(Upload.import_id).where(_is_silent(silence))
     return list(session.scalars(found.order_by(Upload.seen_at).limit(limit)))
+
+
+def _is_silent(silence: timedelta) -> ColumnElement[bool]:
+    return Upload.seen_at < func.clock_timestamp() - silence

@@ -20,7 +20,10 @@ SELECT b.storage_key AS key, b.size_bytes, c.path = '/damaged' AS is_damaged
 UNION ALL
 SELECT storage_key, size_bytes, false FROM export_files
 """
-KEEPING_IMPORTS = "SELECT id FROM imports WHERE bytes_removed_at IS NULL"
+# An upload whose API was killed is given up after an hour.
+KEEPING_IMPORTS = """
+SELECT id FROM imports WHERE bytes_removed_at IS NULL UNION ALL SELECT import_id FROM uploads
+"""
 EXPORTS_AT_WORK = "SELECT id, epoch FROM exports WHERE ended_at IS NULL"
 
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from threading import Event
 from uuid import UUID, uuid4
 
 import pytest
@@ -16,13 +17,13 @@ from api.usecases.arrivals import FileArrival, UploadGivenUp
 from api.usecases.jobs import JobComesIn, JobDescription, JobIdTaken, JobNotFound, ShownJob
 from api.usecases.readings import ImportOrder
 from api.usecases.services import Service
-from shared.db import imports
-from shared.db.models import Import, Upload
+from shared.db import imports, uploads
+from shared.db.models import Import, Removal, Upload
 from shared.db.retention import end_keeping
 from shared.errors import DatabaseUnavailable, StorageFault
 from shared.ground import Ground
 from shared.lifecycle import FINAL, Status
-from shared.storage.folder import FolderStorage
+from shared.storage.folder import FolderStorage, FolderWriter
 from tests.integration.builders import block_files, documents, storage_folder, tuned, volume_id
 from tests.integration.job_builders import (
     Job,
@@ -80,9 +81,10 @@ def upload_of_the_dead(ground: Ground, service: Service, job_id: UUID, known: Jo
 
 
 def let_time_pass(ground: Ground, passed: timedelta) -> None:
-    """Time passes since uploads were heard of."""
+    """Time passes since uploads were heard of, and since bytes were removed."""
     with ground.database.begin() as session:
         session.execute(text("UPDATE uploads SET seen_at = seen_at - :passed"), {"passed": passed})
+        session.execute(text("UPDATE removals SET removed_at = removed_at - :passed"), {"passed": passed})
 
 
 def let_hours_pass(ground: Ground) -> None:
@@ -108,9 +110,18 @@ def is_stored(ground: Ground, file: bytes) -> bool:
     return any(path.read_bytes() == file for path in storage_folder(ground).glob("*/*"))
 
 
-def uploads_of(ground: Ground) -> int:
+def noted(ground: Ground) -> int:
+    """How many uploads and removals somebody is still to look at."""
     with ground.database.begin() as session:
-        return session.scalars(select(func.count()).select_from(Upload)).one()
+        return sum(
+            session.scalars(select(func.count()).select_from(table)).one() for table in (Upload, Removal)
+        )
+
+
+def is_heard_of(ground: Ground) -> bool:
+    """Whether no upload has been silent for a minute."""
+    with ground.database.begin() as session:
+        return not uploads.silent(session, silence=timedelta(minutes=1), limit=1)
 
 
 HANG = """
@@ -129,6 +140,9 @@ SELECT count(*) FROM pg_locks
  WHERE NOT granted AND locktype = 'transactionid'
    AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())
 """
+
+
+HANGING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
 
 
 @contextmanager
@@ -240,7 +254,7 @@ def test_what_an_api_that_died_had_stored_is_removed(
 
     assert block_files(ground, dead) == []
     let_hours_pass(ground)
-    assert uploads_of(ground) == 0
+    assert noted(ground) == 0
     with pytest.raises(JobNotFound):
         job.shown()
 
@@ -254,7 +268,7 @@ def test_a_canceled_upload_whose_api_died_stays_canceled(ground: Ground, service
 
     assert (job.status, block_files(ground, dead)) == ("Canceled", [])
     let_hours_pass(ground)
-    assert (job.status, uploads_of(ground)) == ("Canceled", 0)
+    assert (job.status, noted(ground)) == ("Canceled", 0)
 
 
 class FullOfFaults(FolderStorage):
@@ -318,7 +332,7 @@ def test_what_is_stored_behind_a_removal_is_removed_later(
     let_time_pass(ground, UPLOAD_SILENCE)
     sweep(ground)
 
-    assert (block_files(ground, import_id), uploads_of(ground)) == ([], 0)
+    assert (block_files(ground, import_id), noted(ground)) == ([], 0)
 
 
 @both
@@ -329,14 +343,14 @@ def test_an_upload_may_take_days(ground: Ground, service: Service, job: Job, kno
         yield FILE[:5]
         let_imports_age(ground, 2 * DAY)
         let_time_pass(ground, 2 * DAY)
-        yield FILE[5:9]
+        wait_until(lambda: is_heard_of(ground))
         for unfinished in storage_folder(ground).glob("*/*.part"):
             os.utime(unfinished, (0, 0))
         sweep(ground)
-        yield FILE[9:]
+        yield FILE[5:]
 
     assert timedelta(hours=UPLOAD_HOURS) < 2 * DAY
-    upload(tuned(ground, lease_seconds=1e-6), service, job.id, known, slowly())
+    upload(tuned(ground, lease_seconds=0.3), service, job.id, known, slowly())
 
     assert job.work_off().view.status == "Completed"
 
@@ -359,12 +373,12 @@ def test_an_upload_that_another_one_took_the_place_of_gives_up(ground: Ground, s
 
     def frozen() -> Iterator[bytes]:
         yield file[:5]
-        let_time_pass(ground, MOMENT)
+        let_time_pass(ground, UPLOAD_SILENCE)
         upload(ground, service, job.id, file=[OTHER])
         yield file[5:]
 
     with pytest.raises(UploadGivenUp):
-        upload(ground, service, job.id, file=frozen())
+        upload(tuned(ground, lease_seconds=3600), service, job.id, file=frozen())
     sweep(ground)
 
     assert not is_stored(ground, file)
@@ -387,20 +401,101 @@ def test_an_upload_that_was_given_up_is_none_when_it_goes_on(
 
     assert upload(ground, service, job.id).view.status == "Accepted"
     let_hours_pass(ground)
-    assert uploads_of(ground) == 0
+    assert noted(ground) == 0
     assert job.work_off().view.status == "Completed"
 
 
-def test_an_upload_that_was_given_up_does_not_come_to_its_end(ground: Ground, service: Service, job: Job):
-    def frozen() -> Iterator[bytes]:
+@pytest.mark.parametrize("gone", ["imports", "uploads"])
+def test_an_upload_that_was_given_up_does_not_come_to_its_end(
+    ground: Ground, service: Service, job: Job, gone: str
+):
+    def going_on() -> Iterator[bytes]:
         yield FILE[:5]
-        let_time_pass(ground, UPLOAD_SILENCE)
-        sweep(ground)
-        yield FILE[5:9]
+        with ground.database.begin() as session:
+            session.execute(text(f"DELETE FROM {gone}"))
+        for _ in range(1000):
+            Event().wait(0.02)
+            yield b" "
         raise AssertionError("It went on.")
 
     with pytest.raises(UploadGivenUp):
-        upload(tuned(ground, lease_seconds=1e-6), service, job.id, LATE, frozen())
+        upload(tuned(ground, lease_seconds=0.3), service, job.id, file=going_on())
+
+
+class SlowToFinish(FolderStorage):
+    """A folder that has all bytes long before they are durable."""
+
+    def __init__(self, ground: Ground) -> None:
+        super().__init__(storage_folder(ground), volume_id(ground))
+        self._ground = ground
+
+    @contextmanager
+    def create(self, group: str) -> Iterator[FolderWriter]:
+        with super().create(group) as writer:
+            yield writer
+            let_time_pass(self._ground, DAY)
+            wait_until(lambda: is_heard_of(self._ground))
+
+
+@both
+def test_an_upload_that_becomes_durable_slowly_is_still_heard_of(
+    ground: Ground, service: Service, job: Job, known: JobDescription
+):
+    """Its client's next try took its place just before it was accepted, and so did the next one."""
+    slow = replace(tuned(ground, lease_seconds=0.3), storage=SlowToFinish(ground))
+
+    assert upload(slow, service, job.id, known).view.status == "Accepted"
+
+
+def test_the_id_of_an_upload_that_is_being_rejected_is_not_free(ground: Ground, service: Service, job: Job):
+    """Two jobs had it, and neither could be looked at."""
+    arrival = FileArrival(ground, service)
+    arrival.store([FILE], EARLY, job.id)
+    let_time_pass(ground, MOMENT)
+
+    with ThreadPoolExecutor() as threads:
+        with commits_hang(ground, "storage_garbage") as session:
+            rejecting = threads.submit(arrival.reject, EARLY, "for a reason", job.id)
+            wait_until(lambda: session.scalars(text(HANGING)).one() > 0)
+            another = threads.submit(upload, ground, service, job.id)
+            wait_until(lambda: another.done() or session.scalars(text(WAITING)).one() > 0)
+        rejecting.result()
+        with pytest.raises(JobComesIn):
+            another.result()
+
+    with pytest.raises(JobIdTaken):
+        upload(ground, service, job.id)
+    assert job.status == "Rejected"
+
+
+def test_a_file_that_comes_long_after_its_job_was_canceled_is_removed(
+    ground: Ground, service: Service, job: Job
+):
+    file = an_own_file(job)
+
+    def long_after() -> Iterator[bytes]:
+        yield file[:5]
+        job.cancel()
+        with ground.database.begin() as session:
+            end_keeping(session, job.import_id)
+            session.execute(text("DELETE FROM storage_garbage"))  # what there was of it is removed
+        yield file[5:]
+
+    assert upload(ground, service, job.id, file=long_after()).view.status == "Canceled"
+    sweep(ground)
+
+    assert not is_stored(ground, file)
+
+
+def test_an_upload_that_is_heard_of_again_is_not_given_up(ground: Ground, service: Service, job: Job):
+    dead = upload_of_the_dead(ground, service, job.id)
+    let_time_pass(ground, UPLOAD_SILENCE)
+
+    with ground.database.begin() as session:
+        assert uploads.silent(session, silence=UPLOAD_SILENCE, limit=1) == [dead]
+        assert uploads.keep_alive(session, dead)
+        assert not uploads.end_silent(session, dead, silence=UPLOAD_SILENCE)
+        assert uploads.keep_alive(session, dead)
 
 
 def test_why_an_upload_broke_off_is_told_where_its_rows_are_held(ground: Ground, service: Service, job: Job):
@@ -418,6 +513,7 @@ def test_why_an_upload_broke_off_is_told_where_its_rows_are_held(ground: Ground,
         upload(hasty, service, job.id, file=cut_off(session))
     hasty.close()
 
+    let_time_pass(ground, UPLOAD_SILENCE)
     sweep(ground)
     with pytest.raises(JobNotFound):
         job.shown()
@@ -435,7 +531,7 @@ def test_of_what_is_given_up_only_a_file_that_did_not_come_is_deleted(
 
     with ground.database.begin() as session:
         session.execute(text(ended), given)
-        imports.abandon(session, given["id"])
+        imports.give_up(session, given["id"])
     sweep(ground)
 
     with ground.database.begin() as session:

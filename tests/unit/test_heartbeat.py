@@ -5,7 +5,7 @@ from threading import Event
 import pytest
 
 from shared.errors import LeaseLost
-from workers.heartbeat import Heartbeat, Stopped
+from shared.heartbeat import Heartbeat, Stopped
 
 OFTEN = 0.001
 PATIENCE = 10.0

@@ -10,7 +10,7 @@ from shared.db.models.accounts import (
     UserCommunity,
 )
 from shared.db.models.base import Base
-from shared.db.models.imports import Block, Import, ImportEvent, RejectedLine, StorageGarbage, Upload
+from shared.db.models.imports import Block, Import, ImportEvent, RejectedLine, Removal, StorageGarbage, Upload
 from shared.db.models.jobs import BatchJob, Export, ExportFile, Notification
 from shared.db.models.maintenance import Maintenance
 from shared.db.models.services import Collection, DataService, ImportCount, ServiceUsage, SigningSecret
@@ -35,6 +35,7 @@ __all__ = [
     "OAuthClientCommunity",
     "OAuthToken",
     "RejectedLine",
+    "Removal",
     "ServiceUsage",
     "SigningSecret",
     "StorageGarbage",

@@ -186,6 +186,15 @@ class Upload(Base):
     seen_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), index=True)
 
 
+class Removal(Base):
+    """Bytes of an import that were removed. Who had not heard of it may have stored more behind them."""
+
+    __tablename__ = "removals"
+
+    import_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    removed_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), index=True)
+
+
 class StorageGarbage(Base):
     """Bytes of an import, deleted or ended long ago, that are still to be removed from block storage."""
 

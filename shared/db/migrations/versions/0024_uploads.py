@@ -1,4 +1,4 @@
-"""Files that come in: noted before their first byte is stored, with a sign that they still come."""
+"""Files that come in, noted before their first byte is stored; bytes that were removed, to look once more."""
 
 from alembic import op
 
@@ -13,7 +13,13 @@ CREATE TABLE uploads (
     seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT pk_uploads PRIMARY KEY (import_id)
 );
-CREATE INDEX ix_uploads_seen_at ON uploads (seen_at)
+CREATE INDEX ix_uploads_seen_at ON uploads (seen_at);
+CREATE TABLE removals (
+    import_id bigint NOT NULL,
+    removed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT pk_removals PRIMARY KEY (import_id)
+);
+CREATE INDEX ix_removals_removed_at ON removals (removed_at)
 """
 
 
