@@ -141,7 +141,7 @@ def _remove_garbage(ground: Ground) -> None:
         # Who had not heard of it may have stored more.
         ground.storage.remove_import(import_id)
         with ground.database.begin() as session:
-            sweeps.forget_removal(session, import_id)
+            sweeps.forget_removal(session, import_id, age=UPLOAD_SILENCE)
     for export_id, epoch in of_exports:
         remove_attempts(ground.storage, export_id, epoch)
         with ground.database.begin() as session:
@@ -153,4 +153,4 @@ def _comes_in(ground: Ground, group: str) -> bool:
     if not group.isdecimal():
         return False
     with ground.database.begin() as session:
-        return uploads.silence(session, int(group)) is not None
+        return uploads.is_there(session, int(group))

@@ -17,8 +17,8 @@ from shared.settings import Settings
 _gathering = ExitStack()
 
 worker_class = PatientWorker
-# An upload that stalls holds a thread until it is given up, and no connection to the database: threads are
-# many, so that a few such clients do not keep everybody else waiting.
+# An upload that stalls holds a thread until it is given up, and a connection to the database for moments:
+# threads are many, so that a few such clients do not keep everybody else waiting.
 threads = 64
 timeout = 60
 graceful_timeout = 30

@@ -53,7 +53,7 @@ class UploadTooLarge(LongshoreError):
 
 
 class UploadGivenUp(TryLater):
-    """Nothing was heard of the upload for long: another one has its jobId, or its bytes were removed."""
+    """Nothing was heard of the upload for long: another one has its jobId, or nobody knows of its bytes."""
 
     code = "upload_given_up"
 
@@ -75,6 +75,7 @@ class FileArrival:
         self._service = service
         self._import_id: int | None = None
         self._stored: StoredBytes | None = None
+        self._may_have_stored = False
         self._is_seen = False  # there is a job already
         self._has_file = False
         self._reached: QuotaReached | None = None  # so the file was not taken
@@ -89,7 +90,7 @@ class FileArrival:
         if self._import_id is not None and not self._is_settled:
             # Where the database does not let us, the sweep does it.
             with suppress(*_NOT_NOW), self._ground.database.begin() as session:
-                imports.abandon(session, self._import_id)
+                imports.abandon(session, self._import_id, has_stored=self._may_have_stored)
 
     @property
     def has_file(self) -> bool:
@@ -153,7 +154,7 @@ class FileArrival:
                 )
                 tell_end(session, job)
                 if self._import_id is not None:
-                    imports.abandon(session, self._import_id)
+                    imports.abandon(session, self._import_id, has_stored=self._may_have_stored)
             told = shown(self._ground, session, existing_job(session, self._service, str(job.id)))
         self._is_settled = True
         self._ground.dispatcher.nudge_mails()
@@ -173,9 +174,11 @@ class FileArrival:
                 self._is_seen = True
         file = limited(chunks, settings.upload_limit_bytes, UploadTooLarge(settings.upload_limit_bytes))
         kept = limited(file, room, TooManyStoredBytes(settings.stored_bytes))
+        self._may_have_stored = True
         # Also while storage makes it durable: that of a large file takes long.
         with Heartbeat(partial(self._say_alive, import_id), settings.lease_seconds / 3) as heartbeat:
             self._stored = self._ground.storage.write(import_id, _watched(kept, heartbeat.check))
+        self._say_alive(import_id)  # the rest of the form may take its time
 
     def _say_alive(self, import_id: int) -> None:
         with suppress(*_NOT_NOW):

@@ -213,21 +213,20 @@ def _take_over(ground: Ground, session: Session, found: FoundJob) -> None:
 
     Raises JobIdTaken where the file came, JobComesIn where it may still come.
     """
-    row = found.import_row
-    silence = None if row is None else uploads.silence(session, row.id)
-    if row is None or row.status != Status.CONFIGURING or silence is None:
+    if found.import_row is None or found.import_row.status != Status.CONFIGURING:
+        raise JobIdTaken
+    import_id = found.import_row.id
+    # In the order in which an upload ends. Its row stays: should it live after all, it finds no import.
+    silence, row = uploads.hold(session, import_id), imports.hold(session, import_id)
+    if row is None:
+        # Rejected or given up meanwhile: the next look tells.
+        raise JobComesIn(1)
+    if row.status != Status.CONFIGURING or silence is None:
         raise JobIdTaken
     wait_seconds = ground.settings.lease_seconds - silence.total_seconds()
     if wait_seconds > 0:
         raise JobComesIn(ceil(wait_seconds))
-    # The upload's own row stays: should it live after all, it finds no import, and what it stored is found.
-    held = imports.hold(session, row.id)
-    if held is None:
-        # Rejected or given up meanwhile: the next look tells.
-        raise JobComesIn(1)
-    if held.status != Status.CONFIGURING:
-        raise JobIdTaken
-    imports.discard(session, row.id)
+    imports.discard(session, import_id)
     session.expunge(found.job)  # its successor has the same id
 
 

@@ -115,10 +115,15 @@ def hold(session: Session, import_id: int) -> Import | None:
     return session.scalars(held.execution_options(populate_existing=True)).one_or_none()
 
 
-def abandon(session: Session, import_id: int) -> None:
-    """End an upload, if nobody did before, and `give_up` what came of it."""
+def abandon(session: Session, import_id: int, *, has_stored: bool) -> None:
+    """End an upload, if nobody did before, and `give_up` what came of it.
+
+    Where somebody did, what was stored since then (`has_stored`: perhaps) may not be known to anybody.
+    """
     if uploads.end(session, import_id):
         give_up(session, import_id)
+    elif has_stored and hold(session, import_id) is None:
+        _note_garbage(session, import_id)
 
 
 def give_up(session: Session, import_id: int) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import ColumnElement, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -34,10 +34,14 @@ def forget_garbage(session: Session, import_id: int) -> None:
 
 def removed(session: Session, *, age: timedelta, limit: int) -> Sequence[int]:
     """Imports whose bytes were removed so long ago that nobody stores more behind them."""
-    found = select(Removal.import_id).where(Removal.removed_at < func.clock_timestamp() - age)
+    found = select(Removal.import_id).where(_is_older(age))
     return session.scalars(found.order_by(Removal.removed_at).limit(limit)).all()
 
 
-def forget_removal(session: Session, import_id: int) -> None:
-    """What was stored behind a removal is gone, too."""
-    session.execute(delete(Removal).where(Removal.import_id == import_id))
+def forget_removal(session: Session, import_id: int, *, age: timedelta) -> None:
+    """What was stored behind a removal so long ago is gone, too."""
+    session.execute(delete(Removal).where(Removal.import_id == import_id, _is_older(age)))
+
+
+def _is_older(age: timedelta) -> ColumnElement[bool]:
+    return Removal.removed_at < func.clock_timestamp() - age

@@ -38,10 +38,18 @@ def end_silent(session: Session, import_id: int, *, silence: timedelta) -> bool:
     return session.scalars(ended).one_or_none() is not None
 
 
-def silence(session: Session, import_id: int) -> timedelta | None:
-    """For how long nothing was heard of the import's upload; None where it has none, or none any longer."""
+def hold(session: Session, import_id: int) -> timedelta | None:
+    """For how long nothing was heard of the import's upload, and nothing is until the transaction ends.
+
+    None where it has none, or none any longer.
+    """
     since = select(func.clock_timestamp() - Upload.seen_at).where(Upload.import_id == import_id)
-    return session.scalars(since).one_or_none()
+    return session.scalars(since.with_for_update()).one_or_none()
+
+
+def is_there(session: Session, import_id: int) -> bool:
+    """Whether the import's file may still come."""
+    return session.get(Upload, import_id) is not None
 
 
 def silent(session: Session, *, silence: timedelta, limit: int) -> list[int]:

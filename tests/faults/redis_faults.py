@@ -157,8 +157,7 @@ def nudge_wildly(fleet: Fleet, dice: Random) -> Iterator[Met]:
     dice.shuffle(wishes)
     for nudge in wishes:
         nudge()
-    sent = _foreign_waiting(fleet.ground)
-    yield lambda: _foreign_waiting(fleet.ground) < sent
+    yield lambda: _foreign_waiting(fleet.ground) < NUDGES_EACH * len(_FOREIGN_IDS)
 
 
 @fault("malformed nudges", "nudges")

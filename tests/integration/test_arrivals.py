@@ -1,7 +1,7 @@
 """Files whose upload ends in doubt: in the end the job is there, or nothing is and its id is free again."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -447,25 +447,71 @@ def test_an_upload_that_becomes_durable_slowly_is_still_heard_of(
     assert upload(slow, service, job.id, known).view.status == "Accepted"
 
 
-def test_the_id_of_an_upload_that_is_being_rejected_is_not_free(ground: Ground, service: Service, job: Job):
-    """Two jobs had it, and neither could be looked at."""
+def is_rejected(arrival: FileArrival, job: Job) -> None:
+    arrival.reject(EARLY, "for a reason", job.id)
+
+
+def breaks_off(arrival: FileArrival, _: Job) -> None:
+    arrival.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("ends", [is_rejected, breaks_off])
+def test_the_id_of_an_upload_that_is_just_ending_is_told_by_the_next_look(
+    ground: Ground, service: Service, job: Job, ends: Callable[[FileArrival, Job], None]
+):
+    """Two jobs had it, and neither could be looked at; or it was said to be taken, and there was no job."""
     arrival = FileArrival(ground, service)
     arrival.store([FILE], EARLY, job.id)
     let_time_pass(ground, MOMENT)
 
     with ThreadPoolExecutor() as threads:
         with commits_hang(ground, "storage_garbage") as session:
-            rejecting = threads.submit(arrival.reject, EARLY, "for a reason", job.id)
+            ending = threads.submit(ends, arrival, job)
             wait_until(lambda: session.scalars(text(HANGING)).one() > 0)
             another = threads.submit(upload, ground, service, job.id)
             wait_until(lambda: another.done() or session.scalars(text(WAITING)).one() > 0)
-        rejecting.result()
+        ending.result()
         with pytest.raises(JobComesIn):
             another.result()
 
-    with pytest.raises(JobIdTaken):
-        upload(ground, service, job.id)
-    assert job.status == "Rejected"
+    if ends is is_rejected:
+        assert job.status == "Rejected"
+        with pytest.raises(JobIdTaken):
+            upload(ground, service, job.id)
+    else:
+        assert upload(ground, service, job.id).view.status == "Accepted"
+
+
+def test_a_job_that_is_given_up_while_somebody_looks_is_gone(ground: Ground, service: Service, job: Job):
+    """It was shown as rejected, though another upload could still have its id."""
+    dead = upload_of_the_dead(ground, service, job.id)
+
+    def give_up() -> None:
+        with ground.database.begin() as session:
+            imports.discard(session, dead)
+
+    with at_statement("FROM imports", give_up), pytest.raises(JobNotFound):
+        job.shown()
+
+
+def test_what_is_stored_after_hours_of_which_nobody_heard_is_removed(
+    ground: Ground, service: Service, job: Job
+):
+    """Sweeps had given it up, and looked for it a second time, long before."""
+    file = an_own_file(job)
+
+    def frozen() -> Iterator[bytes]:
+        yield file[:5]
+        with ground.database.begin() as session:
+            uploads.end(session, job.import_id)
+            session.execute(text("DELETE FROM imports"))
+        yield file[5:]
+
+    with pytest.raises(UploadGivenUp):
+        upload(tuned(ground, lease_seconds=3600), service, job.id, file=frozen())
+    sweep(ground)
+
+    assert not is_stored(ground, file)
 
 
 def test_a_file_that_comes_long_after_its_job_was_canceled_is_removed(
@@ -492,7 +538,7 @@ def test_an_upload_that_is_heard_of_again_is_not_given_up(ground: Ground, servic
     let_time_pass(ground, UPLOAD_SILENCE)
 
     with ground.database.begin() as session:
-        assert uploads.silent(session, silence=UPLOAD_SILENCE, limit=1) == [dead]
+        assert dead in uploads.silent(session, silence=UPLOAD_SILENCE, limit=1000)
         assert uploads.keep_alive(session, dead)
         assert not uploads.end_silent(session, dead, silence=UPLOAD_SILENCE)
         assert uploads.keep_alive(session, dead)
@@ -501,6 +547,7 @@ def test_an_upload_that_is_heard_of_again_is_not_given_up(ground: Ground, servic
 def test_why_an_upload_broke_off_is_told_where_its_rows_are_held(ground: Ground, service: Service, job: Job):
     """It waited for them, and told of that instead."""
     hasty = Ground.open(replace(ground.settings, lease_seconds=0.1))
+    silent = replace(hasty, settings=ground.settings)
 
     def cut_off(session: Session) -> Iterator[bytes]:
         yield FILE[:5]
@@ -510,10 +557,9 @@ def test_why_an_upload_broke_off_is_told_where_its_rows_are_held(ground: Ground,
         raise LookupError("cut off")
 
     with ground.database.begin() as session, pytest.raises(LookupError):
-        upload(hasty, service, job.id, file=cut_off(session))
+        upload(silent, service, job.id, file=cut_off(session))
     hasty.close()
 
-    let_time_pass(ground, UPLOAD_SILENCE)
     sweep(ground)
     with pytest.raises(JobNotFound):
         job.shown()
