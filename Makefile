@@ -4,7 +4,7 @@
 #   make fleet API=3 WORKER=4        so many APIs and workers in containers
 #   make test JOBS=0                 in one process, as a debugger wants it; each of several has its own services
 #   make test SERVICES=embedded      on services from wheels, even where there is Docker
-#   make chaos SEEDS=30 JOBS=1       one round at a time
+#   make chaos SEEDS=30 ARGS="--jobs 2"     two rounds at once; a fleet by itself keeps two cores busy
 #   make fuzz EXAMPLES=5000 SEED=7   so many hostile inputs a test; the same seed makes the same ones
 
 PYTHON ?= python3
@@ -43,7 +43,7 @@ fuzz: $(READY) ## Hostile input at length: EXAMPLES a test, by SEED
 	@$(BIN)/python -m pytest tests/fuzz --fuzz-examples=$(EXAMPLES) --hypothesis-seed=$(SEED) $(ARGS)
 
 chaos: $(READY) ## Faults drawn from seeds on a real fleet: make chaos SEEDS=20
-	@$(BIN)/python -m tests.faults --seeds $(SEEDS) --jobs $(JOBS) $(ARGS)
+	@$(BIN)/python -m tests.faults --seeds $(SEEDS) $(ARGS)
 
 fleet fleet-scale: export API := $(API)
 fleet fleet-scale: export WORKER := $(WORKER)

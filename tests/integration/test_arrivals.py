@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from threading import Event
@@ -165,6 +165,12 @@ def lost_at(ground: Ground, service: Service, job: Job, known: JobDescription, s
         upload(ground, service, job.id, known)
 
 
+def is_announced(job: Job) -> bool:
+    with suppress(JobNotFound):
+        return job.status == "Initialized"
+    return False
+
+
 @both
 def test_a_job_that_may_have_been_accepted_stays(
     ground: Ground, service: Service, job: Job, known: JobDescription
@@ -196,7 +202,8 @@ def test_a_job_whose_commit_is_still_under_way_is_waited_for(
 
 def test_an_announcement_without_an_answer_leaves_the_id_free(ground: Ground, service: Service, job: Job):
     """It took the id for a day."""
-    lost_at(ground, service, job, EARLY, "INSERT INTO batch_jobs")
+    with at_statement("DELETE FROM uploads", lambda: wait_until(lambda: is_announced(job))):
+        lost_at(ground, service, job, EARLY, "INSERT INTO batch_jobs")
 
     assert upload(ground, service, job.id).view.status == "Accepted"
 
