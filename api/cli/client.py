@@ -54,7 +54,17 @@ class ApiClient:
         self._http.close()
 
     def create_import(self, configuration: Json) -> Json:
-        """A new import, configuring."""
+        """A new import, configuring. Asks again where it is told when to.
+
+        Where the answer of an API that was lost was on its way, there is one import more, without blocks.
+        """
+        for delay in RETRY_SECONDS:
+            try:
+                return self._json("POST", IMPORTS, json=configuration)
+            except ApiUnreachable as error:
+                if not error.retry_seconds:
+                    raise
+                time.sleep(max(delay, error.retry_seconds))
         return self._json("POST", IMPORTS, json=configuration)
 
     def get_import(self, import_id: int) -> Json:
@@ -115,7 +125,8 @@ class ApiClient:
         except httpx.TransportError as error:
             raise ApiUnreachable(f"{self.url} does not answer: {error or type(error).__name__}.") from error
         if response.status_code in _PASSING:
-            raise ApiUnreachable(f"{self.url} cannot answer now: {_reason(response)}")
+            reason = f"{self.url} cannot answer now: {_reason(response)}"
+            raise ApiUnreachable(reason, _retry_seconds(response))
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
             raise ApiUnreachable(_reason(response), _retry_seconds(response))
         if response.is_error:

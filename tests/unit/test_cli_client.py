@@ -18,6 +18,7 @@ BUSY = {
     "invalid-params": [{"name": "request", "reason": "later"}],
 }
 RETRY_SECONDS = 1
+AN_IMPORT = {"strategy": ["create"], "collection": "/films"}
 
 
 class BusyApi(ThreadingHTTPServer):
@@ -26,6 +27,8 @@ class BusyApi(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.refusals_left = 1
+        self.status = 429
+        self.retry_after: int | None = RETRY_SECONDS
         self.blocks = 0
 
 
@@ -36,7 +39,8 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.server.refusals_left:
             self.server.refusals_left -= 1
-            self.tell(429, BUSY, {"Retry-After": str(RETRY_SECONDS)})
+            after = self.server.retry_after
+            self.tell(self.server.status, BUSY, {"Retry-After": str(after)} if after else None)
             return
         self.server.blocks += self.command == "POST"
         found = {"importid": 1, "status": "configuring", "blockCount": self.server.blocks}
@@ -93,6 +97,20 @@ def test_one_who_asks_too_often_waits_as_told_and_goes_on(
     assert api.blocks <= 1
 
 
-def test_what_cannot_be_repeated_is_told_with_its_reason(client: ApiClient):
-    with pytest.raises(ApiUnreachable, match=r"Too many requests \(429\) request: later"):
-        client.create_import({"strategy": ["create"], "collection": "/films"})
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_an_import_is_made_after_as_long_as_was_told(client: ApiClient, api: BusyApi, status: int):
+    """A balancer whose API was just lost says so, and the import ended there."""
+    api.status = status
+    began = time.monotonic()
+
+    assert client.create_import(AN_IMPORT)["importid"] == 1
+
+    assert time.monotonic() - began >= RETRY_SECONDS
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_what_nobody_told_to_repeat_is_told_with_its_reason(client: ApiClient, api: BusyApi, status: int):
+    api.status, api.retry_after = status, None
+
+    with pytest.raises(ApiUnreachable, match=rf"Too many requests \({status}\) request: later"):
+        client.create_import(AN_IMPORT)
