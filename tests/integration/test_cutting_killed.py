@@ -62,6 +62,12 @@ class CutBlock(NamedTuple):
     body: bytes
 
 
+@pytest.fixture(scope="module")
+def ground(module_apart: Ground) -> Ground:
+    """With a database of its own: what is cut here and never applied would keep others' workers busy."""
+    return module_apart
+
+
 def parts_of(file: File) -> list[Part]:
     """What the file is cut into where nothing happens."""
     layout = CsvLayout(has_header_row=True) if file.is_csv else None
