@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable
 from itertools import count
+from statistics import median
 from typing import Any
 
 import psutil
@@ -110,12 +111,16 @@ def test_with_all_workers_busy_nothing_is_applied_after_a_control_and_counters_s
         administration.add_collection(path)
         imports[started(client, path, block)] = path
     told: dict[int, dict[str, Any]] = {}
+    seconds: list[float] = []
 
     while len(told) < len(imports):
         importid = wait_for(lambda: _one_under_way(client, imports.keys() - told.keys()))
+        began = time.monotonic()
         told[importid] = client.set_status(importid, "canceled" if len(told) % 2 else "paused")
         client.wait_until(importid, has_no_worker)
+        seconds.append(time.monotonic() - began)
 
+    assert median(seconds) < OBEYED_SECONDS
     for importid, path in imports.items():
         now = client.get(importid)
         assert applied_lines(now) == applied_lines(told[importid]) == len(client.documents(path)) < MANY_LINES
