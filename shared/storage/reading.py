@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from shared.errors import BlockDamaged
@@ -68,7 +69,7 @@ def opened(
     """
     found = storage.open(stored.key)
     file = _watched(found, look)
-    try:
+    with _closed_unless_given(file):
         descriptor = _descriptor(found)
         with storage_faults("read"):
             if descriptor is None:
@@ -77,9 +78,6 @@ def opened(
                 # Of others it may be without end what is read as one line.
                 _require(os.fstat(descriptor).st_size == stored.size_bytes)
             file.seek(offset)
-    except BaseException:
-        file.close()
-        raise
     if descriptor is None:
         return OpenedBlock(file, lambda: None)
     return OpenedBlock(file, lambda: _require(_digest_beside(descriptor, look) == stored.sha256))
@@ -90,12 +88,17 @@ def verified(
 ) -> BinaryIO:
     """The same bytes, all of them checked before: raises what checking raises."""
     block = opened(storage, stored, offset, look=look)
-    try:
+    with _closed_unless_given(block.file):
         block.check()
-    except BaseException:
-        block.file.close()
-        raise
     return block.file
+
+
+@contextmanager
+def _closed_unless_given(file: BinaryIO) -> Iterator[None]:
+    with ExitStack() as undo:
+        undo.callback(file.close)
+        yield
+        undo.pop_all()
 
 
 class _Watched(io.RawIOBase):
