@@ -13,13 +13,17 @@ from tests.fleet.containers import APIS, WORKERS, Fleet, missing, only_session, 
 LINES = 60_000
 
 
+def pytest_collection_modifyitems(config: pytest.Config) -> None:
+    """Whoever asks for fleets is not told that all is well where there can be none. Raises UsageError."""
+    if config.getoption("--fleet") and (reason := missing()):
+        raise pytest.UsageError(f"--fleet: {reason}.")
+
+
 @pytest.fixture(scope="session")
 def engine(pytestconfig: pytest.Config) -> Iterator[None]:
     """A Docker engine on which no other session has fleets of this checkout."""
     if not pytestconfig.getoption("--fleet"):
         pytest.skip("only with --fleet: make test-fleet")
-    if reason := missing():
-        pytest.skip(reason)
     with only_session():
         yield
 
