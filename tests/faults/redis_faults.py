@@ -9,6 +9,8 @@ from random import Random
 
 import orjson
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy import text
 
 from shared.dispatch import IMPORTS_QUEUE, RUN_IMPORT, nudge_in
@@ -20,6 +22,8 @@ from tests.faults.registry import Met, NotNow, fault
 from tests.integration.builders import QUEUE
 
 NUDGES_EACH = 5
+ANSWER_SECONDS = 2.0
+NEVER_AGAIN = Retry(NoBackoff(), 0)
 _FOREIGN_IDS = (0, -1, 2**62)
 _NOWHERE = base64.b64encode(b'[[],{"import_id":0},{}]').decode()
 
@@ -50,7 +54,8 @@ _GARBAGE = (
 
 
 def _client(ground: Ground) -> redis.Redis:
-    return redis.Redis.from_url(ground.settings.redis_url)
+    """One that waits for no answer for long: whoever froze its server must not wait for it."""
+    return redis.Redis.from_url(ground.settings.redis_url, socket_timeout=ANSWER_SECONDS, retry=NEVER_AGAIN)
 
 
 @fault("Redis killed", "redis", (0.0, 2.0))
@@ -93,18 +98,22 @@ def make_redis_read_only(fleet: Fleet, _: Random) -> Iterator[Met]:
     """As where another server has taken over, and this one does not go away."""
     with _client(fleet.ground) as client:
         before = _refusals(client, "READONLY")
-        client.replicaof("127.0.0.1", 1)
-        yield lambda: _refusals(client, "READONLY") > before
-        client.replicaof("NO", "ONE")
+        try:
+            client.replicaof("127.0.0.1", 1)
+            yield lambda: _refusals(client, "READONLY") > before
+        finally:
+            client.replicaof("NO", "ONE")
 
 
 @fault("Redis full", "redis", (1.0, 3.0))
 def fill_redis(fleet: Fleet, _: Random) -> Iterator[Met]:
     with _client(fleet.ground) as client:
         before = _refusals(client, "OOM")
-        client.config_set("maxmemory", 1)
-        yield lambda: _refusals(client, "OOM") > before
-        client.config_set("maxmemory", 0)
+        try:
+            client.config_set("maxmemory", 1)
+            yield lambda: _refusals(client, "OOM") > before
+        finally:
+            client.config_set("maxmemory", 0)
 
 
 @fault("network to Redis cut", "redis network")

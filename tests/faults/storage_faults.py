@@ -14,11 +14,14 @@ from tests.faults.fleet import Fleet
 from tests.faults.hearing import Hearing, parsed
 from tests.faults.registry import Met, NotNow, fault
 
-# Blocks that a worker is still to read.
+# The next block of each import that a worker is still to read: one that it is at is open already.
 UNREAD = """
-SELECT storage_key, import_id FROM blocks b JOIN imports i ON i.id = b.import_id
- WHERE b.finished_at IS NULL AND i.status IN ('started', 'running', 'paused', 'resumed')
+SELECT DISTINCT ON (import_id) storage_key, import_id
+  FROM blocks b JOIN imports i ON i.id = b.import_id
+ WHERE b.finished_at IS NULL AND (b.leased_until IS NULL OR b.leased_until < clock_timestamp())
+   AND i.status IN ('started', 'running', 'resumed')
    AND i.collection_id NOT IN (SELECT id FROM collections WHERE path = '/damaged')
+ ORDER BY import_id, number
 """
 _OF_STORAGE = "Block storage "  # what is said begins so
 
@@ -74,9 +77,10 @@ def _in_place_of_some(fleet: Fleet, dice: Random, put: Callable[[Path, bytes], o
     unread = _some_unread(fleet, dice)
     with ExitStack() as replaced:
         for path in unread.paths:
-            content = path.read_bytes()
-            replaced.enter_context(_aside(path))
-            put(path, content)
+            with suppress(FileNotFoundError):  # its import has just been deleted
+                content = path.read_bytes()
+                replaced.enter_context(_aside(path))
+                put(path, content)
         yield unread.were_met
 
 
@@ -112,7 +116,7 @@ class _Unread:
 
 
 def _some_unread(fleet: Fleet, dice: Random) -> _Unread:
-    """Raises NotNow where every block was read."""
+    """Raises NotNow where none waits to be read."""
     with fleet.ground.database.begin() as session:
         rows = session.execute(text(UNREAD)).all()
     blocks = {fleet.foundation.blocks / row.storage_key: row.import_id for row in sorted(rows)}

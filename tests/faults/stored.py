@@ -24,6 +24,7 @@ SELECT storage_key, size_bytes, false FROM export_files
 KEEPING_IMPORTS = """
 SELECT id FROM imports WHERE bytes_removed_at IS NULL UNION ALL SELECT import_id FROM uploads
 """
+UPLOADS = "SELECT import_id FROM uploads"
 EXPORTS_AT_WORK = "SELECT id, epoch FROM exports WHERE ended_at IS NULL"
 
 
@@ -36,6 +37,7 @@ class Stored:
         self._folder = folder
         self._removal_seconds = removal_seconds
         self._before = set(self._files())
+        self._uploads_before = self._uploads()
 
     def missing(self) -> list[str]:
         """What rows name that is not there as it was stored, and that no client damaged itself, in words."""
@@ -50,17 +52,25 @@ class Stored:
         """What is there, and nobody will look for it or remove it with what is its own, in words.
 
         An API or worker that is killed, or does not hear that it has committed, leaves bytes which go with
-        their import only; with `also_of_imports` these are told, too.
+        their import only, and an upload that is given up later; with `also_of_imports` these are told, too.
         """
         with suppress(NotInTime):  # somebody may just be about to remove it
             wait_until(lambda: not self._nobodys(also_of_imports), self._removal_seconds, "it is removed")
         return [f"{key}: left behind" for key in self._nobodys(also_of_imports)]
 
     def _nobodys(self, also_of_imports: bool) -> list[str]:
+        uploads = self._uploads() - self._uploads_before if also_of_imports else set()
+        return [*self._nobodys_files(also_of_imports), *(f"upload of import {number}" for number in uploads)]
+
+    def _nobodys_files(self, also_of_imports: bool) -> list[str]:
         there = {key for key, _ in set(self._files()) - self._before}
         named = {row.key for row in _named(self._ground)}
         owners = _owners(self._ground, with_imports=not also_of_imports)
         return sorted(key for key in there - named if key.split("/")[0] not in owners)
+
+    def _uploads(self) -> set[int]:
+        with self._ground.database.begin() as session:
+            return set(session.scalars(text(UPLOADS)))
 
     def _files(self) -> Iterator[tuple[str, int]]:
         for path in self._folder.glob("*/*"):

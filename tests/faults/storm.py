@@ -127,9 +127,10 @@ class Storm:
         for planned in [planned for planned in self._due if planned.at <= self._share]:
             if planned.is_alone and (self._held or self._recovery.holds_workers_up):
                 return
-            # One that needs the database to begin waits until another one that keeps it away has ended.
+            # One that needs the database, or Redis, to begin waits until another one that keeps it away has
+            # ended.
             if planned.fault.target not in targets:
-                with suppress(DatabaseUnavailable, psycopg2.OperationalError, NotNow):
+                with suppress(DatabaseUnavailable, psycopg2.OperationalError, redis.RedisError, NotNow):
                     self._begin(planned)
                     self._due.remove(planned)
                     return

@@ -6,7 +6,7 @@ import pytest
 
 from api.usecases.imports import delete_import
 from api.usecases.services import Service
-from shared.db.models import Block
+from shared.db.models import Block, Upload
 from shared.ground import Ground
 from tests.faults.stored import Stored
 from tests.integration.builders import an_import, numbered, storage_folder
@@ -78,3 +78,14 @@ def test_a_file_of_an_export_that_is_not_at_work_is_left_behind(folder: Path, st
     (group / "file").unlink()
     group.rmdir()
     assert told == ["export-0-1/file: left behind"]
+
+
+def test_an_upload_that_nobody_ended_is_left_behind(ground: Ground, service: Service, stored: Stored):
+    import_id = an_import(ground, service, numbered(3))
+    with ground.database.begin() as session:
+        session.add(Upload(import_id=import_id))
+
+    assert stored.left_behind(also_of_imports=False) == []
+    assert stored.left_behind(also_of_imports=True) == [f"upload of import {import_id}: left behind"]
+    with ground.database.begin() as session:
+        session.delete(session.get_one(Upload, import_id))
