@@ -16,7 +16,7 @@ class Stopped(Exception):
 class Heartbeat:
     """Calls `beat` every `seconds` in a thread of its own while the body runs.
 
-    What `beat` raises (LongshoreError, Stopped) ends the body, and rises from it.
+    What `beat` raises (LongshoreError, Stopped) rises from `check`, and instead of what the body raises.
     """
 
     def __init__(self, beat: Callable[[], None], seconds: float) -> None:

@@ -164,8 +164,8 @@ class BlockRun:
                 session,
                 lease,
                 tally,
+                begin=self._checkpoint,
                 end=end,
-                applied_bytes=end.offset - self._checkpoint.offset,
                 is_finished=is_finished,
                 lease_seconds=self._ground.settings.lease_seconds,
             )

@@ -109,8 +109,8 @@ class CutRun:
             session,
             self._lease,
             Tally(),
+            begin=self._done,
             end=done,
-            applied_bytes=0,
             is_finished=is_finished,
             lease_seconds=self._ground.settings.lease_seconds,
         )

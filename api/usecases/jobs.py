@@ -11,7 +11,7 @@ from shared.db import blocks, exports, imports, jobs, quotas, rejections, upload
 from shared.db.database import Session
 from shared.db.endings import links_of, tell_end, tell_end_of_export
 from shared.db.jobs import FoundJob
-from shared.db.models import BatchJob, Export, Import
+from shared.db.models import BatchJob, Export
 from shared.db.transition import move
 from shared.errors import LongshoreError, TryLater
 from shared.ground import Ground
@@ -109,7 +109,7 @@ def cancel_job(ground: Ground, service: Service, job_id: str) -> ShownJob:
     with ground.database.begin() as session:
         found = existing_job(session, service, job_id)
         if found.import_row is not None:
-            _cancel_import(session, found.import_row)
+            _cancel_import(session, found.import_row.id)
         if found.export_row is not None:
             _cancel_export(ground, session, found.export_row)
         canceled = shown(ground, session, existing_job(session, service, job_id))
@@ -230,7 +230,10 @@ def _take_over(ground: Ground, session: Session, found: FoundJob) -> None:
     session.expunge(found.job)  # its successor has the same id
 
 
-def _cancel_import(session: Session, row: Import) -> None:
+def _cancel_import(session: Session, import_id: int) -> None:
+    row = imports.hold(session, import_id)
+    if row is None:  # rejected or given up meanwhile: the next look tells
+        return
     status = Status(row.status)
     if status is Status.RUNNING:
         move(session, row.id, Event.ASK_TO_CANCEL)

@@ -14,7 +14,12 @@ _GIVE_WAY = {"40001", "40P01"}
 _WAITED_TOO_LONG = "55P03"
 _DATA_CLASSES = {"22", "23", "54"}  # data, constraint, program limit: one row may be to blame
 _INTERNAL = "XX000"  # one row may be to blame for that, too; what the server says of it is not for clients
-_OUT_OF_ORDER = {"25006", "XX001", "XX002"}  # writes are not allowed now (a standby); data, index corrupted
+_OUT_OF_ORDER = {
+    "25006",  # writes are not allowed now: a standby
+    "25P03",  # the session was ended, having been silent in the middle of a transaction
+    "XX001",  # data corrupted
+    "XX002",  # an index corrupted
+}
 
 
 @contextmanager

@@ -102,7 +102,9 @@ def _with_its_work(session: Session, job: BatchJob | None) -> FoundJob | None:
     import_row = None if job.import_id is None else session.get(Import, job.import_id, populate_existing=True)
     if job.import_id is not None and import_row is None:
         # Rejected or given up since we looked, or another upload has its id.
-        return _with_its_work(session, session.get(BatchJob, job.id, populate_existing=True))
+        again = select(BatchJob).where(BatchJob.id == job.id, BatchJob.service_id == job.service_id)
+        found = session.scalars(again, execution_options={"populate_existing": True}).one_or_none()
+        return _with_its_work(session, found)
     export_row = None if job.export_id is None else session.get(Export, job.export_id, populate_existing=True)
     # Files last: an export that is seen complete has them all, while one that completes between two looks
     # the other way round would be complete and have none.

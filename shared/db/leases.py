@@ -19,7 +19,9 @@ from shared.lifecycle import Event
 from shared.storage.receipts import StoredBytes
 from shared.templates.budget import Spent
 
-# The fence: nothing of a batch is committed unless the import still runs and the epoch is still ours.
+# The fence: nothing of a batch is committed unless the import still runs, the epoch is still ours, and the
+# block stands where the batch begins. Behind a pooler a worker may outlive a server that lost a batch which
+# had not waited for the disk.
 CHECKPOINT = """
 WITH counted AS (
     UPDATE imports
@@ -40,7 +42,7 @@ UPDATE blocks
        leasing_service_id = CASE WHEN NOT :finished THEN leasing_service_id END,
        finished_at = CASE WHEN :finished THEN clock_timestamp() END
   FROM counted
- WHERE import_id = counted.id AND number = :number AND epoch = :epoch
+ WHERE import_id = counted.id AND number = :number AND epoch = :epoch AND checkpoint_offset = :begin
 RETURNING number
 """
 
@@ -104,12 +106,12 @@ def checkpoint(
     lease: Lease,
     tally: Tally,
     *,
+    begin: Checkpoint,
     end: Checkpoint,
-    applied_bytes: int,
     is_finished: bool,
     lease_seconds: float,
 ) -> None:
-    """Note that the block is applied up to `end`, and count; finish block and import at their ends.
+    """Note that the block is applied from `begin` to `end`, and count; finish block and import at their ends.
 
     Belongs into the transaction that applied the batch, as its last statement: it holds the
     import's row until COMMIT. Raises LeaseLost when this worker may no longer commit.
@@ -118,7 +120,9 @@ def checkpoint(
         "import_id": lease.import_id,
         "number": lease.block_number,
         "epoch": lease.epoch,
-        "bytes": applied_bytes,
+        # A file's checkpoint counts blocks.
+        "bytes": end.offset - begin.offset if lease.block_number else 0,
+        "begin": begin.offset,
         "offset": end.offset,
         "line_number": end.line_number,
         "finished": is_finished,

@@ -14,9 +14,16 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from api.usecases.arrivals import FileArrival, UploadGivenUp
-from api.usecases.jobs import JobComesIn, JobDescription, JobIdTaken, JobNotFound, ShownJob
+from api.usecases.jobs import (
+    JobComesIn,
+    JobDescription,
+    JobIdTaken,
+    JobNotFound,
+    ShownJob,
+    reject_job,
+)
 from api.usecases.readings import ImportOrder
-from api.usecases.services import Service
+from api.usecases.services import Service, add_service
 from shared.db import imports, uploads
 from shared.db.models import Import, Removal, Upload
 from shared.db.retention import end_keeping
@@ -496,6 +503,22 @@ def test_a_job_that_is_given_up_while_somebody_looks_is_gone(ground: Ground, ser
     def give_up() -> None:
         with ground.database.begin() as session:
             imports.discard(session, dead)
+
+    with at_statement("FROM imports", give_up), pytest.raises(JobNotFound):
+        job.shown()
+
+
+def test_a_job_that_is_given_up_while_somebody_looks_is_not_mistaken_for_another_one_s(
+    ground: Ground, service: Service, job: Job
+):
+    """Who takes its id next may be of another data service."""
+    dead = upload_of_the_dead(ground, service, job.id)
+    other, _ = add_service(ground, f"other-{service.name}")
+
+    def give_up() -> None:
+        with ground.database.begin() as session:
+            imports.discard(session, dead)
+        reject_job(ground, other, "import", JobDescription(), "It is another one's.", job.id)
 
     with at_statement("FROM imports", give_up), pytest.raises(JobNotFound):
         job.shown()

@@ -124,7 +124,7 @@ def test_cutting_goes_on_where_the_answer_to_a_commit_was_lost(
     ground: Ground, service: Service, undisturbed: list[tuple[int, int, int]]
 ):
     """The bytes of the block were removed and its row was there: the import failed."""
-    job = a_large_import(ground, service)
+    job = a_large_import(tuned(ground, retry_seconds=0.001), service)
 
     with at_statement("INSERT INTO blocks", lose_the_answer_to_the_next_commit):
         job.work()

@@ -15,6 +15,7 @@ from shared.db.failures import translated
 from shared.errors import BatchRefused, ConflictOfTransactions, DatabaseUnavailable, ServiceNotFound
 from shared.ground import Ground
 from shared.settings import Settings
+from tests.integration.job_builders import wait_until
 
 LOCK_SERVICES = "LOCK TABLE data_services IN ACCESS EXCLUSIVE MODE"
 
@@ -43,6 +44,27 @@ def test_a_connection_that_broke_is_replaced(ground: Ground):
     database.ping()
 
     database.close()
+
+
+def test_a_transaction_that_was_silent_for_too_long_finds_no_database(ground: Ground):
+    database = Database(ground.settings.database_url, pool_size=1, silence_seconds=0.001)
+
+    def be_silent() -> None:
+        with database.begin() as session:
+            process = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            wait_until(lambda: not _is_there(ground, process))
+            session.execute(text("SELECT 1"))
+
+    with pytest.raises(DatabaseUnavailable):
+        be_silent()
+
+    database.close()
+
+
+def _is_there(ground: Ground, process: int) -> bool:
+    with ground.database.begin() as session:
+        found = text("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = :process)")
+        return bool(session.execute(found, {"process": process}).scalar_one())
 
 
 def test_transactions_on_a_kept_connection_are_each_committed_or_undone(ground: Ground):
@@ -134,6 +156,7 @@ def test_what_raises_in_a_transaction_leaves_nothing_of_it(ground: Ground):
         ("53300", DatabaseUnavailable),
         ("57P01", DatabaseUnavailable),
         ("08006", DatabaseUnavailable),
+        ("25P03", DatabaseUnavailable),
     ],
 )
 def test_what_the_driver_raises_is_said_in_our_terms(ground: Ground, sqlstate: str, meaning: type[Exception]):

@@ -50,6 +50,16 @@ ADMIN_SHUTDOWN = "57P01"
 DATA_CORRUPTED = "XX001"
 INTERNAL_ERROR = "XX000"
 
+FORGET_WHAT_IS_APPLIED = """
+WITH forgotten AS (
+    UPDATE blocks SET checkpoint_offset = 0, checkpoint_line = 0 WHERE import_id = :id
+),
+undone AS (
+    UPDATE imports SET created_documents = 0, applied_bytes = 0 WHERE id = :id RETURNING collection_id
+)
+DELETE FROM documents USING undone WHERE documents.collection_id = undone.collection_id
+"""
+
 
 def alter(block: Path) -> None:
     block.write_bytes(block.read_bytes().replace(b"002", b"022"))
@@ -419,6 +429,23 @@ def test_a_worker_whose_block_was_taken_over_leaves_no_trace(small: Ground, serv
     assert (row.status, row.failure_count) == (Status.COMPLETE, 1)
     assert counts(small, service, import_id) == Counts(created=9)
     assert {document["a"] for document in documents(small, service).values()} == {"later"}
+
+
+def test_what_a_crashed_server_had_forgotten_is_applied_again(small: Ground, service: Service):
+    """A batch's COMMIT does not wait for the disk, and behind a pooler nobody tells the worker of a crash."""
+    import_id = an_import(small, service, numbered(9))
+
+    def crash() -> None:
+        with small.database.begin() as session:
+            session.execute(text(FORGET_WHAT_IS_APPLIED), {"id": import_id})
+
+    work(small, import_id, should_stop=after_batches(1, crash))
+
+    assert counts(small, service, import_id) == Counts()
+    let_leases_expire(small, import_id)
+    assert work_off(small, service, import_id).status == Status.COMPLETE
+    assert counts(small, service, import_id) == Counts(created=9)
+    assert len(documents(small, service)) == 9
 
 
 def test_a_stale_worker_does_not_disturb_the_lease_of_the_next(small: Ground, service: Service):

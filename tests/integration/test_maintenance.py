@@ -38,7 +38,14 @@ from tests.integration.builders import (
     work_off,
 )
 from tests.integration.conftest import Refuse
-from tests.integration.job_builders import a_file_import, accounts, an_export, let_lease_expire, wait_until
+from tests.integration.job_builders import (
+    a_file_import,
+    accounts,
+    an_export,
+    at_statement,
+    let_lease_expire,
+    wait_until,
+)
 from tests.integration.test_export_interruptions import at_work
 from workers.sweeping import sweep
 
@@ -110,6 +117,19 @@ CASES = {
         run_and_pause, asking(Status.RESUMED), Status.RESUMED, Status.RESUMED
     ),
 }
+
+
+def test_a_job_that_is_canceled_as_maintenance_begins_ends(small: Ground, tenant: Service):
+    """It was told to be Processing, and went on after maintenance."""
+    accounts(small, tenant)
+    job = a_file_import(small, tenant, b"".join(b'{"accountId":"%d"}\n' % n for n in range(9)))
+    job.work()
+    job.work(should_stop=after_batches(1, lambda: True))
+
+    with at_statement("FOR UPDATE OF imports", lambda: begin_maintenance(small, None)):
+        assert job.cancel() == "Canceled"
+
+    assert look_at_maintenance(small).began_at is not None
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())

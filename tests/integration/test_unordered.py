@@ -65,8 +65,8 @@ def finish(ground: Ground, lease: Lease) -> None:
             session,
             lease,
             Tally(created=1),
+            begin=lease.checkpoint,
             end=Checkpoint(lease.size_bytes, 1),
-            applied_bytes=lease.size_bytes,
             is_finished=True,
             lease_seconds=60,
         )

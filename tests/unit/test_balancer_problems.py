@@ -32,4 +32,4 @@ def test_a_problem_of_the_balancer_is_one_of_the_api(path: Path):
     assert (head["content-type"], head["content-length"]) == (CONTENT_TYPE, str(len(body)))
     assert told["status"] == status
     assert all(set(param) == {"name", "reason"} for param in told.get("invalid-params", []))
-    assert bool(head["retry-after"]) == (status in {"429", "502", "503", "504"})
+    assert bool(head["retry-after"]) == (status in {"429", "502", "503"})
