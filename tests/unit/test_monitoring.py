@@ -3,18 +3,18 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from prometheus_client.core import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
 from api.http.metrics import told
 from shared.db.standing import BLOCK_STATES, EXPORT_STATES, IMPORT_STATES, Standing
-from shared.lifecycle import Status
-from shared.metrics import OUTCOMES, Metrics
+from shared.metrics import Metrics
+from tests import promql
 
 ROOT = Path(__file__).parents[2]
 DASHBOARD = json.loads((ROOT / "docker/grafana/longshore.json").read_text())
@@ -35,51 +35,94 @@ STANDING = Standing(
     is_on_maintenance=False,
 )
 SUFFIXES = {"counter": ["_total"], "gauge": [""], "histogram": ["_bucket", "_count", "_sum"]}
-
-# What selectors may ask for, of labels whose values are ours.
-LABEL_VALUES = {
-    "state": set(BLOCK_STATES),
-    "outcome": set(OUTCOMES),
-    "status": {*Status, "5.."},
-    "method": {"PATCH"},
-}
+SPAN = "$__rate_interval"  # of Grafana's own
 
 
 def families() -> Iterator[Metric]:
-    registry: CollectorRegistry = Metrics().registry
-    yield from registry.collect()
+    """All that is exported, with a series of each kind."""
+    own = Metrics()
+    own.requests.labels("PATCH", "/", "500")
+    own.request_seconds.labels("PATCH", "/")
+    yield from own.registry.collect()
     yield from told(STANDING, nudges=0)
 
 
-NAMES = {family.name + suffix for family in families() for suffix in SUFFIXES[family.type]}
+def exported() -> dict[str, dict[str, set[str]]]:
+    found: dict[str, dict[str, set[str]]] = {}
+    for family in families():
+        names = {family.name + suffix for suffix in SUFFIXES[family.type]}
+        for sample in (each for each in family.samples if each.name in names):
+            known = found.setdefault(sample.name, {})
+            for label, value in sample.labels.items():
+                known.setdefault(label, set()).add(value)
+    return found
+
+
+EXPORTED = exported()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An expression, and the labels that the words beside it use."""
+
+    expression: str
+    used: frozenset[str] = frozenset()
 
 
 def expressions() -> list[Any]:
-    targets = [
-        pytest.param(target["expr"], id=f"{panel['title']} {target['refId']}")
+    """Of alerts, the dashboard and what KEDA scales by."""
+    alerts = [
+        pytest.param(Asked(rule["expr"], used(rule["annotations"], r"\$labels\.(\w+)")), id=rule["alert"])
+        for rule in RULES
+    ]
+    panels = [
+        pytest.param(
+            Asked(target["expr"].replace(SPAN, "5m"), used(target["legendFormat"], r"{{(\w+)}}")),
+            id=f"{panel['title']} {target['refId']}",
+        )
         for panel in DASHBOARD["panels"]
         for target in panel["targets"]
     ]
-    scaler = [found["spec"]["triggers"] for found in WORKERS if found["kind"] == "ScaledObject"]
-    return [
-        *(pytest.param(rule["expr"], id=rule["alert"]) for rule in RULES),
-        *targets,
-        *(pytest.param(trigger["metadata"]["query"], id="KEDA") for [trigger] in scaler),
-    ]
+    [scaled] = [found["spec"]["triggers"] for found in WORKERS if found["kind"] == "ScaledObject"]
+    return [*alerts, *panels, *(pytest.param(Asked(each["metadata"]["query"]), id="KEDA") for each in scaled)]
 
 
-@pytest.mark.parametrize("expression", expressions())
-def test_each_expression_asks_for_metrics_that_there_are(expression: str):
-    asked = set(re.findall(r"longshore_\w+", expression))
-
-    assert asked
-    assert asked <= NAMES
+def used(words: object, pattern: str) -> frozenset[str]:
+    return frozenset(re.findall(pattern, str(words)))
 
 
-@pytest.mark.parametrize("expression", expressions())
-def test_each_selector_asks_for_values_that_there_are(expression: str):
-    for label, values in re.findall(r'(\w+)=~?"([^"]*)"', expression):
-        assert set(values.split("|")) <= LABEL_VALUES[label]
+@pytest.mark.parametrize("asked", expressions())
+def test_each_expression_asks_for_what_is_exported_and_has_the_labels_that_are_used(asked: Asked):
+    assert asked.used <= promql.labels(asked.expression, EXPORTED)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "max(longshore_imports)",
+        "longshore_sweeps_total or up",
+        '{__name__="longshore_sweeps_total"}',
+        'longshore_unfinished_blocks{status="abandoned"}',
+        'longshore_unfinished_blocks{state="lost"}',
+        'longshore_imports_total{status=~"failed|lost"}',
+        "sum by (outcome) (rate(longshore_retries_total[5m]))",
+        "sum by (kind) (sum(rate(longshore_retries_total[5m])))",
+        "histogram_quantile(0.9, sum(rate(longshore_batch_seconds_bucket[5m])))",
+        "histogram_quantile(0.9, rate(longshore_batch_seconds_sum[5m]))",
+        "longshore_maintenance > max(longshore_nudges)",
+    ],
+)
+def test_an_expression_that_can_find_nothing_is_told(expression: str):
+    with pytest.raises(promql.Misnamed):
+        promql.labels(expression, EXPORTED)
+
+
+@pytest.mark.parametrize(
+    "expression", ["max(longshore_nudges", "rate(longshore_sweeps_total)", "sum(longshore_nudges[$span])"]
+)
+def test_what_is_no_promql_is_told(expression: str):
+    with pytest.raises(ValueError):
+        promql.labels(expression, EXPORTED)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
@@ -98,7 +141,7 @@ def test_what_has_not_happened_yet_is_told_as_zero():
 
 
 def test_every_metric_is_on_the_dashboard():
-    shown = set(re.findall(r"longshore_\w+", " ".join(found.values[0] for found in expressions())))
+    shown = set[str]().union(*(promql.names(found.values[0].expression) for found in expressions()))
     hidden = {
         family.name
         for family in families()
