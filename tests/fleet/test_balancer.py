@@ -117,6 +117,14 @@ def test_metrics_are_not_passed_on(balancer: Balancer):
     assert_problem(answer, 404)
 
 
+def test_it_tells_that_it_lives_in_the_form_of_the_api(balancer: Balancer):
+    answer = httpx.get(f"{balancer.url}/health/balancer", trust_env=False)
+
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json() == {"status": "live"}
+
+
 def test_also_an_answer_of_the_balancers_own_tells_the_name(balancer: Balancer):
     """The last test: the API is gone then."""
     docker("kill", balancer.api)
