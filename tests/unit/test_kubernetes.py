@@ -1,6 +1,7 @@
 """The manifests fit the schemas of Kubernetes, each other, and the settings that there are."""
 
 import re
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,31 @@ def test_a_pod_needs_no_root_and_writes_to_no_image(manifest: Manifest):
     assert pod(manifest)["securityContext"]["runAsNonRoot"]
     assert container["securityContext"]["readOnlyRootFilesystem"]
     assert not container["securityContext"]["allowPrivilegeEscalation"]
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "fd00:ec2::254"])
+def test_pods_do_not_reach_where_a_cloud_tells_credentials(address: str):
+    [policy] = [each for each in manifests() if name(each) == "NetworkPolicy/longshore"]
+    rules = [each for each in policy["spec"]["egress"] if {port["port"] for port in each["ports"]} != {53}]
+
+    blocks = [place["ipBlock"] for rule in rules for place in rule["to"] if "ipBlock" in place]
+
+    assert blocks
+    assert not [block for block in blocks if reaches(block, address)]
+
+
+def reaches(block: Manifest, address: str) -> bool:
+    found = ip_address(address)
+    excepted = [ip_network(each) for each in block["except"]]
+    return found in ip_network(block["cidr"]) and not any(found in each for each in excepted)
+
+
+def test_workers_do_not_become_fewer_where_nobody_tells_what_waits():
+    """By default KEDA takes an empty answer for zero, so that its fallback meant nothing."""
+    [scaled] = [each["spec"] for each in manifests() if each["kind"] == "ScaledObject"]
+
+    assert [trigger["metadata"]["ignoreNullValues"] for trigger in scaled["triggers"]] == ["false"]
+    assert scaled["fallback"]["replicas"] > scaled["minReplicaCount"]
 
 
 @pytest.mark.parametrize("service", ["api", "worker", "beat", "migrate", "cli"])
