@@ -26,5 +26,10 @@ def test_every_setting_reaches_the_containers(name: str):
     assert any(name in SERVICES[service]["environment"] for service in ("api", "worker", "beat"))
 
 
+def test_the_processes_of_an_api_can_be_told():
+    """WEB_CONCURRENCY is gunicorn's own setting, and stopped at the compose file."""
+    assert "WEB_CONCURRENCY" in SERVICES["api"]["environment"]
+
+
 def test_the_settings_are_found_where_they_are_told():
     assert "LONGSHORE_MAIL_FROM" in SETTINGS
