@@ -4,6 +4,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 TOKEN = "a-token-of-the-tests"
+PATH = "/metrics"
 
 
 class Scraped:
@@ -29,7 +30,7 @@ class Scraped:
 def ask(port: int, token: str | None = TOKEN) -> httpx.Response:
     """What /metrics answers at a port of this machine."""
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    return httpx.get(f"http://127.0.0.1:{port}/metrics", headers=headers, timeout=30, trust_env=False)
+    return httpx.get(f"http://127.0.0.1:{port}{PATH}", headers=headers, timeout=30, trust_env=False)
 
 
 def scrape(port: int) -> Scraped:
