@@ -1,27 +1,66 @@
 """Workers of an earlier release go on while the schema is brought further, and beside workers of this one."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from threading import Event
+
+import pytest
+
 from shared.db.database import Database
-from shared.db.migrate import migrate
-from shared.db.models import Import
+from shared.db.migrate import LockPatience, migrate
 from shared.db.versions import newest_version
 from shared.ground import Ground
-from shared.storage.receipts import StoredBytes
 from tests.integration.builders import let_leases_expire, numbered, work
 from tests.integration.earlier_worker import EarlierWorker
+from tests.integration.job_builders import wait_until
+from tests.integration.shifts import NOTHING, Shift, outcome
 
-NOTHING = StoredBytes("key", 100, b"")
+HELD_UP_SECONDS = 5.0
+# Longer than it takes to find a deadlock, which is then all that can let a migration begin anew.
+PATIENCE = LockPatience(lock_seconds=30.0)
 
 
-def outcome(database: Database, import_id: int) -> tuple[str, int, int, int, int]:
-    with database.begin() as session:
-        row = session.get_one(Import, import_id)
-        return (
-            row.status,
-            row.created_documents,
-            row.updated_documents,
-            row.rejected_documents,
-            row.percent_complete,
-        )
+@pytest.fixture
+def shifts(empty: Database, empty_url: str) -> Iterator[tuple[Shift, Shift]]:
+    """On the first schema."""
+    migrate(empty, to="0001")
+    with (
+        closing(Database(empty_url, pool_size=1)) as first,
+        closing(Database(empty_url, pool_size=1)) as second,
+    ):
+        yield Shift(first), Shift(second)
+
+
+def test_migrations_run_while_workers_of_the_first_schema_are_at_work(
+    empty: Database, shifts: tuple[Shift, Shift]
+):
+    """One applies a long import, batch by batch, the other one small ones from their making to their end.
+
+    Two of the migrations locked blocks before imports, and a batch of theirs the other way round.
+    """
+    long, small = shifts
+    told: list[str] = []
+    is_over = Event()
+    with ThreadPoolExecutor() as threads:
+        at_work = [
+            threads.submit(long.import_one, "long", lambda _: is_over.is_set()),
+            threads.submit(small.import_many, "small", is_over, batches=3),
+        ]
+        try:
+            wait_until(lambda: all(shift.batches for shift in shifts) or any(one.done() for one in at_work))
+            migrate(empty, patience=PATIENCE, report=told.append)
+        finally:
+            is_over.set()
+        for one in at_work:
+            one.result(timeout=60)
+
+    assert told == []
+    for shift in shifts:
+        meanwhile = shift.batches.keys() - {"0001", newest_version()}
+        assert len(meanwhile) >= 3, shift.batches
+        assert shift.slowest_seconds < HELD_UP_SECONDS
+        shift.assert_exact()
 
 
 def test_a_worker_of_the_first_schema_goes_on_through_every_migration(empty: Database):

@@ -11,11 +11,6 @@ ALTER TABLE collections ADD COLUMN key text, ADD COLUMN fields jsonb
 
 # An uploaded file is block 0 of its import and may be of any size.
 IMPORTS = """
-ALTER TABLE blocks
-    ALTER COLUMN size_bytes TYPE bigint,
-    ALTER COLUMN checkpoint_offset TYPE bigint,
-    ADD COLUMN lines_before bigint NOT NULL DEFAULT 0;
-
 ALTER TABLE imports
     ADD COLUMN reading jsonb,
     DROP CONSTRAINT ck_imports_status,
@@ -25,7 +20,12 @@ ALTER TABLE imports
         'running', 'started')),
     ADD CONSTRAINT ck_imports_ended CHECK (
         (ended_at IS NOT NULL) = (status IN ('canceled', 'complete', 'failed', 'rejected')));
-CREATE INDEX ix_imports_canceling ON imports (id) WHERE status = 'canceling'
+CREATE INDEX ix_imports_canceling ON imports (id) WHERE status = 'canceling';
+
+ALTER TABLE blocks
+    ALTER COLUMN size_bytes TYPE bigint,
+    ALTER COLUMN checkpoint_offset TYPE bigint,
+    ADD COLUMN lines_before bigint NOT NULL DEFAULT 0
 """
 
 ACCOUNTS = """
@@ -192,6 +192,7 @@ CREATE INDEX ix_notifications_open ON notifications (due_at)
 """
 
 
+# Tables that are in use in the order in which others lock them: services, collections, imports, blocks.
 def upgrade() -> None:
-    for statements in (COLLECTIONS, IMPORTS, ACCOUNTS, JOBS):
+    for statements in (ACCOUNTS, COLLECTIONS, IMPORTS, JOBS):
         op.execute(statements)

@@ -19,6 +19,9 @@ CREATE TABLE service_usage (
 ) WITH (fillfactor = 50)
 """
 
+# In the order in which workers lock them: triggers of blocks before those of imports would meet one half-way.
+LOCKS = "LOCK TABLE imports, blocks, exports, export_files IN SHARE ROW EXCLUSIVE MODE"
+
 # Of a row whose parent is being deleted, the parent is gone already: it took its bytes along.
 BLOCKS = """
 CREATE FUNCTION count_added_blocks() RETURNS trigger LANGUAGE plpgsql AS $body$
@@ -110,5 +113,5 @@ SELECT service_id, sum(size_bytes)
 
 
 def upgrade() -> None:
-    for statements in (TABLES, BLOCKS, EXPORT_FILES, FIRST_COUNT):
+    for statements in (TABLES, LOCKS, BLOCKS, EXPORT_FILES, FIRST_COUNT):
         op.execute(statements)
