@@ -5,6 +5,7 @@ import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -31,6 +32,7 @@ _PAYLOADS: Mapping[str, tuple[str, ...]] = {
 
 IMPORTS_QUEUE = "imports"
 SWEEP_QUEUE = "sweep"  # its own, so that the sweep does not wait behind ten thousand nudges
+_SWEPT_AT = "longshore:swept-at"
 
 _log = structlog.get_logger()
 
@@ -107,6 +109,18 @@ class Dispatcher:
     def nudge_sweep(self) -> None:
         """Wake a worker for the sweep. Never raises: there will be another one."""
         self._send(SWEEP, SWEEP_QUEUE, {})
+
+    def note_sweep(self, swept_at: datetime) -> None:
+        """Keep the time for `last_sweep`. Never raises: the next one is noted, too."""
+        with suppress(redis.RedisError):
+            self._redis.set(_SWEPT_AT, swept_at.isoformat())
+
+    def last_sweep(self) -> datetime | None:
+        """When a sweep was made last, as it was noted; None where Redis knows of none, or is away."""
+        with suppress(redis.RedisError):
+            noted = cast("bytes | None", self._redis.get(_SWEPT_AT))
+            return None if noted is None else datetime.fromisoformat(noted.decode())
+        return None
 
     def waiting(self, queue: str = IMPORTS_QUEUE) -> int:
         """How many nudges no worker has taken yet; 0 where Redis is away."""

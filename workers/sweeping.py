@@ -8,6 +8,7 @@ import structlog
 
 from shared.bounds import Bounds
 from shared.db import (
+    examining,
     imports,
     long_jobs,
     maintenance,
@@ -52,7 +53,10 @@ def sweep(ground: Ground) -> None:
         for import_id in imports.abandoned_cancels(session, limit=NUDGES_A_SWEEP):
             move(session, import_id, Event.LET_GO)
         _nudge(ground, session)
+        swept_at = examining.clock(session)
     metrics().sweeps.inc()
+    # Not in a row: a database that has nothing to do would have one COMMIT after the other to sync.
+    ground.dispatcher.note_sweep(swept_at)
     _keep_to_maintenance(ground)
     _let_go_of_bytes(ground)
     # Apart from what must go on also while block storage is away.

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from api.usecases.collections import add_collection
 from api.usecases.imports import delete_import
 from api.usecases.maintenance import begin_maintenance, end_maintenance
 from api.usecases.services import add_service
+from shared.db import examining
 from shared.db.migrate import prepare_reader
 from shared.db.queries.reader import reader_of
 from shared.ground import Ground
@@ -22,6 +24,8 @@ from tests.collector import a_collector
 from tests.integration.builders import an_import, numbered
 from tests.mail_servers import mail_server
 from tests.storages import folder_of
+from tests.supplies.external import empty_redis
+from workers.sweeping import sweep
 
 NOWHERE = "127.0.0.1:1"
 
@@ -215,6 +219,33 @@ def test_workers_are_counted_by_their_connections(examine: Examine, sound: Groun
         assert examine()["workers"]["found"].endswith("database: 1.")
     finally:
         worker.close()
+
+
+def test_without_beat_the_last_sweep_grows_old_and_is_told_of(examine: Examine, sound: Ground):
+    """Workers were there, and `ok`; nothing that was lost would have been found again."""
+    empty_redis(sound.settings.redis_url)
+    never = examine()["sweep"]
+    sweep(sound)
+    fresh = examine()
+    with sound.database.begin() as session:
+        sound.dispatcher.note_sweep(examining.clock(session) - timedelta(minutes=3))
+    old = examine()["sweep"]
+
+    assert (fresh["sweep"]["verdict"], fresh["workers"]["verdict"]) == ("ok", "ok")
+    for finding in (never, old):
+        assert finding["verdict"] == "warn"
+        assert "python -m workers beat" in finding["advice"]
+    assert "180 s ago" in old["found"]
+
+
+def test_beat_is_not_blamed_where_no_worker_takes_what_it_asks_for(examine: Examine, sound: Ground):
+    empty_redis(sound.settings.redis_url)
+    sound.dispatcher.nudge_sweep()
+
+    finding = examine()["sweep"]
+
+    empty_redis(sound.settings.redis_url)
+    assert "Start workers" in finding["advice"]
 
 
 def test_settings_that_do_not_fit_do_not_fail(call: Callable[..., Any], tmp_path: Path):

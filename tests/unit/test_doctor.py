@@ -8,6 +8,7 @@ import pytest
 from api.usecases.doctor.database import judge_clock, judge_schema, judge_server
 from api.usecases.doctor.fitting import judge_settings
 from api.usecases.doctor.surroundings import GIB, judge_redis, judge_room
+from api.usecases.doctor.work import judge_sweep, judge_workers
 from shared.db.examining import ServerFacts
 from shared.settings import Settings
 
@@ -79,9 +80,13 @@ def test_a_server_is_judged_by_what_it_keeps_us_from(changes: dict[str, Any], ve
         ({}, ["ok"]),
         ({"maxmemory_policy": "allkeys-lru"}, ["warn"]),
         ({"aof_enabled": 0, "maxmemory_policy": "volatile-ttl"}, ["warn", "warn"]),
+        ({"redis_version": "6.2.14"}, ["ok"]),
+        ({"redis_version": "10.0.1"}, ["ok"]),
+        ({"redis_version": "6.0.16"}, ["warn"]),
+        ({"redis_version": "unstable"}, ["warn"]),
     ],
 )
-def test_redis_is_judged_by_what_it_may_forget(changes: dict[str, Any], verdicts: list[str]):
+def test_redis_is_judged_by_what_it_may_forget_and_its_age(changes: dict[str, Any], verdicts: list[str]):
     assert [finding.verdict for finding in judge_redis(REDIS | changes)] == verdicts
 
 
@@ -103,3 +108,30 @@ def test_a_schema_of_this_release_or_a_later_one_will_do(version: str | None, ve
 @pytest.mark.parametrize(("free", "verdict"), [(20 * GIB, "ok"), (5 * GIB, "warn"), (GIB // 2, "fail")])
 def test_room_is_told_before_it_is_gone(free: int, verdict: str):
     assert judge_room("storage room", free).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("age_seconds", "every_seconds", "asked_for", "advice"),
+    [
+        (1.0, 2.0, 0, ""),
+        (20.0, 2.0, 5, ""),  # each worker may be at a block for ten seconds
+        (21.0, 2.0, 0, "Start python -m workers beat"),
+        (21.0, 2.0, 1, "Start workers"),
+        (100.0, 60.0, 0, ""),
+        (None, 2.0, 0, "Start python -m workers beat"),
+    ],
+)
+def test_a_sweep_that_is_long_ago_is_told_with_who_is_missing(
+    age_seconds: float | None, every_seconds: float, asked_for: int, advice: str
+):
+    finding = judge_sweep(age_seconds, every_seconds=every_seconds, asked_for=asked_for)
+
+    assert finding.verdict == ("warn" if advice else "ok")
+    assert finding.advice.startswith(advice)
+
+
+@pytest.mark.parametrize(
+    ("connected", "is_swept", "verdict"), [(2, False, "ok"), (0, True, "ok"), (0, False, "warn")]
+)
+def test_a_sweep_tells_of_workers_whose_connections_are_hidden(connected: int, is_swept: bool, verdict: str):
+    assert judge_workers(connected, is_swept=is_swept).verdict == verdict

@@ -129,18 +129,10 @@ def _skew(database: Database) -> tuple[float, float]:
 def _within(ground: Ground) -> Iterator[Finding]:
     yield _check_reader(ground.database, ground.settings)
     with ground.database.begin() as session:
-        workers, found = examining.connected_workers(session), maintenance.found(session)
+        found = maintenance.found(session)
     if found is not None:
         told = f"There is maintenance since {found.began_at:%Y-%m-%d %H:%M} UTC: everything waits."
         yield warn("maintenance", told, "End it with longshore maintenance off.")
-    if workers:
-        yield ok("workers", f"Worker processes with a connection to the database: {workers}.")
-    else:
-        yield warn(
-            "workers",
-            "No worker has a connection to the database.",
-            "Start python -m workers worker and python -m workers beat. PgBouncer may hide them.",
-        )
 
 
 def _check_reader(database: Database, settings: Settings) -> Finding:

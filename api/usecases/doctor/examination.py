@@ -12,6 +12,7 @@ from api.usecases.doctor.surroundings import (
     check_storage,
     check_temporary_folder,
 )
+from api.usecases.doctor.work import check_work
 from shared.ground import Ground
 
 
@@ -21,7 +22,8 @@ def examine(ground: Ground) -> Iterator[Finding]:
     in_database = check_database(ground)
     yield from in_database
     yield from check_redis(ground)
-    if _knows_volume(in_database):
+    if _has_schema(in_database):
+        yield from check_work(ground)
         yield from check_storage(ground)
     else:
         # The database knows which volume is the right one.
@@ -31,5 +33,5 @@ def examine(ground: Ground) -> Iterator[Finding]:
     yield from check_collector(ground)
 
 
-def _knows_volume(findings: list[Finding]) -> bool:
+def _has_schema(findings: list[Finding]) -> bool:
     return any(finding.subject == "schema" and finding.verdict is Verdict.OK for finding in findings)

@@ -18,6 +18,7 @@ _SCARCE_BYTES = 10 * GIB
 _TOO_LITTLE_BYTES = GIB
 _SET_ASIDE_BYTES = 4 * GIB  # of a query's rows
 _PROBE = "doctor"
+_OLDEST_REDIS = (6, 2)  # that the tests have passed on
 _KEYS = 100  # of each kind: in a bucket each is a request
 
 
@@ -31,8 +32,13 @@ def check_redis(ground: Ground) -> list[Finding]:
 
 
 def judge_redis(facts: Mapping[str, object]) -> list[Finding]:
-    """What of its settings makes it lose nudges."""
+    """What of its settings makes it lose nudges, and whether it is too old."""
     findings = []
+    version = str(facts.get("redis_version", "unknown"))
+    if not _has_been_tried(version):
+        oldest = ".".join(map(str, _OLDEST_REDIS))
+        advice = f"Upgrade to Redis {oldest} or newer, or Valkey: nobody has tried this one."
+        findings.append(warn("redis", f"Its version is {version}.", advice))
     if facts.get("maxmemory_policy") != "noeviction":
         found = f"maxmemory-policy is {facts.get('maxmemory_policy', 'unknown')}."
         advice = "Set it to noeviction: Redis would throw away nudges, and their work waits for a sweep."
@@ -40,7 +46,7 @@ def judge_redis(facts: Mapping[str, object]) -> list[Finding]:
     if str(facts.get("aof_enabled")) != "1":
         advice = "Set it to yes: after a restart all work waits for sweeps."
         findings.append(warn("redis", "appendonly is off.", advice))
-    return findings or [ok("redis", f"Redis {facts.get('redis_version', '')}, appendonly and noeviction.")]
+    return findings or [ok("redis", f"Redis {version}, appendonly and noeviction.")]
 
 
 def check_storage(ground: Ground) -> list[Finding]:
@@ -110,6 +116,11 @@ def check_collector(ground: Ground) -> list[Finding]:
         "Start it, or correct the OTEL_EXPORTER_OTLP_ variables (HTTP, 4318). Until then spans are dropped."
     )
     return [warn("traces", reason, advice)]
+
+
+def _has_been_tried(version: str) -> bool:
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
+    return numbers >= _OLDEST_REDIS
 
 
 def _check_blocks(ground: Ground) -> Finding:
