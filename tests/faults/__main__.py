@@ -6,9 +6,10 @@ from argparse import ArgumentParser, Namespace
 
 from rich.console import Console
 
-from tests.faults.chaos import Judgement, a_console, judge
+from tests.faults.chaos import Judgement, Terms, a_console, judge
 from tests.faults.fleet import DEFAULT, QUICK
 from tests.faults.plan import FAULTS
+from tests.faults.recovery import RECOVERY_SECONDS
 from tests.faults.report import Report
 
 
@@ -18,20 +19,21 @@ def main(arguments: list[str]) -> int:
     if given.list:
         console.print("\n".join(sorted(FAULTS)))
         return 0
-    tempo, began = DEFAULT if given.defaults else QUICK, time.monotonic()
-    console.print(f"{tempo} {given.jobs} rounds at once.")
+    began = time.monotonic()
+    terms = Terms(DEFAULT if given.defaults else QUICK, given.recovery_seconds, given.fault)
+    console.print(f"{terms} {given.jobs} rounds at once.")
     seeds = range(given.first_seed, given.first_seed + given.seeds)
-    judged = judge(tempo, given.fault, [seeds[first :: given.jobs] for first in range(given.jobs)])
-    _tell(console, judged)
+    judged = judge(terms, [seeds[first :: given.jobs] for first in range(given.jobs)])
+    _tell(console, judged, terms)
     console.print(f"{(time.monotonic() - began) / len(seeds):.0f} s a round.")
     return any(one.wrong for one in judged)
 
 
-def _tell(console: Console, judged: list[Judgement]) -> None:
+def _tell(console: Console, judged: list[Judgement], terms: Terms) -> None:
     report = Report()
     for one in judged:
         report.add(one.felt, one.differences, one.caught)
-    console.print(report.table())
+    console.print(report.table(str(terms)))
     console.print(f"Of the end of the last of overlapping faults: {report.slowest()}.")
     console.print(report.shown())
     if wrong := sorted(one.seed for one in judged if one.wrong):
@@ -48,6 +50,12 @@ def _parse(arguments: list[str]) -> Namespace:
     )
     parser.add_argument(
         "--defaults", action="store_true", help="leases, sweeps and retries as the settings have them"
+    )
+    parser.add_argument(
+        "--recovery-seconds",
+        type=float,
+        default=RECOVERY_SECONDS,
+        help="after faults, work that goes on later is late; default: %(default)g",
     )
     parser.add_argument("--jobs", type=int, default=1, help="how many rounds at once, each on its own fleet")
     parser.add_argument("--list", action="store_true", help="print the faults' names")

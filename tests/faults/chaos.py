@@ -29,6 +29,18 @@ WORKLOADS = 5  # different ones; each is run in peace once
 
 
 @dataclass(frozen=True)
+class Terms:
+    """What is the same in all rounds."""
+
+    tempo: Tempo
+    recovery_seconds: float  # later is late
+    names: list[str]  # of the only faults there are; empty: all
+
+    def __str__(self) -> str:
+        return f"{self.tempo} Whatever goes on more than {self.recovery_seconds:g} s after a fault is late."
+
+
+@dataclass(frozen=True)
 class Judgement:
     """What came of one round."""
 
@@ -39,22 +51,22 @@ class Judgement:
     caught: Counter[str]  # controls that met work under way
 
 
-def judge(tempo: Tempo, names: list[str], lots: list[range]) -> list[Judgement]:
+def judge(terms: Terms, lots: list[range]) -> list[Judgement]:
     """Each lot of seeds has a process and a fleet of its own."""
     # Spawned, so that the fleets inherit nothing of each other.
     with ProcessPoolExecutor(len(lots), mp_context=get_context("spawn")) as processes:
-        return list(chain.from_iterable(processes.map(partial(_rage, tempo, names), lots)))
+        return list(chain.from_iterable(processes.map(partial(_rage, terms), lots)))
 
 
-def _rage(tempo: Tempo, names: list[str], seeds: range) -> list[Judgement]:
+def _rage(terms: Terms, seeds: range) -> list[Judgement]:
     if not seeds:
         return []
     with (
         warnings_only(),
         tempfile.TemporaryDirectory() as folder,
-        a_fleet(Path(folder) / "fleet", tempo) as fleet,
+        a_fleet(Path(folder) / "fleet", terms.tempo) as fleet,
     ):
-        chaos = Chaos(fleet, names, a_console())
+        chaos = Chaos(fleet, terms, a_console())
         return [chaos.judge(seed) for seed in seeds]
 
 
@@ -66,17 +78,17 @@ def a_console() -> Console:
 class Chaos:
     """Rounds on one fleet."""
 
-    def __init__(self, fleet: Fleet, names: list[str], console: Console) -> None:
+    def __init__(self, fleet: Fleet, terms: Terms, console: Console) -> None:
         self._console = console
         self._fleet = fleet
-        self._names = names
+        self._terms = terms
         self._calm: dict[int, RoundOutcome] = {}
         if impossible := [fault.name for fault in FAULTS.values() if not fault.needs(self._fleet)]:
             self._console.print(f"Left out, for this machine does not allow them: {', '.join(impossible)}.")
 
     def judge(self, seed: int) -> Judgement:
         """Let one round happen, and say what came of it."""
-        plan, began = a_plan(seed, self._fleet, self._names), time.monotonic()
+        plan, began = a_plan(seed, self._fleet, self._terms.names), time.monotonic()
         judgement = self._round(seed, plan)
         seconds = time.monotonic() - began
         lines = [f"seed {seed}: {', '.join(map(_spell, plan))}; over after {seconds:.0f} s"]
@@ -92,7 +104,8 @@ class Chaos:
         workload = a_workload(seed % WORKLOADS)
         try:
             calm = self._in_peace(seed % WORKLOADS, workload)
-            found = run_round(self._fleet, workload, seed=seed, plan=plan)
+            limit = self._terms.recovery_seconds
+            found = run_round(self._fleet, workload, seed=seed, plan=plan, recovery_seconds=limit)
         except RoundBroken as broken:
             return Judgement(seed, [str(broken)], broken.felt, Differences(), Counter())
         differences, met = compare(workload, found, calm), caught(workload, found)

@@ -74,9 +74,9 @@ class Report:
         }
         return ", ".join(f"{kind} within {seconds:.1f} s" for kind, seconds in longest.items())
 
-    def table(self) -> Table:
+    def table(self, title: str) -> Table:
         """One row a fault."""
-        table = Table(*_HEAD, box=box.MARKDOWN)
+        table = Table(*_HEAD, box=box.MARKDOWN, title=title)
         for name, line in sorted(self._lines.items()):
             table.add_row(*line.cells(name))
         return table

@@ -16,6 +16,7 @@ from tests.faults.fleet import Fleet
 from tests.faults.hearing import Hearing
 from tests.faults.orders import Workload
 from tests.faults.plan import Felt, Planned
+from tests.faults.recovery import RECOVERY_SECONDS
 from tests.faults.round_outcome import Brought, Reading, RoundOutcome
 from tests.faults.stored import Stored
 from tests.faults.storm import Storm
@@ -56,10 +57,15 @@ class RoundBroken(AssertionError):
 
 
 def run_round(
-    fleet: Fleet, workload: Workload, *, seed: int = 0, plan: list[Planned] | None = None
+    fleet: Fleet,
+    workload: Workload,
+    *,
+    seed: int = 0,
+    plan: list[Planned] | None = None,
+    recovery_seconds: float = RECOVERY_SECONDS,
 ) -> RoundOutcome:
     """Bring the workload; `plan` None: in peace, and as fast as it goes. Raises RoundBroken."""
-    storm = Storm(fleet, plan)
+    storm = Storm(fleet, plan, recovery_seconds)
     try:
         return _run(fleet, workload, Random(f"clients {seed}"), storm)
     # Whatever it is: what was felt is worth knowing, and the next round may be better.

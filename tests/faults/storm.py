@@ -15,7 +15,7 @@ from shared.errors import DatabaseUnavailable, LongshoreError
 from tests.faults import weather
 from tests.faults.fleet import Fleet
 from tests.faults.plan import Felt, Planned
-from tests.faults.recovery import Recovery, late_ends, late_recoveries
+from tests.faults.recovery import RECOVERY_SECONDS, Recovery, late_ends, late_recoveries
 from tests.faults.registry import Met, NotNow
 from tests.faults.waiting import wait_until
 
@@ -62,7 +62,9 @@ class _Held:
 class Storm:
     """Lets a plan happen, in the main thread: processes end with the thread that started them."""
 
-    def __init__(self, fleet: Fleet, plan: list[Planned] | None) -> None:
+    def __init__(
+        self, fleet: Fleet, plan: list[Planned] | None, recovery_seconds: float = RECOVERY_SECONDS
+    ) -> None:
         self.felt: list[Felt] = []
         self.is_planned = plan is not None
         self.is_over = Event()
@@ -73,9 +75,10 @@ class Storm:
 
     def come(self, service_id: int, line_count: int) -> None:
         """Whose work it is to meet, and how much there is of it."""
+        self._recovery_seconds = recovery_seconds
         self._given = {"service_id": service_id}
         self._line_count = line_count
-        self._recovery = Recovery(self._fleet.ground, service_id)
+        self._recovery = Recovery(self._fleet.ground, service_id, limit_seconds=self._recovery_seconds)
         if not self.is_planned:
             self.is_over.set()
 
@@ -87,7 +90,8 @@ class Storm:
     @property
     def late(self) -> list[str]:
         """What took longer than promised, in words."""
-        return [*late_recoveries(self.felt), *late_ends(self.felt), *self._recovery.standstills]
+        recoveries = late_recoveries(self.felt, self._recovery_seconds)
+        return [*recoveries, *late_ends(self.felt), *self._recovery.standstills]
 
     def rage_while(self, goes_on: Callable[[], bool], seconds: float) -> None:
         """Return when nothing goes on, every fault that began has ended, and what waited then has moved.

@@ -86,6 +86,20 @@ def test_what_stands_still_later_is_told_as_well(ground: Ground, service: Servic
     assert watched.standstills == [f"imports {import_id}: stood still"]
 
 
+def test_the_limit_may_be_another(ground: Ground, service: Service):
+    import_id, now = an_import(ground, service, numbered(3)), [0.0]
+    watched = Recovery(ground, service.id, lambda: now[0], limit_seconds=3.0)
+
+    watched.look()
+    now[0] = 4.0
+    watched.look()
+
+    felt = Felt("a fault", recovered_seconds={"imports": 4.0})
+    assert watched.standstills == [f"imports {import_id}: stood still"]
+    assert late_recoveries([felt], 3.0) == ["a fault: imports went on after 4.0 s"]
+    assert late_recoveries([felt]) == []
+
+
 def test_what_is_begun_again_and_again_in_vain_stands_still(ground: Ground, service: Service):
     import_id, felt = an_import(ground, service, numbered(3)), Felt("a fault")
     now = [0.0]

@@ -1,0 +1,19 @@
+"""What the table of faults tells by itself."""
+
+from io import StringIO
+
+from rich.console import Console
+
+from tests.faults.chaos import Terms
+from tests.faults.fleet import Tempo
+from tests.faults.report import Report
+
+
+def test_the_table_tells_the_limit_and_what_it_depends_on():
+    terms, said = Terms(Tempo(10.0, 2.0, 1.0), 15.0, []), StringIO()
+
+    Console(file=said, width=160).print(Report().table(str(terms)))
+
+    assert "Leases of 10 s, a sweep every 2 s, the first retry after 1 s." in said.getvalue()
+    assert "more than 15 s" in said.getvalue()
+
