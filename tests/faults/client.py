@@ -76,10 +76,10 @@ class CarefulClient:
         answer = self.until_answered("PATCH", f"{IMPORTS}/{import_id}", json={"status": status}, final={400})
         return dict(answer.json()) if answer.status_code == httpx.codes.OK else None
 
-    def set_status_from_many(self, import_id: int, status: str, count: int) -> bool:
-        """The same wish from several clients at once; whether the service agreed with all of them."""
+    def set_status_from_many(self, import_id: int, status: str, count: int) -> list[dict[str, Any] | None]:
+        """The same wish from several clients at once; what each of them was told."""
         with ThreadPoolExecutor(count) as threads:
-            return all(threads.map(lambda _: self.set_status(import_id, status) is not None, range(count)))
+            return list(threads.map(lambda _: self.set_status(import_id, status), range(count)))
 
     def delete(self, import_id: int) -> None:
         """Remove the import; gone already is fine, for the answer may have been lost."""

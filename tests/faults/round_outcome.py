@@ -15,7 +15,7 @@ from shared.ground import Ground
 from tests.faults.batch_customer import BatchCustomer, EndedJob, Exports
 from tests.faults.batch_orders import BatchOrder
 from tests.faults.complaints import complaints
-from tests.faults.customers import UPLOADED, Seen
+from tests.faults.customers import UPLOADED
 from tests.faults.fleet import Fleet
 from tests.faults.hearing import Hearing
 from tests.faults.history import wrong_histories
@@ -23,6 +23,7 @@ from tests.faults.orders import Workload
 from tests.faults.outcome import Documents, OrderOutcome, documents_of, outcome_of
 from tests.faults.stored import Stored
 from tests.faults.storm import Storm
+from tests.faults.wishes import Seen
 
 # Recipients whose mail may have been handed over or not: nobody is left who knows.
 CUT_OFF = """

@@ -19,6 +19,9 @@ from tests.faults.round import run_round
 from tests.faults.round_outcome import Failed, RoundOutcome
 
 WORKLOAD_SEED = 1
+# The first of those by which clients draw: in three of four rounds each control comes while work is under
+# way, in one before.
+CLIENTS_SEED = 113
 MORE_ROUNDS = 5
 
 # Each fault that costs little time, in company: what one of them hides, another may show.
@@ -70,7 +73,7 @@ def test_a_storm_changes_nothing(
     # What has a time of its own to be over in is judged by it.
     plan = [replace(planned, is_alone=planned.fault.ends_within is not None) for planned in plan]
 
-    found = run_round(fleet, workload, seed=seed, plan=plan)
+    found = run_round(fleet, workload, seed=CLIENTS_SEED + seed, plan=plan)
 
     controls.update(caught(workload, found))
     assert not compare(workload, found, calm)
@@ -82,7 +85,7 @@ def test_a_storm_changes_nothing(
 
 def test_each_control_met_work_under_way(fleet: Fleet, workload: Workload, controls: Counter[str]):
     """One that comes too late shows nothing; rounds in fair, if slow, weather follow where all did."""
-    for seed in range(MORE_ROUNDS):
+    for seed in range(CLIENTS_SEED, CLIENTS_SEED + MORE_ROUNDS):
         if all(controls[control] for control in CONTROLS):
             return
         controls.update(caught(workload, run_round(fleet, workload, seed=seed, plan=[])))
@@ -173,7 +176,7 @@ CHANGES: dict[str, tuple[Callable[[RoundOutcome], RoundOutcome], str]] = {
         "counters",
     ),
     "a canceled import counts other bytes than those of its lines": (
-        lambda calm: _counting(calm, "canceled", applied_bytes=0),
+        lambda calm: _counting(calm, "canceled", applied_bytes=-1),
         "counters",
     ),
     "an import is there twice": (
