@@ -4,6 +4,7 @@ A worker is chosen among those that are at work, an API among those in the middl
 """
 
 import signal
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -14,9 +15,11 @@ from typing import TypeVar
 import psutil
 from sqlalchemy import text
 
+from shared.errors import LongshoreError
 from tests.faults.fleet import Fleet
 from tests.faults.member import Member
 from tests.faults.registry import Met, NotNow, fault
+from tests.faults.standing_still import StandsStill, held
 
 AT_WORK = """
 SELECT worker FROM blocks WHERE leased_until > clock_timestamp()
@@ -25,7 +28,7 @@ SELECT worker FROM exports WHERE leased_until > clock_timestamp() AND ended_at I
 """
 DRAIN_SECONDS = 5.0
 
-# Longer than a lease: others take over, and a worker that wakes up stale tries to commit.
+# Longer than a lease: others take over, and a worker that goes on tries to commit.
 _FROZEN_LEASES = (1.5, 3.0)
 _DOWN_SECONDS = (0.0, 2.0)
 
@@ -36,7 +39,15 @@ AtWork = Callable[[Fleet], list[Member]]
 def _at_work(fleet: Fleet) -> list[Member]:
     """Workers that hold a lease. Raises NotNow where none does."""
     with fleet.ground.database.begin() as session:
-        labels = set(session.scalars(text(AT_WORK)))
+        return _called(set(session.scalars(text(AT_WORK))), fleet)
+
+
+def _at_what_others_would_take_over(fleet: Fleet) -> list[Member]:
+    """Workers whose lease is another's when it has run out. Raises NotNow where there is none."""
+    return _called({row.worker for row in held(fleet.ground)}, fleet)
+
+
+def _called(labels: set[str], fleet: Fleet) -> list[Member]:
     return _some(worker for worker in fleet.workers if worker.is_running and worker.label() in labels)
 
 
@@ -85,23 +96,40 @@ def _stop(members: list[Member], at_work: AtWork, fleet: Fleet) -> None:
         raise NotNow
 
 
+def _stopped_over_work(fleet: Fleet, dice: Random) -> tuple[Member, StandsStill]:
+    """A worker, and what tells whether it is taken over. Raises NotNow, DatabaseUnavailable, nobody being
+    stopped."""
+    worker = _stopped(_at_what_others_would_take_over, fleet, dice)
+    try:
+        return worker, StandsStill(fleet.ground, worker.label(), worker.log)
+    except LongshoreError:
+        _let_go_on([worker])
+        raise
+
+
 def _let_go_on(members: list[Member]) -> None:
     for member in members:
         member.send(signal.SIGCONT)
 
 
-def _kill(at_work: AtWork, fleet: Fleet, dice: Random) -> Iterator[None]:
+def _kill(at_work: AtWork, fleet: Fleet, dice: Random) -> Iterator[Met | None]:
     """Of an upload the part that came stays behind."""
     member = _stopped(at_work, fleet, dice)
     member.kill()
-    yield
+    yield _is_waited_for(member, fleet)
     member.start()
 
 
-def _freeze(at_work: AtWork, fleet: Fleet, dice: Random) -> Iterator[None]:
+def _freeze(at_work: AtWork, fleet: Fleet, dice: Random) -> Iterator[Met | None]:
     member = _stopped(at_work, fleet, dice)
-    yield
+    yield _is_waited_for(member, fleet)
     member.send(signal.SIGCONT)
+
+
+def _is_waited_for(member: Member, fleet: Fleet) -> Met | None:
+    """Beat, when a sweep is due; others are in the middle of something."""
+    due_at = time.monotonic() + fleet.tempo.sweep_seconds
+    return (lambda: time.monotonic() > due_at) if member is fleet.beat else None
 
 
 def _drain(at_work: AtWork, fleet: Fleet, dice: Random) -> Iterator[Met]:
@@ -114,10 +142,22 @@ def _drain(at_work: AtWork, fleet: Fleet, dice: Random) -> Iterator[Met]:
 
 
 for _name, (_target, _workers) in _MEMBERS.items():
-    fault(f"{_name} frozen", _target, hold_leases=_FROZEN_LEASES)(partial(_freeze, _workers))
     _promised = DRAIN_SECONDS if _name == "worker" else None
     fault(f"{_name} drained", _target, ends_within=_promised)(partial(_drain, _workers))
     fault(f"{_name} killed", _target, _DOWN_SECONDS)(partial(_kill, _workers))
+
+for _name in ("beat", "API"):
+    _target, _workers = _MEMBERS[_name]
+    fault(f"{_name} frozen", _target, hold_leases=_FROZEN_LEASES)(partial(_freeze, _workers))
+
+
+@fault("worker frozen", "workers", hold_leases=_FROZEN_LEASES)
+def freeze_a_worker(fleet: Fleet, dice: Random) -> Iterator[Met]:
+    """Another one takes over what it holds; then it goes on, and is to be refused."""
+    worker, stands_still = _stopped_over_work(fleet, dice)
+    yield stands_still
+    stands_still.listen()
+    worker.send(signal.SIGCONT)
 
 
 @fault("all workers killed", "workers", (1.0, 4.0))
@@ -150,11 +190,12 @@ def _end_a_child(fleet: Fleet, dice: Random, number: signal.Signals) -> None:
 
 
 @fault("worker's child frozen", "workers", hold_leases=_FROZEN_LEASES)
-def freeze_a_child(fleet: Fleet, dice: Random) -> Iterator[None]:
-    worker = _stopped(_at_work, fleet, dice)
+def freeze_a_child(fleet: Fleet, dice: Random) -> Iterator[Met]:
+    worker, stands_still = _stopped_over_work(fleet, dice)
     frozen = worker.children()
     worker.send_to_leader(signal.SIGCONT)
-    yield
+    yield stands_still
+    stands_still.listen()
     for child in frozen:
         with suppress(psutil.NoSuchProcess):
             child.resume()

@@ -43,6 +43,7 @@ class Proxy:
         self.delay_seconds = 0.0  # of each piece, either way
         self.held_up = 0  # pieces that came late
         self.passed_on = 0  # pieces on their way to the service
+        self.turned_away = 0  # connections, for no service was there
         self._target = target
         self._commits_to_cut = 0
         self._was_anybody_cut = False
@@ -113,6 +114,7 @@ class Proxy:
         try:
             server.connect(str(self._target))
         except OSError:
+            self.turned_away += 1
             link.close()
             return
         with self._lock:

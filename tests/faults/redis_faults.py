@@ -59,19 +59,19 @@ def _client(ground: Ground) -> redis.Redis:
 
 
 @fault("Redis killed", "redis", (0.0, 2.0))
-def kill_redis(fleet: Fleet, _: Random) -> Iterator[None]:
+def kill_redis(fleet: Fleet, _: Random) -> Iterator[Met]:
     fleet.foundation.redis.member.kill()
-    yield
+    yield _is_asked_in_vain(fleet)
     fleet.foundation.redis.bring_up()
 
 
 @fault("Redis killed, its data lost", "redis", (0.0, 2.0))
-def kill_redis_and_its_data(fleet: Fleet, _: Random) -> Iterator[None]:
+def kill_redis_and_its_data(fleet: Fleet, _: Random) -> Iterator[Met]:
     _check_nudges_wait(fleet)
     fleet.foundation.redis.member.kill()
     shutil.rmtree(fleet.redis_folder)
     fleet.redis_folder.mkdir()
-    yield
+    yield _is_asked_in_vain(fleet)
     fleet.foundation.redis.bring_up()
 
 
@@ -191,6 +191,13 @@ def _check_nudges_wait(fleet: Fleet) -> None:
     """Raises NotNow where none would be lost."""
     if not fleet.ground.dispatcher.waiting():
         raise NotNow
+
+
+def _is_asked_in_vain(fleet: Fleet) -> Met:
+    """Whether somebody came to a Redis that is away."""
+    network = fleet.foundation.redis_network
+    before = network.turned_away
+    return lambda: network.turned_away > before
 
 
 def _check_is_used(fleet: Fleet) -> None:

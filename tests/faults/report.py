@@ -52,19 +52,26 @@ class Report:
         self._lines: dict[str, Line] = {}
         self._caught: Counter[str] = Counter()
         self._drains_alone: list[bool] = []
+        self._refused: list[bool] = []  # of workers that came back to what was another's
 
     def add(self, felt: Iterable[Felt], differences: Differences, caught: Counter[str]) -> None:
         for one in felt:
             self._lines.setdefault(one.name, Line()).add(one, differences)
             if one.ends_within is not None:
                 self._drains_alone.append(one.was_alone)
+            if one.was_refused is not None:
+                self._refused.append(one.was_refused)
         self._caught.update(caught)
 
     def shown(self) -> str:
-        """How often what is promised of controls and drains could be seen."""
+        """How often what is promised of controls, drains and fences could be seen."""
         caught = ", ".join(f"{count} {control}" for control, count in self._caught.items())
         alone = f"{sum(self._drains_alone)} of {len(self._drains_alone)}"
-        return f"Controls that met work under way: {caught or 'none'}. Drains with nothing beside: {alone}."
+        refused = f"{sum(self._refused)} of {len(self._refused)}"
+        return (
+            f"Controls that met work under way: {caught or 'none'}. Drains with nothing beside: {alone}."
+            f" Stale workers that came back and were refused: {refused}."
+        )
 
     def slowest(self) -> str:
         """How long work waited at most after the faults were over."""

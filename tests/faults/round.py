@@ -98,6 +98,7 @@ def _run(fleet: Fleet, workload: Workload, dice: Random, storm: Storm) -> RoundO
             storm.rage_while(lambda: brought.waits, ROUND_SECONDS)
             storm.watch_while(lambda: brought.goes_on, ROUND_SECONDS, lambda: "clients wait")
             _settle(fleet.ground, service, storm)
+            storm.look_back()
         return Reading(fleet, service, batch).outcome(workload, brought, storm, hearing, stored)
 
 

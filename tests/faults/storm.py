@@ -17,6 +17,7 @@ from tests.faults.fleet import Fleet
 from tests.faults.plan import Felt, Planned
 from tests.faults.recovery import RECOVERY_SECONDS, Recovery, late_ends, late_recoveries
 from tests.faults.registry import Met, NotNow
+from tests.faults.standing_still import StandsStill
 from tests.faults.waiting import wait_until
 
 # A fault lasts so much longer than planned, where nothing of ours has run into it yet.
@@ -58,6 +59,11 @@ class _Held:
         self.felt.held_seconds = time.monotonic() - self.began_at
         self.context.close()
 
+    def look_back(self) -> None:
+        """What came of it after its end."""
+        if isinstance(self.met, StandsStill) and self.was_met:
+            self.felt.was_refused = self.met.was_refused()
+
 
 class Storm:
     """Lets a plan happen, in the main thread: processes end with the thread that started them."""
@@ -69,13 +75,14 @@ class Storm:
         self.is_planned = plan is not None
         self.is_over = Event()
         self._fleet = fleet
+        self._recovery_seconds = recovery_seconds
         self._due = list(plan or [])
         self._held: list[_Held] = []
+        self._ended: list[_Held] = []
         self._share = 0.0
 
     def come(self, service_id: int, line_count: int) -> None:
         """Whose work it is to meet, and how much there is of it."""
-        self._recovery_seconds = recovery_seconds
         self._given = {"service_id": service_id}
         self._line_count = line_count
         self._recovery = Recovery(self._fleet.ground, service_id, limit_seconds=self._recovery_seconds)
@@ -122,6 +129,11 @@ class Storm:
 
         wait_until(is_over, seconds, what)
 
+    def look_back(self) -> None:
+        """When all is settled: note what faults led to after their end."""
+        for held in self._ended:
+            held.look_back()
+
     def _begin_due(self) -> None:
         if self.is_over.is_set():  # nobody would heal it
             return
@@ -162,6 +174,7 @@ class Storm:
         for held in [held for held in self._held if held.is_due]:
             held.end()
             self._held.remove(held)
+            self._ended.append(held)
             if not self._held:
                 self._recovery.end_faults()
                 self._hurry()
