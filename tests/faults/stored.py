@@ -73,9 +73,16 @@ class Stored:
             return set(session.scalars(text(UPLOADS)))
 
     def _files(self) -> Iterator[tuple[str, int]]:
-        for path in self._folder.glob("*/*"):
-            with suppress(FileNotFoundError):  # it has just been removed
-                yield path.relative_to(self._folder).as_posix(), path.stat().st_size
+        for folder in self._folder.iterdir():
+            for path in _paths_in(folder):
+                with suppress(FileNotFoundError):  # it has just been removed
+                    yield path.relative_to(self._folder).as_posix(), path.stat().st_size
+
+
+def _paths_in(folder: Path) -> list[Path]:
+    with suppress(FileNotFoundError, NotADirectoryError):  # as above; what is beside the folders is nobody's
+        return list(folder.iterdir())
+    return []
 
 
 def _named(ground: Ground) -> Sequence[Row[Any]]:

@@ -1,6 +1,8 @@
 """What of block storage is told as missing, or as left behind."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -89,3 +91,25 @@ def test_an_upload_that_nobody_ended_is_left_behind(ground: Ground, service: Ser
     assert stored.left_behind(also_of_imports=True) == [f"upload of import {import_id}: left behind"]
     with ground.database.begin() as session:
         session.delete(session.get_one(Upload, import_id))
+
+
+def test_whatever_is_removed_meanwhile_is_looked_at_without_harm(ground: Ground, tmp_path: Path):
+    """The sweep removes a deleted import's folder, at whatever moment of the look."""
+    folders, is_over = [tmp_path / str(number) for number in range(30)], Event()
+
+    def come_and_go() -> None:
+        while not is_over.is_set():
+            for folder in folders:
+                folder.mkdir()
+            for folder in folders:
+                folder.rmdir()
+
+    with ThreadPoolExecutor(1) as threads:
+        sweeping = threads.submit(come_and_go)
+        try:
+            for _ in range(200):
+                Stored(ground, tmp_path)
+        finally:
+            is_over.set()
+
+    assert sweeping.exception() is None
