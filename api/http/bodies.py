@@ -36,7 +36,7 @@ def install(app: Flask) -> None:
 
 
 def body_pieces(request: Request, limit_bytes: int) -> Iterator[bytes]:
-    """The decoded body of `request` in pieces of at most 64 KiB.
+    """The decoded body of `request` in pieces of at most 256 KiB.
 
     Headers are judged before this returns. The iterator raises Refused where the body turns out to
     be cut off, corrupt or not what Content-Digest announces: only its regular end vouches for it.

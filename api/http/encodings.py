@@ -13,7 +13,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports.zstd import DecompressionParameter, ZstdError, ZstdFile
 
-PIECE_BYTES = 64 * 1024
+PIECE_BYTES = 256 * 1024
 IDENTITY = "identity"
 
 # What RFC 9659 lets a sender of `Content-Encoding: zstd` use: a window of 8 MiB, which is also the memory
@@ -60,7 +60,7 @@ def encoding_of(header: str) -> str:
 
 
 def decoded(body: Readable, encoding: str) -> Iterator[bytes]:
-    """Pieces of at most 64 KiB of what `body` holds behind its encoding.
+    """Pieces of at most 256 KiB of what `body` holds behind its encoding.
 
     Raises Refused when the encoded bytes are corrupt or end early.
     """

@@ -14,6 +14,9 @@ from typing import ClassVar, Self
 from gunicorn.util import close_graceful
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+# The server asks for up to a MiB, and copies what it holds of it for each piece that is read.
+_MOST_BYTES = 256 * 1024
+
 _TCP = frozenset({AF_INET, AF_INET6})
 
 
@@ -51,7 +54,7 @@ class PatientSocket(socket):
         """Raises ConnectionResetError for a client that is given up: to the server it is gone."""
         began = monotonic()
         try:
-            piece = super().recv(size, flags)
+            piece = super().recv(min(size, _MOST_BYTES), flags)
         except TimeoutError as error:
             raise _given_up() from error
         waited_seconds = monotonic() - began
