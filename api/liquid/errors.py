@@ -13,7 +13,7 @@ from flask import Blueprint, Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from api.http import problems, rates
-from api.usecases import access, arrivals, jobs, logins, slowing
+from api.usecases import access, jobs, logins, signs_of_life, slowing
 from shared import errors
 
 PREFIX = "/ls/"
@@ -49,7 +49,7 @@ MEANINGS: Mapping[type[errors.LongshoreError], Meaning] = {
     access.CommunityRefused: Meaning(400, "invalid_scope"),
     access.CommunityMissing: Meaning(400, "invalid_scope"),
     jobs.JobComesIn: _UNAVAILABLE,
-    arrivals.UploadGivenUp: _UNAVAILABLE,
+    signs_of_life.UploadGivenUp: _UNAVAILABLE,
     errors.DatabaseUnavailable: _UNAVAILABLE,
     errors.ConflictOfTransactions: _UNAVAILABLE,
     errors.StorageFault: _UNAVAILABLE,

@@ -4,9 +4,10 @@ While the file comes in, the job is there to be seen and canceled, if its item t
 upload breaks off without a word, its row (`shared.db.uploads`) tells the sweep, and whoever wants its jobId.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
+from time import monotonic
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -16,28 +17,19 @@ from api.usecases.jobs import JobDescription, JobRefused, ShownJob, add_job, des
 from api.usecases.limiting import limited
 from api.usecases.readings import ImportOrder, reading_of
 from api.usecases.services import Service
+from api.usecases.signs_of_life import NOT_NOW, SignsOfLife, UploadGivenUp
 from shared.db import blocks, imports, jobs, quotas, uploads
 from shared.db.committing import on_commit
 from shared.db.database import Session
 from shared.db.endings import tell_end
 from shared.db.models import BatchJob, Import
 from shared.db.transition import move
-from shared.errors import (
-    ConflictOfTransactions,
-    DatabaseUnavailable,
-    LongshoreError,
-    QuotaReached,
-    TooManyStoredBytes,
-    TryLater,
-)
+from shared.errors import LongshoreError, QuotaReached, TooManyStoredBytes
 from shared.formats.reading import FileReading
 from shared.ground import Ground
-from shared.heartbeat import Heartbeat
 from shared.lifecycle import Event, Status
 from shared.metrics import metrics
 from shared.storage.receipts import StoredBytes
-
-_NOT_NOW = (DatabaseUnavailable, ConflictOfTransactions)
 
 
 class UploadTooLarge(LongshoreError):
@@ -52,17 +44,6 @@ class UploadTooLarge(LongshoreError):
         )
 
 
-class UploadGivenUp(TryLater):
-    """Nothing was heard of the upload for long: another one has its jobId, or nobody knows of its bytes."""
-
-    code = "upload_given_up"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Nothing was heard of this upload for so long that it was given up: send it again.", 1
-        )
-
-
 class FileArrival:
     """One upload. Used as a context, it leaves nothing where its body raises, but a job that was canceled
     before, or that was accepted and only the answer to its COMMIT was lost.
@@ -70,9 +51,10 @@ class FileArrival:
     `store` at most once, then `start` or `reject`.
     """
 
-    def __init__(self, ground: Ground, service: Service) -> None:
+    def __init__(self, ground: Ground, service: Service, *, clock: Callable[[], float] = monotonic) -> None:
         self._ground = ground
         self._service = service
+        self._clock = clock
         self._import_id: int | None = None
         self._stored: StoredBytes | None = None
         self._may_have_stored = False
@@ -89,7 +71,7 @@ class FileArrival:
     ) -> None:
         if self._import_id is not None and not self._is_settled:
             # Where the database does not let us, the sweep does it.
-            with suppress(*_NOT_NOW), self._ground.database.begin() as session:
+            with suppress(*NOT_NOW), self._ground.database.begin() as session:
                 imports.abandon(session, self._import_id, has_stored=self._may_have_stored)
 
     @property
@@ -175,18 +157,11 @@ class FileArrival:
         file = limited(chunks, settings.upload_limit_bytes, UploadTooLarge(settings.upload_limit_bytes))
         kept = limited(file, room, TooManyStoredBytes(settings.stored_bytes))
         self._may_have_stored = True
+        signs = SignsOfLife(self._ground, import_id, has_job=self._is_seen, clock=self._clock)
         # Also while storage makes it durable: that of a large file takes long.
-        with Heartbeat(partial(self._say_alive, import_id), settings.lease_seconds / 3) as heartbeat:
-            self._stored = self._ground.storage.write(import_id, _watched(kept, heartbeat.check))
-        self._say_alive(import_id)  # the rest of the form may take its time
-
-    def _say_alive(self, import_id: int) -> None:
-        with suppress(*_NOT_NOW):
-            with self._ground.database.begin() as session:
-                is_ours = uploads.keep_alive(session, import_id)
-                has_job = not self._is_seen or jobs.of_import(session, import_id) is not None
-            if not (is_ours and has_job):
-                raise UploadGivenUp
+        with signs.while_taking(kept) as coming:
+            self._stored = self._ground.storage.write(import_id, coming)
+        signs.give()  # the rest of the form may take its time
 
     def _announce(
         self, session: Session, import_id: int, description: JobDescription, job_id: UUID | None
@@ -203,12 +178,6 @@ class FileArrival:
             reading=reading.as_json(),
         )
         add_job(self._ground, session, self._service, "import", description, job_id, import_id=import_id)
-
-
-def _watched(chunks: Iterable[bytes], look: Callable[[], None]) -> Iterator[bytes]:
-    for chunk in chunks:
-        look()
-        yield chunk
 
 
 def _reject_seen(session: Session, import_id: int, description: JobDescription, reason: str) -> BatchJob:

@@ -6,14 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from threading import Event
+from time import monotonic
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from api.usecases.arrivals import FileArrival, UploadGivenUp
+from api.usecases.arrivals import FileArrival
 from api.usecases.jobs import (
     JobComesIn,
     JobDescription,
@@ -24,6 +26,7 @@ from api.usecases.jobs import (
 )
 from api.usecases.readings import ImportOrder
 from api.usecases.services import Service, add_service
+from api.usecases.signs_of_life import STUCK_SECONDS, UploadGivenUp
 from shared.db import imports, uploads
 from shared.db.models import Import, Removal, Upload
 from shared.db.retention import end_keeping
@@ -74,8 +77,9 @@ def upload(
     job_id: UUID,
     known: JobDescription = EARLY,
     file: Iterable[bytes] = (FILE,),
+    clock: Callable[[], float] = monotonic,
 ) -> ShownJob:
-    with FileArrival(ground, service) as arrival:
+    with FileArrival(ground, service, clock=clock) as arrival:
         arrival.store(file, known, job_id)
         return arrival.start(EARLY, ImportOrder(is_csv=False), job_id)
 
@@ -437,18 +441,22 @@ def test_an_upload_that_was_given_up_does_not_come_to_its_end(
 
 
 class SlowToFinish(FolderStorage):
-    """A folder that has all bytes long before they are durable."""
+    """A folder that has all bytes long before they are durable; `meanwhile` happens in between."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, meanwhile: Callable[[], None]) -> None:
         super().__init__(storage_folder(ground), volume_id(ground))
-        self._ground = ground
+        self._meanwhile = meanwhile
 
     @contextmanager
     def create(self, group: str) -> Iterator[FolderWriter]:
         with super().create(group) as writer:
             yield writer
-            let_time_pass(self._ground, DAY)
-            wait_until(lambda: is_heard_of(self._ground))
+            self._meanwhile()
+
+
+def slow_to_finish(ground: Ground, meanwhile: Callable[[], None]) -> Ground:
+    """The ground with such a folder, and short leases."""
+    return replace(tuned(ground, lease_seconds=0.3), storage=SlowToFinish(ground, meanwhile))
 
 
 @both
@@ -456,9 +464,43 @@ def test_an_upload_that_becomes_durable_slowly_is_still_heard_of(
     ground: Ground, service: Service, job: Job, known: JobDescription
 ):
     """Its client's next try took its place just before it was accepted, and so did the next one."""
-    slow = replace(tuned(ground, lease_seconds=0.3), storage=SlowToFinish(ground))
+
+    def meanwhile() -> None:
+        let_time_pass(ground, DAY)
+        wait_until(lambda: is_heard_of(ground))
+
+    slow = slow_to_finish(ground, meanwhile)
 
     assert upload(slow, service, job.id, known).view.status == "Accepted"
+
+
+def test_the_id_of_an_upload_that_hangs_in_block_storage_becomes_free(
+    ground: Ground, service: Service, job: Job
+):
+    """It was taken for as long as its process lived."""
+    clock = count(0, STUCK_SECONDS)  # each look finds that nothing has moved for so long
+    hasty = tuned(ground, lease_seconds=0.3)
+
+    def is_free() -> bool:
+        with suppress(JobComesIn):
+            return upload(hasty, service, job.id, file=[OTHER]).view.status == "Accepted"
+        return False
+
+    hanging = slow_to_finish(ground, lambda: wait_until(is_free))
+
+    with pytest.raises(UploadGivenUp):
+        upload(hanging, service, job.id, clock=lambda: next(clock))
+    assert job.work_off().view.status == "Completed"
+    assert list(documents(ground, service, "/Account")) == ["B1"]
+
+
+def test_an_upload_that_hung_in_block_storage_goes_on_where_its_id_was_not_taken(
+    ground: Ground, service: Service, job: Job
+):
+    clock = count(0, STUCK_SECONDS)
+    hanging = slow_to_finish(ground, lambda: let_time_pass(ground, DAY))
+
+    assert upload(hanging, service, job.id, clock=lambda: next(clock)).view.status == "Accepted"
 
 
 def is_rejected(arrival: FileArrival, job: Job) -> None:
