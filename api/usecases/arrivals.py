@@ -150,14 +150,14 @@ class FileArrival:
             room = quotas.room_bytes(session, self._service.id, settings.stored_bytes)
             # Known before the COMMIT, of which only the answer may be lost.
             import_id = self._import_id = imports.next_id(session)
-            uploads.begin(session, import_id)
+            uploads.begin(session, import_id, self._service.id)
             with suppress(JobRefused):  # not known yet, or never: that is told when the whole form is there
                 self._announce(session, import_id, description, job_id)
                 self._is_seen = True
         file = limited(chunks, settings.upload_limit_bytes, UploadTooLarge(settings.upload_limit_bytes))
         kept = limited(file, room, TooManyStoredBytes(settings.stored_bytes))
         self._may_have_stored = True
-        signs = SignsOfLife(self._ground, import_id, has_job=self._is_seen, clock=self._clock)
+        signs = SignsOfLife(self._ground, self._service, import_id, has_job=self._is_seen, clock=self._clock)
         # Also while storage makes it durable: that of a large file takes long.
         with signs.while_taking(kept) as coming:
             self._stored = self._ground.storage.write(import_id, coming)

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 
-from shared.db import jobs, uploads
-from shared.errors import ConflictOfTransactions, DatabaseUnavailable, TryLater
+from api.usecases.services import Service
+from shared.db import jobs, quotas, uploads
+from shared.db.database import Session
+from shared.errors import ConflictOfTransactions, DatabaseUnavailable, TooManyStoredBytes, TryLater
 from shared.ground import Ground
 from shared.heartbeat import Heartbeat
 
@@ -29,35 +32,56 @@ class UploadGivenUp(TryLater):
 class SignsOfLife:
     """Those of one upload, whose row is there. `has_job`: its job is there, too."""
 
-    def __init__(self, ground: Ground, import_id: int, *, has_job: bool, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        service: Service,
+        import_id: int,
+        *,
+        has_job: bool,
+        clock: Callable[[], float],
+    ) -> None:
         """`clock` gives seconds since whenever."""
         self._ground = ground
+        self._service = service
         self._import_id = import_id
         self._has_job = has_job
         self._clock = clock
         self._moved_at = clock()
+        self._size_bytes = 0
 
     @contextmanager
     def while_taking(self, chunks: Iterable[bytes]) -> Iterator[Iterator[bytes]]:
         """Gives the chunks for the body to take, and signs of life until it is done with them, but none once
         nothing has moved for STUCK_SECONDS.
 
-        Raises UploadGivenUp at the next chunk, or where the body raises.
+        Raises what `give` does at the next chunk, or where the body raises.
         """
         with Heartbeat(self._beat, self._ground.settings.lease_seconds / 3) as heartbeat:
             yield self._watched(chunks, heartbeat.check)
 
     def give(self) -> None:
-        """Say that the file still comes in; nothing where the database does not let us.
+        """Say that the file comes in, and how much has come; nothing where the database does not let us.
 
-        Raises UploadGivenUp.
+        Raises UploadGivenUp, and TooManyStoredBytes where there is no room for it and the files before it.
         """
         with suppress(*NOT_NOW):
             with self._ground.database.begin() as session:
-                is_ours = uploads.keep_alive(session, self._import_id)
+                is_ours = uploads.keep_alive(session, self._import_id, size_bytes=self._size_bytes)
                 has_job = not self._has_job or jobs.of_import(session, self._import_id) is not None
+                has_room = self._has_room(session)
             if not (is_ours and has_job):
                 raise UploadGivenUp
+            if not has_room:
+                raise TooManyStoredBytes(self._ground.settings.stored_bytes)
+
+    def _has_room(self, session: Session) -> bool:
+        settings = self._ground.settings
+        # Nobody keeps an id for longer either.
+        silence = timedelta(seconds=settings.lease_seconds)
+        return quotas.has_room_for_upload(
+            session, self._service.id, self._import_id, settings.stored_bytes, silence=silence
+        )
 
     def _beat(self) -> None:
         if self._clock() < self._moved_at + STUCK_SECONDS:
@@ -67,4 +91,5 @@ class SignsOfLife:
         for chunk in chunks:
             look()
             self._moved_at = self._clock()
+            self._size_bytes += len(chunk)
             yield chunk

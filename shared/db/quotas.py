@@ -3,6 +3,7 @@
 Of several requests for one data service, each waits for those before it: no two take the last place.
 """
 
+from datetime import timedelta
 from math import ceil
 
 from sqlalchemy import text
@@ -28,6 +29,14 @@ SELECT extract(epoch FROM submitted_at + interval '1 hour' - now()) FROM batch_j
 
 # Kept by the database's triggers, see the migration of the stored bytes.
 STORED_BYTES = "SELECT stored_bytes FROM service_usage WHERE service_id = :service_id"
+
+# What is kept, and what has come of an upload and of those before it that were heard of just now.
+STORED_AND_COMING = """
+SELECT coalesce((SELECT stored_bytes FROM service_usage WHERE service_id = :service_id), 0)
+     + coalesce((SELECT sum(size_bytes) FROM uploads
+                  WHERE service_id = :service_id AND import_id <= :import_id
+                    AND seen_at > clock_timestamp() - CAST(:silence AS interval)), 0)
+"""
 
 
 def admit_import(session: Session, service_id: int, limit: int) -> None:
@@ -58,6 +67,18 @@ def room_bytes(session: Session, service_id: int, limit_bytes: int) -> int:
     if room <= 0:
         raise TooManyStoredBytes(limit_bytes)
     return room
+
+
+def has_room_for_upload(
+    session: Session, service_id: int, import_id: int, limit_bytes: int, *, silence: timedelta
+) -> bool:
+    """Whether there is room for what has come of the import's file, beside what comes in of files before it.
+
+    Of files that find no room together only the latest are told so. Of which nothing was heard for `silence`
+    counts no longer: it may have broken off.
+    """
+    given = {"service_id": service_id, "import_id": import_id, "silence": silence}
+    return int(session.execute(text(STORED_AND_COMING), given).scalar_one()) <= limit_bytes
 
 
 def admit_stored(session: Session, service_id: int, limit_bytes: int) -> None:

@@ -13,15 +13,16 @@ from sqlalchemy.orm import Session
 from shared.db.models import Upload
 
 
-def begin(session: Session, import_id: int) -> None:
+def begin(session: Session, import_id: int, service_id: int) -> None:
     """Something may be stored for this import, which may be added later or be gone."""
-    session.execute(insert(Upload).values(import_id=import_id))
+    session.execute(insert(Upload).values(import_id=import_id, service_id=service_id))
 
 
-def keep_alive(session: Session, import_id: int) -> bool:
-    """The file still comes in; False where it was given up meanwhile."""
-    seen = update(Upload).where(Upload.import_id == import_id).values(seen_at=func.clock_timestamp())
-    return session.scalars(seen.returning(Upload.import_id)).one_or_none() is not None
+def keep_alive(session: Session, import_id: int, *, size_bytes: int) -> bool:
+    """The file still comes in, so much of it by now; False where it was given up meanwhile."""
+    seen = {"seen_at": func.clock_timestamp(), "size_bytes": size_bytes}
+    kept = update(Upload).where(Upload.import_id == import_id).values(seen).returning(Upload.import_id)
+    return session.scalars(kept).one_or_none() is not None
 
 
 def end(session: Session, import_id: int) -> bool:

@@ -611,9 +611,9 @@ def test_an_upload_that_is_heard_of_again_is_not_given_up(ground: Ground, servic
 
     with ground.database.begin() as session:
         assert dead in uploads.silent(session, silence=UPLOAD_SILENCE, limit=1000)
-        assert uploads.keep_alive(session, dead)
+        assert uploads.keep_alive(session, dead, size_bytes=1)
         assert not uploads.end_silent(session, dead, silence=UPLOAD_SILENCE)
-        assert uploads.keep_alive(session, dead)
+        assert uploads.keep_alive(session, dead, size_bytes=1)
 
 
 def test_why_an_upload_broke_off_is_told_where_its_rows_are_held(ground: Ground, service: Service, job: Job):

@@ -1,19 +1,23 @@
 """How many bytes a data service may have stored: counted exactly, given back whenever they go."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import count
+from pathlib import Path
+from threading import Event
 
 import pytest
 from sqlalchemy import text
 
+from api.usecases.arrivals import FileArrival
 from api.usecases.blocks import receive_block
 from api.usecases.imports import delete_import
-from api.usecases.jobs import list_rejected_items
+from api.usecases.jobs import JobDescription, list_rejected_items
 from api.usecases.services import Service
 from shared.errors import ImportClosed, TooManyStoredBytes
 from shared.ground import Ground
 from shared.lifecycle import Status
-from tests.integration.builders import an_import, ask, block_files, tuned, work
+from tests.integration.builders import an_import, ask, block_files, storage_folder, tuned, work
 from tests.integration.job_builders import (
     Job,
     a_file_import,
@@ -84,6 +88,50 @@ def test_of_many_files_at_once_so_many_are_taken(limited: Ground, service: Servi
     assert at_once(lambda: a_file_import(limited, service, slowly(a_block(30)))) == 3
 
     assert counted(limited, service) == 90
+
+
+def test_of_files_that_come_in_at_once_the_latest_breaks_off_where_there_is_no_room_for_all(
+    limited: Ground, service: Service
+):
+    """Each was held to the room that there was when it began: together they stored many times as much."""
+    an_item_type(limited, service)
+    hasty = tuned(limited, lease_seconds=0.3)
+
+    def unfinished() -> set[Path]:
+        return set(storage_folder(limited).glob("*/*.part"))
+
+    def latest(before: set[Path]) -> Iterator[bytes]:
+        yield a_block(41)
+        for _ in range(1000):
+            if unfinished() == before:
+                return
+            Event().wait(0.02)
+            yield b""
+        raise AssertionError("It went on.")
+
+    def earlier() -> Iterator[bytes]:
+        yield a_block(60)
+        with pytest.raises(TooManyStoredBytes):
+            a_file_import(hasty, service, latest(unfinished()))
+        yield a_block(40)
+
+    a_file_import(hasty, service, earlier())
+
+    assert counted(limited, service) == 100
+
+
+def test_a_file_that_may_have_broken_off_takes_no_room(limited: Ground, service: Service):
+    an_item_type(limited, service)
+    with FileArrival(limited, service) as silent:
+        silent.store([a_block(60)], JobDescription())
+        with pytest.raises(TooManyStoredBytes):
+            a_file_import(limited, service, a_block(41))
+
+        with limited.database.begin() as session:
+            passed = {"passed": timedelta(seconds=limited.settings.lease_seconds)}
+            session.execute(text("UPDATE uploads SET seen_at = seen_at - :passed"), passed)
+
+        a_file_import(limited, service, a_block(41))
 
 
 def slowly(content: bytes) -> Iterator[bytes]:

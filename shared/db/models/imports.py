@@ -184,6 +184,8 @@ class Upload(Base):
     import_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     # The last sign of life. The sweep looks for old ones every other second.
     seen_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), index=True)
+    service_id: Mapped[int | None]  # none of the release before tells it
+    size_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")  # of it, at that moment
 
 
 class Removal(Base):
