@@ -24,7 +24,7 @@ from shared.db.database import Session
 from shared.db.endings import tell_end
 from shared.db.models import BatchJob, Import
 from shared.db.transition import move
-from shared.errors import LongshoreError, QuotaReached, TooManyStoredBytes
+from shared.errors import LongshoreError, QuotaReached, StorageFault, TooManyStoredBytes
 from shared.formats.reading import FileReading
 from shared.ground import Ground
 from shared.lifecycle import Event, Status
@@ -61,6 +61,7 @@ class FileArrival:
         self._is_seen = False  # there is a job already
         self._has_file = False
         self._reached: QuotaReached | None = None  # so the file was not taken
+        self._may_be_accepted = False
         self._is_settled = False
 
     def __enter__(self) -> Self:
@@ -70,9 +71,7 @@ class FileArrival:
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._import_id is not None and not self._is_settled:
-            # Where the database does not let us, the sweep does it.
-            with suppress(*NOT_NOW), self._ground.database.begin() as session:
-                imports.abandon(session, self._import_id, has_stored=self._may_have_stored)
+            self._abandon(self._import_id)
 
     @property
     def has_file(self) -> bool:
@@ -120,6 +119,7 @@ class FileArrival:
             else:
                 imports.end_keeping_upload(session, import_id)
             accepted = shown(self._ground, session, existing_job(session, self._service, str(job.id)))
+            self._may_be_accepted = True  # of the COMMIT that follows, only the answer may be lost
         self._is_settled = True
         if is_started:
             self._ground.dispatcher.nudge_import(import_id)
@@ -162,6 +162,16 @@ class FileArrival:
         with signs.while_taking(kept) as coming:
             self._stored = self._ground.storage.write(import_id, coming)
         signs.give()  # the rest of the form may take its time
+
+    def _abandon(self, import_id: int) -> None:
+        try:
+            with self._ground.database.begin() as session:
+                imports.abandon(session, import_id, has_stored=self._may_have_stored)
+        except NOT_NOW:
+            # The sweep does it. Where it has long ago, nobody else knows of what was stored since.
+            if self._stored is not None and not self._may_be_accepted:
+                with suppress(StorageFault):
+                    self._ground.storage.remove(self._stored.key)
 
     def _announce(
         self, session: Session, import_id: int, description: JobDescription, job_id: UUID | None

@@ -118,11 +118,12 @@ def hold(session: Session, import_id: int) -> Import | None:
 def abandon(session: Session, import_id: int, *, has_stored: bool) -> None:
     """End an upload, if nobody did before, and `give_up` what came of it.
 
-    Where somebody did, what was stored since then (`has_stored`: perhaps) may not be known to anybody.
+    Where somebody did, what was stored since then (`has_stored`: perhaps) may not be known to anybody: its
+    import is gone, or nobody looks for that one's bytes any longer.
     """
     if uploads.end(session, import_id):
         give_up(session, import_id)
-    elif has_stored and hold(session, import_id) is None:
+    elif has_stored and _keeps_nothing(hold(session, import_id)):
         _note_garbage(session, import_id)
 
 
@@ -157,6 +158,10 @@ def abandoned_cancels(session: Session, *, limit: int) -> list[int]:
 def abandoned_uploads(session: Session, *, older_than: timedelta, limit: int) -> list[int]:
     """Ids of imports whose file never came to its end, held until the transaction ends."""
     return list(session.scalars(text(ABANDONED_UPLOADS), {"age": older_than, "limit": limit}))
+
+
+def _keeps_nothing(row: Import | None) -> bool:
+    return row is None or row.bytes_removed_at is not None
 
 
 def _note_garbage(session: Session, import_id: int) -> None:

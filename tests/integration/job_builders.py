@@ -301,12 +301,12 @@ def at_write(number: int, act: Callable[[], object]) -> Callable[[], object]:
 
 
 @contextmanager
-def at_statement(part: str, act: Callable[[], object]) -> Iterator[None]:
-    """While the body runs: acts before the first statement of this process that has this part."""
+def at_statement(part: str, act: Callable[[], object], *, number: int = 1) -> Iterator[None]:
+    """While the body runs: acts before the first statement of this process that has this part, or another."""
     found = count(1)
 
     def look(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if part in statement and next(found) == 1:
+        if part in statement and next(found) == number:
             act()
 
     event.listen(Engine, "before_cursor_execute", look)

@@ -30,7 +30,7 @@ from api.usecases.signs_of_life import STUCK_SECONDS, UploadGivenUp
 from shared.db import imports, uploads
 from shared.db.models import Import, Removal, Upload
 from shared.db.retention import end_keeping
-from shared.errors import DatabaseUnavailable, StorageFault
+from shared.errors import ConflictOfTransactions, DatabaseUnavailable, StorageFault
 from shared.ground import Ground
 from shared.lifecycle import FINAL, Status
 from shared.storage.folder import FolderStorage, FolderWriter
@@ -566,17 +566,26 @@ def test_a_job_that_is_given_up_while_somebody_looks_is_not_mistaken_for_another
         job.shown()
 
 
+def give_up_long_ago(ground: Ground, import_id: int) -> None:
+    """Sweeps gave the upload up, removed what there was of it, and looked for it a second time."""
+    with ground.database.begin() as session:
+        uploads.end(session, import_id)
+        imports.give_up(session, import_id)
+        session.execute(text("DELETE FROM storage_garbage"))
+
+
+@pytest.mark.parametrize("is_canceled", [False, True], ids=["not canceled", "canceled"])
 def test_what_is_stored_after_hours_of_which_nobody_heard_is_removed(
-    ground: Ground, service: Service, job: Job
+    ground: Ground, service: Service, job: Job, is_canceled: bool
 ):
-    """Sweeps had given it up, and looked for it a second time, long before."""
+    """It stayed for ever where the job had been canceled: by its row, the bytes were removed already."""
     file = an_own_file(job)
 
     def frozen() -> Iterator[bytes]:
         yield file[:5]
-        with ground.database.begin() as session:
-            uploads.end(session, job.import_id)
-            session.execute(text("DELETE FROM imports"))
+        if is_canceled:
+            job.cancel()
+        give_up_long_ago(ground, job.import_id)
         yield file[5:]
 
     with pytest.raises(UploadGivenUp):
@@ -584,6 +593,39 @@ def test_what_is_stored_after_hours_of_which_nobody_heard_is_removed(
     sweep(ground)
 
     assert not is_stored(ground, file)
+
+
+def test_what_is_stored_after_hours_is_removed_though_the_database_is_away(
+    ground: Ground, service: Service, job: Job
+):
+    """It was left to the sweep, which had given it up long before."""
+    file = an_own_file(job)
+    hasty = Ground.open(replace(ground.settings, lease_seconds=0.1))
+    silent = replace(hasty, settings=replace(ground.settings, lease_seconds=3600))
+
+    def frozen(session: Session) -> Iterator[bytes]:
+        yield file[:5]
+        give_up_long_ago(ground, job.import_id)
+        session.execute(text("LOCK TABLE uploads IN ACCESS EXCLUSIVE MODE"))
+        yield file[5:]
+
+    with ground.database.begin() as session, pytest.raises(ConflictOfTransactions):
+        upload(silent, service, job.id, file=frozen(session))
+    hasty.close()
+
+    assert not is_stored(ground, file)
+
+
+def test_a_file_that_may_have_been_accepted_stays_while_the_database_is_away(
+    ground: Ground, service: Service, job: Job
+):
+    def be_away() -> None:
+        raise DatabaseUnavailable("It is away.")
+
+    with at_statement("DELETE FROM uploads", be_away, number=2):
+        lost_at(ground, service, job, EARLY, "INSERT INTO blocks")
+
+    assert job.work_off().view.status == "Completed"
 
 
 def test_a_file_that_comes_long_after_its_job_was_canceled_is_removed(
