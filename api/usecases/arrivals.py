@@ -4,7 +4,7 @@ While the file comes in, the job is there to be seen and canceled, if its item t
 upload breaks off without a word, its row (`shared.db.uploads`) tells the sweep, and whoever wants its jobId.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from time import monotonic
@@ -57,7 +57,7 @@ class FileArrival:
         self._clock = clock
         self._import_id: int | None = None
         self._stored: StoredBytes | None = None
-        self._may_have_stored = False
+        self._signs: SignsOfLife | None = None  # with them, something may be stored
         self._is_seen = False  # there is a job already
         self._has_file = False
         self._reached: QuotaReached | None = None  # so the file was not taken
@@ -86,10 +86,14 @@ class FileArrival:
         `chunks` does.
         """
         self._has_file = True
+        coming = iter(chunks)
         try:
-            self._take(chunks, description, job_id)
+            self._take(coming, description, job_id)
         except QuotaReached as reached:
             self._reached = reached
+            if self._signs is not None:
+                # The job is rejected behind the end of the form, however long that takes.
+                self._signs.pass_over(coming)
 
     def start(self, description: JobDescription, order: ImportOrder, job_id: UUID | None = None) -> ShownJob:
         """Accept the job; one that was canceled meanwhile stays so.
@@ -136,13 +140,13 @@ class FileArrival:
                 )
                 tell_end(session, job)
                 if self._import_id is not None:
-                    imports.abandon(session, self._import_id, has_stored=self._may_have_stored)
+                    imports.abandon(session, self._import_id, has_stored=self._signs is not None)
             told = shown(self._ground, session, existing_job(session, self._service, str(job.id)))
         self._is_settled = True
         self._ground.dispatcher.nudge_mails()
         return told
 
-    def _take(self, chunks: Iterable[bytes], description: JobDescription, job_id: UUID | None) -> None:
+    def _take(self, chunks: Iterator[bytes], description: JobDescription, job_id: UUID | None) -> None:
         settings = self._ground.settings
         with self._ground.database.begin() as session:
             # Also where the job cannot be made yet: before all of the file has come.
@@ -156,8 +160,9 @@ class FileArrival:
                 self._is_seen = True
         file = limited(chunks, settings.upload_limit_bytes, UploadTooLarge(settings.upload_limit_bytes))
         kept = limited(file, room, TooManyStoredBytes(settings.stored_bytes))
-        self._may_have_stored = True
-        signs = SignsOfLife(self._ground, self._service, import_id, has_job=self._is_seen, clock=self._clock)
+        signs = self._signs = SignsOfLife(
+            self._ground, self._service, import_id, has_job=self._is_seen, clock=self._clock
+        )
         # Also while storage makes it durable: that of a large file takes long.
         with signs.while_taking(kept) as coming:
             self._stored = self._ground.storage.write(import_id, coming)
@@ -166,7 +171,7 @@ class FileArrival:
     def _abandon(self, import_id: int) -> None:
         try:
             with self._ground.database.begin() as session:
-                imports.abandon(session, import_id, has_stored=self._may_have_stored)
+                imports.abandon(session, import_id, has_stored=self._signs is not None)
         except NOT_NOW:
             # The sweep does it. Where it has long ago, nobody else knows of what was stored since.
             if self._stored is not None and not self._may_be_accepted:

@@ -48,7 +48,8 @@ class SignsOfLife:
         self._has_job = has_job
         self._clock = clock
         self._moved_at = clock()
-        self._size_bytes = 0
+        self._size_bytes = 0  # stored by now
+        self._is_kept = True
 
     @contextmanager
     def while_taking(self, chunks: Iterable[bytes]) -> Iterator[Iterator[bytes]]:
@@ -60,6 +61,17 @@ class SignsOfLife:
         with Heartbeat(self._beat, self._ground.settings.lease_seconds / 3) as heartbeat:
             yield self._watched(chunks, heartbeat.check)
 
+    def pass_over(self, chunks: Iterable[bytes]) -> None:
+        """Take what is left of a file of which nothing is kept, and give signs of life meanwhile.
+
+        Raises UploadGivenUp.
+        """
+        self._is_kept = False
+        self._size_bytes = 0
+        with self.while_taking(chunks) as passing:
+            for _ in passing:
+                pass
+
     def give(self) -> None:
         """Say that the file comes in, and how much has come; nothing where the database does not let us.
 
@@ -69,7 +81,7 @@ class SignsOfLife:
             with self._ground.database.begin() as session:
                 is_ours = uploads.keep_alive(session, self._import_id, size_bytes=self._size_bytes)
                 has_job = not self._has_job or jobs.of_import(session, self._import_id) is not None
-                has_room = self._has_room(session)
+                has_room = not self._is_kept or self._has_room(session)
             if not (is_ours and has_job):
                 raise UploadGivenUp
             if not has_room:
@@ -91,5 +103,6 @@ class SignsOfLife:
         for chunk in chunks:
             look()
             self._moved_at = self._clock()
-            self._size_bytes += len(chunk)
+            if self._is_kept:
+                self._size_bytes += len(chunk)
             yield chunk

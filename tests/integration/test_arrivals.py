@@ -30,7 +30,7 @@ from api.usecases.signs_of_life import STUCK_SECONDS, UploadGivenUp
 from shared.db import imports, uploads
 from shared.db.models import Import, Removal, Upload
 from shared.db.retention import end_keeping
-from shared.errors import ConflictOfTransactions, DatabaseUnavailable, StorageFault
+from shared.errors import ConflictOfTransactions, DatabaseUnavailable, StorageFault, TooManyStoredBytes
 from shared.ground import Ground
 from shared.lifecycle import FINAL, Status
 from shared.storage.folder import FolderStorage, FolderWriter
@@ -501,6 +501,29 @@ def test_an_upload_that_hung_in_block_storage_goes_on_where_its_id_was_not_taken
     hanging = slow_to_finish(ground, lambda: let_time_pass(ground, DAY))
 
     assert upload(hanging, service, job.id, clock=lambda: next(clock)).view.status == "Accepted"
+
+
+def test_an_upload_without_room_keeps_its_id_until_it_is_rejected(ground: Ground, service: Service, job: Job):
+    """Another one took its place while the rest came in, and its client was told to send it again."""
+    small = tuned(ground, lease_seconds=0.3, stored_bytes=len(FILE))
+
+    def too_much() -> Iterator[bytes]:
+        yield FILE
+        yield FILE
+        let_time_pass(ground, DAY)
+        wait_until(lambda: is_heard_of(ground))
+        yield FILE
+
+    coming = too_much()
+    with FileArrival(small, service) as arrival:
+        arrival.store(coming, EARLY, job.id)
+        for _ in coming:  # the form is read to its end
+            pass
+        with pytest.raises(TooManyStoredBytes) as reached:
+            arrival.start(EARLY, ImportOrder(is_csv=False), job.id)
+        arrival.reject(EARLY, str(reached.value), job.id)
+
+    assert job.status == "Rejected"
 
 
 def is_rejected(arrival: FileArrival, job: Job) -> None:
