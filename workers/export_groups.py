@@ -3,12 +3,22 @@
 An attempt that lost its lease without knowing must not touch what its successor writes.
 """
 
+import re
+
 from shared.storage.contract import BlockStorage
+
+_GROUP = re.compile(r"export-([0-9]{1,18})-([0-9]{1,9})")
 
 
 def group_of(export_id: int, epoch: int) -> str:
     """The group of one attempt."""
     return f"export-{export_id}-{epoch}"
+
+
+def attempt_of(group: str) -> tuple[int, int] | None:
+    """The export and the epoch of the attempt whose group it is; None where it is none's."""
+    found = _GROUP.fullmatch(group)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def remove_attempts(storage: BlockStorage, export_id: int, epoch: int) -> None:

@@ -9,6 +9,7 @@ import structlog
 from shared.bounds import Bounds
 from shared.db import (
     examining,
+    exports,
     imports,
     long_jobs,
     maintenance,
@@ -27,7 +28,7 @@ from shared.lifecycle import Event
 from shared.metrics import metrics
 from shared.settings import Settings
 from shared.turns import Job
-from workers.export_groups import remove_attempts
+from workers.export_groups import attempt_of, remove_attempts
 from workers.nudging import nudge
 
 _log = structlog.get_logger()
@@ -62,7 +63,7 @@ def sweep(ground: Ground) -> None:
     # Apart from what must go on also while block storage is away.
     _give_up_uploads(ground)
     _remove_garbage(ground)
-    ground.storage.remove_unfinished(UPLOAD_HOURS * 3600, partial(_comes_in, ground))
+    ground.storage.remove_unfinished(UPLOAD_HOURS * 3600, partial(_may_go_on, ground))
 
 
 def _keep_to_maintenance(ground: Ground) -> None:
@@ -152,9 +153,12 @@ def _remove_garbage(ground: Ground) -> None:
             retention.forget_files(session, export_id)
 
 
-def _comes_in(ground: Ground, group: str) -> bool:
-    """Whether block storage's group is that of an upload that may go on. Those of exports are not."""
-    if not group.isdecimal():
+def _may_go_on(ground: Ground, group: str) -> bool:
+    """Whether block storage's group is that of an upload, or of an export's attempt, that may go on."""
+    attempt = attempt_of(group)
+    if attempt is None and not group.isdecimal():
         return False
     with ground.database.begin() as session:
+        if attempt is not None:
+            return exports.may_write(session, *attempt)
         return uploads.is_there(session, int(group))

@@ -105,6 +105,11 @@ UPDATE exports
 RETURNING id
 """
 
+MAY_WRITE = """
+SELECT EXISTS (SELECT FROM exports
+                WHERE id = :export_id AND epoch = :epoch AND status IN ('processing', 'canceling'))
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class ExportLease:
@@ -239,6 +244,11 @@ def cancel(session: Session, export_id: int, *, epoch: int = -1) -> bool:
     """An export that is being canceled is: by the worker of this epoch, or when its lease ran out."""
     given = {"export_id": export_id, "epoch": epoch}
     return session.execute(text(CANCEL), given).one_or_none() is not None
+
+
+def may_write(session: Session, export_id: int, epoch: int) -> bool:
+    """Whether the attempt of this epoch may write. Where its lease ran out, nobody has taken over yet."""
+    return bool(session.execute(text(MAY_WRITE), {"export_id": export_id, "epoch": epoch}).scalar_one())
 
 
 def files(session: Session, export_id: int) -> Sequence[ExportFile]:

@@ -1,5 +1,6 @@
 """Exports that are canceled, and workers that go home, die, are taken over or find storage full."""
 
+import os
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -8,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from api.usecases.services import Service
+from shared.db import exports
 from shared.errors import StorageFault
 from shared.ground import Ground
 from shared.turns import Job as NudgedJob
-from tests.integration.builders import take_nudges, tuned
+from tests.integration.builders import storage_folder, take_nudges, tuned
 from tests.integration.job_builders import (
     Job,
     accounts,
@@ -286,6 +289,51 @@ class TestInterruptions:
 
         assert NudgedJob("export", job.export_id) in ground.dispatcher.nudged(looks=NUDGES_LOOKED_AT)
         assert job.work_off().view.status == "Completed"
+
+
+class TestFileThatTakesDays:
+    """In a bucket, which tells only when a file began, it was broken off after one, again and again."""
+
+    def test_it_is_let_alone_and_what_dead_attempts_left_is_not(self, ground: Ground, service: Service):
+        accounts(ground, service)
+
+        def left() -> Path:
+            return storage_folder(ground) / f"export-{job.export_id}-7/left.part"
+
+        def days_later() -> None:
+            left().parent.mkdir()
+            left().touch()
+            for unfinished in storage_folder(ground).glob("export-*/*.part"):
+                os.utime(unfinished, (0, 0))
+            sweep(ground)
+
+        job = an_export(watched(ground, at_write(1, days_later)), service)
+
+        assert job.work_off().view.status == "Completed"
+        assert job.export_row().failure_count == 0
+        assert not left().exists()
+
+    @pytest.mark.parametrize(
+        ("change", "may_write"),
+        [
+            ("leased_until = now()", True),
+            ("status = 'canceling'", True),
+            ("epoch = epoch + 1", False),
+            ("status = 'failed', ended_at = now()", False),
+        ],
+    )
+    def test_it_may_be_written_while_nobody_else_has_its_export(
+        self, ground: Ground, service: Service, change: str, may_write: bool
+    ):
+        accounts(ground, service)
+        job = an_export(ground, service)
+        with suppress(Killed):
+            Job(watched(ground, die), service, job.id).work()
+
+        with ground.database.begin() as session:
+            session.execute(text(f"UPDATE exports SET {change} WHERE id = :id"), {"id": job.export_id})
+            assert exports.may_write(session, job.export_id, 1) == may_write
+            session.rollback()
 
 
 def _leave(job: Job) -> None:
