@@ -1,6 +1,7 @@
 """What rows say is due gets done, whatever Redis lost: the work of one beat."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 
@@ -22,7 +23,7 @@ from shared.db import (
 )
 from shared.db.database import Session
 from shared.db.transition import move
-from shared.errors import ConflictOfTransactions
+from shared.errors import ConflictOfTransactions, StorageFault
 from shared.ground import Ground
 from shared.lifecycle import Event
 from shared.metrics import metrics
@@ -139,18 +140,34 @@ def _remove_garbage(ground: Ground) -> None:
         removed = sweeps.removed(session, age=UPLOAD_SILENCE, limit=REMOVALS_A_SWEEP)
         of_exports = retention.export_garbage(session, limit=REMOVALS_A_SWEEP)
     for import_id in of_imports:
-        ground.storage.remove_import(import_id)
-        with ground.database.begin() as session:
-            sweeps.forget_garbage(session, import_id)
+        with _passed_over(ground, import_id=import_id):
+            ground.storage.remove_import(import_id)
+            with ground.database.begin() as session:
+                sweeps.forget_garbage(session, import_id)
     for import_id in removed:
-        # Who had not heard of it may have stored more.
-        ground.storage.remove_import(import_id)
-        with ground.database.begin() as session:
-            sweeps.forget_removal(session, import_id, age=UPLOAD_SILENCE)
+        with _passed_over(ground, import_id=import_id):
+            # Who had not heard of it may have stored more.
+            ground.storage.remove_import(import_id)
+            with ground.database.begin() as session:
+                sweeps.forget_removal(session, import_id, age=UPLOAD_SILENCE)
     for export_id, epoch in of_exports:
-        remove_attempts(ground.storage, export_id, epoch)
-        with ground.database.begin() as session:
-            retention.forget_files(session, export_id)
+        with _passed_over(ground, export_id=export_id):
+            remove_attempts(ground.storage, export_id, epoch)
+            with ground.database.begin() as session:
+                retention.forget_files(session, export_id)
+
+
+@contextmanager
+def _passed_over(ground: Ground, **whose: int) -> Iterator[None]:
+    """What cannot be removed is left for another sweep, and does not keep this one from the rest.
+
+    Raises StorageFault where it is not that alone: asking for each of the rest would take hours.
+    """
+    try:
+        yield
+    except StorageFault as fault:
+        ground.storage.check()
+        _log.error("bytes_not_removed", error=str(fault), **whose)
 
 
 def _may_go_on(ground: Ground, group: str) -> bool:

@@ -3,6 +3,8 @@
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 import redis
@@ -10,9 +12,12 @@ import redis
 from api.usecases.imports import delete_import, get_import
 from api.usecases.services import Service
 from shared.db import sweeps
+from shared.db.models import Removal
 from shared.dispatch import IMPORTS_QUEUE
+from shared.errors import StorageAway, StorageFault
 from shared.ground import Ground
 from shared.lifecycle import Status
+from shared.storage.folder import FolderStorage
 from tests.integration.builders import (
     after_batches,
     an_import,
@@ -23,14 +28,17 @@ from tests.integration.builders import (
     let_leases_expire,
     let_pauses_pass,
     numbered,
+    storage_away,
     storage_folder,
     take_nudges,
     tuned,
+    volume_id,
     work,
     work_off,
 )
+from tests.integration.job_builders import Job, accounts, exported, let_links_expire, stored_paths
 from tests.supplies.external import empty_redis
-from workers.sweeping import UPLOAD_HOURS, sweep
+from workers.sweeping import UPLOAD_HOURS, UPLOAD_SILENCE, sweep
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +218,76 @@ def test_an_upload_that_ends_while_a_sweep_looks_does_not_break_it(ground: Groun
         sweep(ground)
     finally:
         vanishing.unlink()
+
+
+class Immovable(FolderStorage):
+    """A folder that does not let go of some groups; `tried` is what was to be removed."""
+
+    def __init__(self, ground: Ground, *groups: str) -> None:
+        super().__init__(storage_folder(ground), volume_id(ground))
+        self._groups = groups
+        self.tried: list[str] = []
+
+    def remove_group(self, group: str) -> None:
+        self.tried.append(group)
+        if group in self._groups:
+            raise StorageFault("Block storage could not remove the bytes: Operation not permitted.")
+        super().remove_group(group)
+
+
+def a_removal(ground: Ground, service: Service) -> int:
+    """An import whose bytes were removed so long ago that they are looked for once more."""
+    import_id = an_import(ground, service, numbered(1), status=Status.CONFIGURING)
+    with ground.database.begin() as session:
+        session.add(Removal(import_id=import_id, removed_at=datetime.now(UTC) - UPLOAD_SILENCE))
+    return import_id
+
+
+def a_deleted_import(ground: Ground, service: Service) -> int:
+    import_id = an_import(ground, service, numbered(1), status=Status.CONFIGURING)
+    delete_import(ground, service, import_id)
+    return import_id
+
+
+def an_expired_export(ground: Ground, service: Service) -> Job:
+    job = exported(ground, service)
+    let_links_expire(job)
+    return job
+
+
+def test_what_cannot_be_removed_keeps_nothing_else_from_it(ground: Ground, service: Service):
+    """The oldest of it ended each sweep: nothing was removed any longer, whosoever it was."""
+    accounts(ground, service)
+    deleted, other_deleted = (a_deleted_import(ground, service) for _ in range(2))
+    removed, other_removed = (a_removal(ground, service) for _ in range(2))
+    expired, other_expired = (an_expired_export(ground, service) for _ in range(2))
+    stale = storage_folder(ground) / str(deleted) / "stale.part"
+    stale.touch()
+    os.utime(stale, (0, 0))
+    storage = Immovable(ground, str(deleted), str(removed), f"export-{expired.export_id}-1")
+
+    sweep(replace(ground, storage=storage))
+
+    assert block_files(ground, other_deleted) == block_files(ground, other_removed) == []
+    assert stored_paths(other_expired) == []
+    assert not stale.exists()
+    assert len(block_files(ground, deleted)) == len(block_files(ground, removed)) == 1
+    assert len(stored_paths(expired)) == 1
+
+    sweep(ground)
+    assert block_files(ground, deleted) == block_files(ground, removed) == stored_paths(expired) == []
+
+
+def test_without_its_volume_nothing_more_is_removed(ground: Ground, service: Service):
+    """Whatever is asked of a bucket that does not answer takes half a minute."""
+    for _ in range(2):
+        a_deleted_import(ground, service)
+    storage = Immovable(ground)
+
+    with storage_away(ground), pytest.raises(StorageAway):
+        sweep(replace(ground, storage=storage))
+
+    assert len(storage.tried) == 1
 
 
 def test_repeated_deaths_end_an_import_through_the_sweep_alone(ground: Ground, service: Service):
