@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from tests.supplies.images import OFFLINE, read_fleet_images, why_not
 
 DOCKER = Path(__file__).resolve().parents[2] / "docker"
 # A checkout's fleets have names of their own: those of another one on the same machine are left alone.
@@ -30,15 +33,9 @@ def docker(*arguments: str, seconds: float = 120) -> str:
     return done.stdout.strip()
 
 
-def missing() -> str | None:
+def missing(environment: Mapping[str, str] = os.environ, offline: Path = OFFLINE) -> str | None:
     """Why no fleet can be started here; None where it can."""
-    try:
-        subprocess.run(["docker", "version"], check=True, capture_output=True, timeout=30)
-    except (OSError, subprocess.SubprocessError):
-        return "no Docker engine answers"
-    if not (DOCKER / "offline.env").exists():
-        return "there are no base images: make images-offline"
-    return None
+    return why_not(read_fleet_images(environment, offline))
 
 
 @contextmanager
@@ -133,6 +130,16 @@ class Fleet:
             )
         )
 
+    def span(self, collection: str) -> tuple[float, float]:
+        """When the collection's only import was started and when it ended, in Unix seconds."""
+        found = self.query(
+            "SELECT extract(epoch FROM started_at), extract(epoch FROM ended_at)"
+            " FROM imports i JOIN collections c ON c.id = i.collection_id"
+            f" WHERE c.path = '{collection}'"
+        )
+        started, ended = found.split("|")
+        return float(started), float(ended)
+
 
 def asked(container: str, url: str, token: str = "") -> str:
     """What is answered there, inside the fleet."""
@@ -141,13 +148,29 @@ def asked(container: str, url: str, token: str = "") -> str:
     return docker("exec", container, "python", "-c", ask)
 
 
-def events(container: str, name: str) -> list[dict[str, Any]]:
-    """The log lines of this event that a container wrote."""
-    done = subprocess.run(
-        ["docker", "logs", container], check=True, timeout=60, text=True, capture_output=True
-    )
-    lines = [line for line in (done.stdout + done.stderr).splitlines() if f'"event": "{name}"' in line]
-    return [json.loads(line) for line in lines]
+def said(container: str, *, since: float = 0) -> str:
+    """The log of a container, since this moment in Unix seconds."""
+    command = ["docker", "logs", "--since", f"{since:.6f}", container]
+    done = subprocess.run(command, check=True, timeout=60, text=True, capture_output=True)
+    return done.stdout + done.stderr
+
+
+def events(container: str, *names: str) -> list[dict[str, Any]]:
+    """The log lines of these events that a container wrote."""
+    return told_events(said(container), *names)
+
+
+def told_events(log: str, *names: str) -> list[dict[str, Any]]:
+    """The lines of a log that are of these events; `at` is when, in Unix seconds."""
+    wanted = [f'"event": "{name}"' for name in names]
+    lines = [json.loads(line) for line in log.splitlines() if any(event in line for event in wanted)]
+    return [line | {"at": datetime.fromisoformat(line["timestamp"]).timestamp()} for line in lines]
+
+
+def started_at(container: str) -> float:
+    """When it was started last, in Unix seconds."""
+    told = docker("inspect", "--format", "{{.State.StartedAt}}", container)
+    return datetime.fromisoformat(told).timestamp()
 
 
 @contextmanager

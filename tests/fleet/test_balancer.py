@@ -1,7 +1,11 @@
-"""What the load balancer makes of names that clients give, of claims for whom they speak, and of nonsense."""
+"""What the load balancer makes of names that clients give, of claims for whom they speak, of nonsense and of
+large bodies.
+"""
 
+import os
 import re
 from collections.abc import Iterator
+from itertools import repeat
 
 import httpx
 import pytest
@@ -9,16 +13,18 @@ import pytest
 from api.http.problems import CONTENT_TYPE
 from tests.acceptance.waiting import wait_for
 from tests.fleet.balancer import Balancer, a_balancer
-from tests.fleet.containers import DOCKER, docker
+from tests.fleet.containers import docker
+from tests.supplies.images import read_fleet_images
 
 UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TELLS_EARLY_IN_OUR_FORM = (3, 2, 4)
+MIB = 1 << 20
+UPLOAD_MIB, GROWTH_MIB = 200, 2
 
 
 @pytest.fixture(scope="module")
 def balancer(engine: None) -> Iterator[Balancer]:
-    lines = (DOCKER / "offline.env").read_text().splitlines()
-    with a_balancer(dict(line.split("=", 1) for line in lines)) as running:
+    with a_balancer(read_fleet_images(os.environ)) as running:
         wait_for(lambda: ask(running).status_code == 200)
         yield running
 
@@ -109,6 +115,17 @@ def test_what_is_no_whole_request_is_told_so(balancer: Balancer, said: bytes, st
     assert answer.status_code == status
     if balancer.version() >= TELLS_EARLY_IN_OUR_FORM:
         assert_problem(answer, status)
+
+
+def test_a_large_upload_streams_through_to_an_api_that_is_slow(balancer: Balancer):
+    pieces, length = repeat(b"x" * MIB, UPLOAD_MIB), {"Content-Length": str(UPLOAD_MIB * MIB)}
+    before = balancer.peak_bytes()
+
+    answer = httpx.post(balancer.url, content=pieces, headers=length, timeout=60, trust_env=False)
+
+    assert answer.json() == UPLOAD_MIB * MIB
+    assert before > MIB
+    assert balancer.peak_bytes() - before < GROWTH_MIB * MIB
 
 
 def test_metrics_are_not_passed_on(balancer: Balancer):

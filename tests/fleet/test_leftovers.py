@@ -1,10 +1,12 @@
 """What a killed session left is removed by the next one of its checkout, and nothing of another's is."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
-from tests.fleet.containers import CHECKOUT, DOCKER, PROJECT_LABEL, docker, only_session, remove_project
+from tests.fleet.containers import CHECKOUT, PROJECT_LABEL, docker, only_session, remove_project
+from tests.supplies.images import read_fleet_images
 
 OWN, ANOTHER = f"{CHECKOUT}-left", f"{CHECKOUT}-another"
 
@@ -26,8 +28,7 @@ def left(name: str) -> list[str]:
 
 @pytest.fixture
 def both(engine: None) -> Iterator[None]:
-    lines = (DOCKER / "offline.env").read_text().splitlines()
-    image = dict(line.split("=", 1) for line in lines)["PYTHON_IMAGE"]
+    image = read_fleet_images(os.environ).python
     try:
         for name in (OWN, ANOTHER):
             leave(name, image)

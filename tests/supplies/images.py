@@ -3,10 +3,10 @@
 import gc
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from docker.errors import DockerException, ImageNotFound
 from dotenv import dotenv_values
@@ -19,6 +19,7 @@ import docker
 # Where `make images-offline` tells the names of the images that it made.
 OFFLINE = Path(__file__).parents[2] / "docker/offline.env"
 ENGINE_SECONDS = 5
+RYUK_DISABLED = "TESTCONTAINERS_RYUK_DISABLED"
 
 
 class Images(NamedTuple):
@@ -30,14 +31,36 @@ class Images(NamedTuple):
     mail: str = "axllent/mailpit"
 
 
+class FleetImages(NamedTuple):
+    """The same for what docker/fleet.sh starts; longshore's own is made of the first one."""
+
+    python: str = "python:3.13-slim"
+    haproxy: str = "haproxy:3.2"
+    postgres: str = "postgres:18"
+    redis: str = "redis:8"
+    s3: str = "versity/versitygw:v1.8.0"
+    mail: str = "axllent/mailpit"
+
+
+AnyImages = TypeVar("AnyImages", Images, FleetImages)
+
+
 def read_images(environment: Mapping[str, str], offline: Path = OFFLINE) -> Images:
     """What POSTGRES_IMAGE and its like say, in offline.env or after it in the environment."""
-    told = {**environment, **dotenv_values(offline)}
-    names = {field: told.get(f"{field.upper()}_IMAGE") for field in Images._fields}
-    return Images(**{field: name for field, name in names.items() if name})
+    return _named(Images, {**environment, **dotenv_values(offline)})
 
 
-def why_not(images: Images) -> str | None:
+def read_fleet_images(environment: Mapping[str, str], offline: Path = OFFLINE) -> FleetImages:
+    """The same for a fleet, where the environment has the last word."""
+    return _named(FleetImages, {**dotenv_values(offline), **environment})
+
+
+def _named(kind: type[AnyImages], told: Mapping[str, str | None]) -> AnyImages:
+    names = {field: told.get(f"{field.upper()}_IMAGE") for field in kind._fields}
+    return kind(**{field: name for field, name in names.items() if name})
+
+
+def why_not(images: Iterable[str]) -> str | None:
     """What keeps these images from being used; None where nothing does.
 
     A moment's work where they are here; else the registry is asked about each that is not.
@@ -84,5 +107,5 @@ def _can_be_pulled(client: docker.DockerClient, name: str) -> bool:
 
 def _do_without_ryuk_unless_here(client: docker.DockerClient) -> None:
     """Ryuk, which removes what killed sessions leave, is one more image: without it the next session does."""
-    if not _can_be_had(client, testcontainers_config.ryuk_image):
-        os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+    if RYUK_DISABLED not in os.environ and not _can_be_had(client, testcontainers_config.ryuk_image):
+        os.environ[RYUK_DISABLED] = "true"

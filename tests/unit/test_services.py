@@ -7,7 +7,14 @@ import pytest
 from tests.services import choose_services
 from tests.storages import choose_storage
 from tests.supplies.external import redis_url_of
-from tests.supplies.images import OFFLINE, Images, read_images, why_not
+from tests.supplies.images import (
+    OFFLINE,
+    FleetImages,
+    Images,
+    read_fleet_images,
+    read_images,
+    why_not,
+)
 
 URLS = {"DATABASE_URL": "postgresql://owner:secret@db/shore", "REDIS_URL": "redis://queue"}
 
@@ -57,6 +64,22 @@ def test_images_have_the_names_that_the_offline_ones_were_given(tmp_path: Path):
     images = read_images(environment, offline)
 
     assert images == Images(postgres="ours/postgres:one", redis="a-mirror/redis:8")
+
+
+def test_a_fleet_has_the_offline_images_unless_the_environment_says_otherwise(tmp_path: Path):
+    offline = tmp_path / "offline.env"
+    offline.write_text("POSTGRES_IMAGE=ours/postgres:one\nHAPROXY_IMAGE=ours/haproxy:one\n")
+
+    images = read_fleet_images({"POSTGRES_IMAGE": "a-mirror/postgres:18"}, offline)
+
+    assert images == FleetImages(postgres="a-mirror/postgres:18", haproxy="ours/haproxy:one")
+
+
+def test_without_a_word_images_of_fleets_are_those_that_it_asks_for():
+    told = "".join((OFFLINE.parent / name).read_text() for name in ("compose.yaml", "fleet.sh"))
+
+    for name, image in FleetImages()._asdict().items():
+        assert f"{{{name.upper()}_IMAGE:-{image}}}" in told
 
 
 def test_without_a_word_images_are_those_of_the_fleet():
