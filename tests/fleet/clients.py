@@ -29,11 +29,12 @@ def write_lines(path: Path, count: int) -> Path:
 
 
 class Import:
-    """`longshore import` of a file, unordered and in small blocks, in a process of its own."""
+    """`longshore import` of a file, in any order and in small blocks, in a process of its own."""
 
-    def __init__(self, fleet: Fleet, path: Path, collection: str) -> None:
+    def __init__(self, fleet: Fleet, path: Path, collection: str, *, block_mib: int = 1) -> None:
         command = [LONGSHORE, "import", str(path), "--collection", collection, "--strategy", "create"]
-        command += ["--unordered", "--block-mib", "1", "--url", fleet.url, "--token", fleet.token, "--json"]
+        command += ["--unordered", "--block-mib", str(block_mib), "--json"]
+        command += ["--url", fleet.url, "--token", fleet.token]
         self._process = subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def result(self, seconds: float = 240) -> dict[str, Any]:

@@ -1,24 +1,16 @@
 """Workers that come and go while imports run: some give back what they hold, more make it faster."""
 
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.acceptance.waiting import wait_for
-from tests.fleet.clients import Import, meanwhile
-from tests.fleet.containers import APIS, WORKERS, Fleet, docker, events
+from tests.fleet.containers import APIS, WORKERS, Fleet, events
+from tests.fleet.supply import ALL, SHARE, Supply, share_cores, write_supply
 
 COLLECTION = "/scaled"
-LINES = 300_000  # of each import
-AT_ONCE = 2
-# Of a core for each worker: so their number decides, and not how many cores this machine has.
-SHARE, ALL = "0.1", "2"
 LOOK_SECONDS = 4.0
 FASTER = 1.5  # at least; four times as many workers are about four times as fast
 
@@ -36,22 +28,6 @@ ENOUGH_BYTES = 9_000_000  # to keep all workers busy while one looks
 HELD = "SELECT count(*) FROM blocks WHERE leased_until > clock_timestamp()"
 
 
-class Supply:
-    """Imports whose order does not matter, one after the other: there is always something to do."""
-
-    def __init__(self, fleet: Fleet, path: Path) -> None:
-        self._fleet = fleet
-        self._path = path
-        self.ended: list[dict[str, Any]] = []
-
-    def going_on(self) -> AbstractContextManager[None]:
-        return meanwhile(self._import_on, AT_ONCE)
-
-    def _import_on(self, is_over: threading.Event) -> None:
-        while not is_over.is_set():
-            self.ended.append(Import(self._fleet, self._path, COLLECTION).result(seconds=600))
-
-
 @dataclass(frozen=True)
 class Scaled:
     """What was seen with all workers, with one, and with all again."""
@@ -60,16 +36,13 @@ class Scaled:
     pace_of_one: float  # documents a second
     pace_of_all: float
     batches: dict[str, int]  # by each worker that came
-    ended: list[dict[str, Any]]
+    supply: Supply
 
 
 @pytest.fixture(scope="module")
 def scaled(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scaled]:
     fleet.longshore("collections", "add", COLLECTION)
-    file = tmp_path_factory.mktemp("scaled") / "lines.ndjson"
-    # Without ids: each time it is imported they become documents of their own.
-    file.write_text(f'{{"text":"{"x" * 40}"}}\n' * LINES)
-    supply = Supply(fleet, file)
+    supply = Supply(fleet, write_supply(tmp_path_factory.mktemp("scaled") / "lines.ndjson"), COLLECTION)
     share_cores(fleet.containers("worker"), SHARE)
     try:
         with supply.going_on():
@@ -80,7 +53,7 @@ def scaled(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
             pace_of_all = pace_beyond(fleet, FASTER * pace_of_one)
             share_cores(fleet.containers("worker"), ALL)
         batches = {worker: len(events(worker, "batch_applied")) for worker in added}
-        yield Scaled(held, pace_of_one, pace_of_all, batches, supply.ended)
+        yield Scaled(held, pace_of_one, pace_of_all, batches, supply)
     finally:
         if len(fleet.containers("worker")) < WORKERS:
             scale(fleet, WORKERS)
@@ -99,10 +72,6 @@ def add_workers(fleet: Fleet) -> list[str]:
     share_cores(added, SHARE)
     wait_for(lambda: all(events(worker, "batch_applied") for worker in added), seconds=120)
     return added
-
-
-def share_cores(workers: Sequence[str], cores: str) -> None:
-    docker("update", "--cpus", cores, *workers)
 
 
 def pace(fleet: Fleet) -> float:
@@ -138,8 +107,6 @@ def test_workers_that_are_added_take_blocks_and_make_imports_faster(scaled: Scal
     assert scaled.pace_of_all > FASTER * scaled.pace_of_one > 0
 
 
-def test_imports_end_exact_and_no_attempt_was_lost(fleet: Fleet, scaled: Scaled):
-    for ended in scaled.ended:
-        told = [ended[name] for name in ("status", "createdDocuments", "skippedDocuments", "failureCount")]
-        assert told == ["complete", LINES, 0, 0]
-    assert fleet.documents(COLLECTION) == len(scaled.ended) * LINES
+def test_imports_end_exact_and_no_attempt_was_lost(scaled: Scaled):
+    scaled.supply.assert_exact()
+    assert {ended["failureCount"] for ended in scaled.supply.ended} == {0}
