@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from itertools import count
+from itertools import count, cycle
 from statistics import median
 from typing import Any
 
@@ -24,8 +24,7 @@ MANY_LINES = 2 * LINES  # where the import is to last while others are looked at
 DRAIN_SECONDS = 5.0
 OBEYED_SECONDS = 1.0
 BUSY_IMPORTS = 4
-PAUSES = 20  # of a lot
-LOTS = 3
+WORKERS = 2  # of the stack
 _numbers = count(1)
 
 
@@ -130,12 +129,17 @@ def test_with_all_workers_busy_nothing_is_applied_after_a_control_and_counters_s
             assert client.wait_for_end(importid)["createdDocuments"] == MANY_LINES
 
 
-def test_with_all_workers_busy_nearly_each_pause_is_obeyed_within_a_second(
-    client: Client, administration: Administration
+@pytest.mark.parametrize(
+    ("controls", "lots"), [(20, 3), pytest.param(100, 1, marks=pytest.mark.large)], ids=["20", "100"]
+)
+def test_with_all_workers_busy_pauses_and_cancels_are_obeyed_within_a_second(
+    client: Client, administration: Administration, controls: int, lots: int
 ) -> None:
-    """All but one of twenty. Where the machine was busy with others, too, another twenty follow."""
+    """All but one of a lot: of a hundred that is p99. Of the small ones three may be tried: the machine
+    may be busy with other tests, too."""
     block = a_block(MANY_LINES)
     imports: set[int] = set()
+    wishes = cycle(["paused", "canceled"])
 
     def one_far_from_its_end() -> int | None:
         seen = {importid: client.get(importid) for importid in imports}
@@ -143,30 +147,38 @@ def test_with_all_workers_busy_nearly_each_pause_is_obeyed_within_a_second(
             client.delete(importid)
             imports.discard(importid)
         while len(imports) < BUSY_IMPORTS:
-            path = f"/paused-{next(_numbers)}"
+            path = f"/controlled-{next(_numbers)}"
             administration.add_collection(path)
             imports.add(started(client, path, block))
-        return _one_under_way(client, imports)
+        return _one_under_way(client, imports, at_once=WORKERS)
 
-    def seconds_until_paused() -> float:
-        importid = wait_for(one_far_from_its_end)
+    def seconds_until_obeyed() -> float:
+        importid, wish = wait_for(one_far_from_its_end), next(wishes)
         began = time.monotonic()
-        client.set_status(importid, "paused")
+        client.set_status(importid, wish)
         client.wait_until(importid, has_no_worker)
         seconds = time.monotonic() - began
-        client.set_status(importid, "resumed")
+        if wish == "paused":
+            client.set_status(importid, "resumed")
+        else:
+            imports.discard(importid)
         return seconds
 
-    lots = ([seconds_until_paused() for _ in range(PAUSES)] for _ in range(LOTS))
-    is_prompt = any(sum(seconds < OBEYED_SECONDS for seconds in lot) >= PAUSES - 1 for lot in lots)
+    slowest_but_one: list[float] = []
+    for _ in range(lots):
+        slowest_but_one.append(sorted(seconds_until_obeyed() for _ in range(controls))[-2])
+        if slowest_but_one[-1] < OBEYED_SECONDS:
+            break
 
     for importid in imports:
         client.delete(importid)
-    assert is_prompt
+    assert slowest_but_one[-1] < OBEYED_SECONDS, slowest_but_one
 
 
-def _one_under_way(client: Client, importids: set[int]) -> int | None:
-    return next((importid for importid in sorted(importids) if is_under_way(client.get(importid))), None)
+def _one_under_way(client: Client, importids: set[int], *, at_once: int = 1) -> int | None:
+    """One of those that workers are at, as soon as there are so many."""
+    under_way = [importid for importid in sorted(importids) if is_under_way(client.get(importid))]
+    return under_way[0] if len(under_way) >= at_once else None
 
 
 def test_with_no_worker_at_all_controls_are_obeyed_at_once(
