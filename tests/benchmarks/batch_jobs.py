@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -10,11 +11,13 @@ import orjson
 import psycopg2
 
 from tests.acceptance.liquid_client import LiquidClient
-from tests.benchmarks.documents import blocks_of, flat_documents
+from tests.benchmarks.documents import BLOCK_BYTES, blocks_of, flat_documents
 from tests.benchmarks.figures import Figure, median_ratio
 from tests.benchmarks.imports import rate_of
+from tests.benchmarks.reference import disk_rate
 from tests.benchmarks.stack import CREATE, Stack, running_stack
 
+DISK_BLOCKS = 10
 EXPORTED_TIMES = 5  # as many documents as are imported: exports are faster
 EMAIL, PASSWORD = "bench@example.com", "the password of the bench"
 
@@ -43,9 +46,10 @@ def _batch_jobs(stack: Stack, *, documents: int, repeats: int) -> list[Figure]:
         large = stack.new_collection()
         stack.create_documents(large, list(flat_documents(exported)))
         stack.settle()
-        copies, json_exports, csv_exports = [], [], []
+        copies, disks, json_exports, csv_exports = [], [], [], []
         for _ in range(repeats):
             copies.append(_copy_rate(stack, large, exported))
+            disks.append(disk_rate(stack.folder, os.urandom(BLOCK_BYTES), DISK_BLOCKS) / 2**20)
             json_exports.append(_export(client, large, "application/json"))
             csv_exports.append(_export(client, large, "text/plain"))
     finally:
@@ -57,6 +61,8 @@ def _batch_jobs(stack: Stack, *, documents: int, repeats: int) -> list[Figure]:
         _rate("JSON export", json_exports),
         _rate("CSV export", csv_exports),
         _beside("JSON export", json_exports, "COPY TO STDOUT", copies, at_least=0.8),
+        # COPY's rows go nowhere, and an export's become files.
+        Figure(case="the disk's write and fsync", value=statistics.median(disks), unit="MiB/s"),
     ]
 
 

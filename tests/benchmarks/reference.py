@@ -1,8 +1,10 @@
-"""What PostgreSQL itself can do: one COPY of the same rows into an identical table."""
+"""What others do by themselves: PostgreSQL one COPY of the same rows into an identical table; a disk."""
 
+import os
 import time
 from collections.abc import Iterable
 from io import BytesIO
+from pathlib import Path
 
 import psycopg2
 
@@ -25,3 +27,16 @@ def copy_rate(database_url: str, documents: Iterable[tuple[str, bytes]]) -> floa
         cursor.execute("DROP TABLE copied")
     connection.close()
     return len(rows) / seconds
+
+
+def disk_rate(folder: Path, block: bytes, count: int) -> float:
+    """Bytes a second of one writer of so many blocks, each made durable as the API does it."""
+    path = folder / "sequential"
+    began = time.perf_counter()
+    with path.open("wb", buffering=0) as file:
+        for _ in range(count):
+            file.write(block)
+            os.fsync(file.fileno())
+    seconds = time.perf_counter() - began
+    path.unlink()
+    return count * len(block) / seconds

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.benchmarks.documents import BLOCK_BYTES
 from tests.benchmarks.figures import Figure, median_ratio
+from tests.benchmarks.reference import disk_rate
 from tests.benchmarks.stack import CREATE, Stack, running_stack
 
 CLIENTS = 4
@@ -26,7 +27,7 @@ def upload_figures(*, documents: int, repeats: int) -> list[Figure]:
         file.write_bytes(block)
         disks, uploads, digests, apis = [], [], [], []
         for _ in range(repeats):
-            disks.append(_write(stack.folder / "sequential", block))
+            disks.append(disk_rate(stack.folder, block, CLIENTS * BLOCKS_EACH) / 2**20)
             digests.append(_digest(block))
             before = stack.processor_seconds("api")
             uploads.append(_upload(stack, file))
@@ -58,19 +59,6 @@ def upload_figures(*, documents: int, repeats: int) -> list[Figure]:
             note=f"{many['api'] / 2**20:.0f} MB",
         ),
     ]
-
-
-def _write(path: Path, block: bytes) -> float:
-    """MiB a second of one writer, each block made durable as the API does it."""
-    count = CLIENTS * BLOCKS_EACH
-    began = time.perf_counter()
-    with path.open("wb", buffering=0) as file:
-        for _ in range(count):
-            file.write(block)
-            os.fsync(file.fileno())
-    seconds = time.perf_counter() - began
-    path.unlink()
-    return count * BLOCK_BYTES / 2**20 / seconds
 
 
 def _digest(block: bytes) -> float:
