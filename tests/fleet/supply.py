@@ -32,8 +32,8 @@ class Supply:
         self._block_mib = block_mib
         self.ended: list[dict[str, Any]] = []
 
-    def going_on(self, at_once: int = AT_ONCE) -> AbstractContextManager[None]:
-        return meanwhile(self._import_on, at_once)
+    def going_on(self) -> AbstractContextManager[None]:
+        return meanwhile(self._import_on, AT_ONCE)
 
     def _import_on(self, is_over: threading.Event) -> None:
         while not is_over.is_set():
@@ -49,14 +49,14 @@ class Supply:
 
 
 @contextmanager
-def slowed(fleet: Fleet) -> Iterator[None]:
-    """Each worker has a small share of a core while the body runs: imports last."""
-    share_cores(fleet.containers("worker"), SHARE)
+def slowed(fleet: Fleet, service: str = "worker", share: str = SHARE) -> Iterator[None]:
+    """Each container of the service has a small share of a core while the body runs: imports last."""
+    share_cores(fleet.containers(service), share)
     try:
         yield
     finally:
-        share_cores(fleet.containers("worker"), ALL)
+        share_cores(fleet.containers(service), ALL)
 
 
-def share_cores(workers: Sequence[str], cores: str) -> None:
-    docker("update", "--cpus", cores, *workers)
+def share_cores(containers: Sequence[str], cores: str) -> None:
+    docker("update", "--cpus", cores, *containers)
