@@ -5,6 +5,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -245,18 +246,18 @@ class TestInterruptions:
     def test_workers_that_die_further_on_each_time_end_nothing(self, ground: Ground, service: Service):
         an_item_type(ground, service)
         with_many(ground, service, 100)
-        # With a template it counts row by row, and each file is a write.
-        small = tuned(ground, attempts=2, export_file_bytes=20)
+        # With a template it counts row by row, and each row is a file and a write.
+        small = tuned(ground, attempts=2, export_file_bytes=1)
         job = an_export(small, service, is_csv=True, template="$accountId")
 
-        def die_once_it_is_noted() -> None:
-            before = job.export_row().records
-            wait_until(lambda: job.export_row().records > before)
+        def die_once_noted(written: int) -> None:
+            wait_until(lambda: job.export_row().records == written)
             die()
 
-        for number in (3, 6, 9):
+        for written in (2, 5, 8):
+            dying = at_write(written + 1, partial(die_once_noted, written))
             with suppress(Killed):
-                Job(watched(job.ground, at_write(number, die_once_it_is_noted)), service, job.id).work()
+                Job(watched(job.ground, dying), service, job.id).work()
             let_lease_expire(job)
         job.work()
 
