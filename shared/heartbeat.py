@@ -6,8 +6,6 @@ from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Self
 
-from shared.errors import LongshoreError
-
 
 class Stopped(Exception):
     """The worker goes home, or all of them stop for maintenance; what it was at begins again later."""
@@ -16,14 +14,14 @@ class Stopped(Exception):
 class Heartbeat:
     """Calls `beat` every `seconds` in a thread of its own while the body runs.
 
-    What `beat` raises (LongshoreError, Stopped) rises from `check`, and instead of what the body raises.
+    What `beat` raises rises from `check`, and instead of what the body raises.
     """
 
     def __init__(self, beat: Callable[[], None], seconds: float) -> None:
         self._beat = beat
         self._seconds = seconds
         self._is_over = Event()
-        self._verdict: LongshoreError | Stopped | None = None
+        self._verdict: Exception | None = None
         self._lock = Lock()
         self._interrupt: Callable[[], None] | None = None
         self._thread = Thread(target=self._run, name="heartbeat", daemon=True)
@@ -61,11 +59,12 @@ class Heartbeat:
         while not self._is_over.wait(self._seconds):
             try:
                 self._beat()
-            except (LongshoreError, Stopped) as verdict:
+            # Whatever it is: a body that nobody keeps must not go on as if somebody did.
+            except Exception as verdict:  # noqa: BLE001
                 self._end(verdict)
                 return
 
-    def _end(self, verdict: LongshoreError | Stopped) -> None:
+    def _end(self, verdict: Exception) -> None:
         with self._lock:
             self._verdict = verdict
             if self._interrupt is not None:

@@ -1,7 +1,8 @@
 """What rows say is due gets done, whatever Redis lost: the work of one beat."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 
@@ -41,13 +42,16 @@ REMOVALS_A_SWEEP = 100
 UPLOAD_HOURS = 24
 # No client may be silent for nearly as long, but the database may be away.
 UPLOAD_SILENCE = timedelta(hours=1)
+# A bucket that is reached and removes nothing takes half a minute to say so, for each.
+FAULTS_SECONDS = 10.0
 
 
-def sweep(ground: Ground) -> None:
+def sweep(ground: Ground, *, faults_seconds: float = FAULTS_SECONDS) -> None:
     """Nudge what waits without anybody working on it, end what was canceled, remove what was deleted
     or kept for long enough.
 
-    Any number of sweeps may run at once: all but one find the turn taken and do nothing.
+    For `faults_seconds` what cannot be removed is passed over; then the next of it ends the sweep. Any number
+    of sweeps may run at once: all but one find the turn taken and do nothing.
     """
     with ground.database.begin() as session:
         if not sweeps.take_turn(session):
@@ -63,7 +67,7 @@ def sweep(ground: Ground) -> None:
     _let_go_of_bytes(ground)
     # Apart from what must go on also while block storage is away.
     _give_up_uploads(ground)
-    _remove_garbage(ground)
+    _remove_garbage(ground, partial(_passed_over, ground, time.monotonic() + faults_seconds))
     ground.storage.remove_unfinished(UPLOAD_HOURS * 3600, partial(_may_go_on, ground))
 
 
@@ -131,7 +135,7 @@ def _end_keeping(settings: Settings, session: Session) -> None:
         _log.info("bytes_kept_no_longer", imports=len(ended))
 
 
-def _remove_garbage(ground: Ground) -> None:
+def _remove_garbage(ground: Ground, passed_over: Callable[..., AbstractContextManager[None]]) -> None:
     """Bytes first: what is forgotten is gone. Done twice at once, the second finds nothing to remove."""
     with ground.database.begin() as session:
         if not sweeps.take_turn(session):
@@ -140,33 +144,36 @@ def _remove_garbage(ground: Ground) -> None:
         removed = sweeps.removed(session, age=UPLOAD_SILENCE, limit=REMOVALS_A_SWEEP)
         of_exports = retention.export_garbage(session, limit=REMOVALS_A_SWEEP)
     for import_id in of_imports:
-        with _passed_over(ground, import_id=import_id):
+        with passed_over(import_id=import_id):
             ground.storage.remove_import(import_id)
             with ground.database.begin() as session:
                 sweeps.forget_garbage(session, import_id)
     for import_id in removed:
-        with _passed_over(ground, import_id=import_id):
+        with passed_over(import_id=import_id):
             # Who had not heard of it may have stored more.
             ground.storage.remove_import(import_id)
             with ground.database.begin() as session:
                 sweeps.forget_removal(session, import_id, age=UPLOAD_SILENCE)
     for export_id, epoch in of_exports:
-        with _passed_over(ground, export_id=export_id):
+        with passed_over(export_id=export_id):
             remove_attempts(ground.storage, export_id, epoch)
             with ground.database.begin() as session:
                 retention.forget_files(session, export_id)
 
 
 @contextmanager
-def _passed_over(ground: Ground, **whose: int) -> Iterator[None]:
+def _passed_over(ground: Ground, until: float, **whose: int) -> Iterator[None]:
     """What cannot be removed is left for another sweep, and does not keep this one from the rest.
 
-    Raises StorageFault where it is not that alone: asking for each of the rest would take hours.
+    Raises StorageFault where it is not that alone, or it is too late: asking for each of the rest would take
+    hours.
     """
     try:
         yield
     except StorageFault as fault:
         ground.storage.check()
+        if time.monotonic() >= until:
+            raise
         _log.error("bytes_not_removed", error=str(fault), **whose)
 
 

@@ -68,6 +68,7 @@ class SignsOfLife:
         """
         self._is_kept = False
         self._size_bytes = 0
+        self.give()  # at once: others may have the room
         with self.while_taking(chunks) as passing:
             for _ in passing:
                 pass

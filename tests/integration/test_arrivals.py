@@ -26,7 +26,7 @@ from api.usecases.jobs import (
 )
 from api.usecases.readings import ImportOrder
 from api.usecases.services import Service, add_service
-from api.usecases.signs_of_life import STUCK_SECONDS, UploadGivenUp
+from api.usecases.signs_of_life import STUCK_SECONDS, SignsOfLife, UploadGivenUp
 from shared.db import imports, uploads
 from shared.db.models import Import, Removal, Upload
 from shared.db.retention import end_keeping
@@ -524,6 +524,21 @@ def test_an_upload_without_room_keeps_its_id_until_it_is_rejected(ground: Ground
         arrival.reject(EARLY, str(reached.value), job.id)
 
     assert job.status == "Rejected"
+
+
+def test_a_file_without_room_takes_none_from_the_next(ground: Ground, service: Service):
+    """For as long as a sign of life of it told of the bytes that had come."""
+    small = tuned(ground, stored_bytes=2 * len(FILE))
+    with ground.database.begin() as session:
+        first = imports.next_id(session)
+        uploads.begin(session, first, service.id)
+        uploads.keep_alive(session, first, size_bytes=3 * len(FILE))
+
+    SignsOfLife(small, service, first, has_job=False, clock=monotonic).pass_over([])
+
+    assert upload(small, service, uuid4()).view.status == "Accepted"
+    with ground.database.begin() as session:
+        uploads.end(session, first)
 
 
 def is_rejected(arrival: FileArrival, job: Job) -> None:

@@ -278,6 +278,18 @@ def test_what_cannot_be_removed_keeps_nothing_else_from_it(ground: Ground, servi
     assert block_files(ground, deleted) == block_files(ground, removed) == stored_paths(expired) == []
 
 
+def test_what_cannot_be_removed_is_asked_for_no_longer_than_some_seconds(ground: Ground, service: Service):
+    """Of a bucket that only removes nothing each took half a minute, of one worker after the other."""
+    deleted = [str(a_deleted_import(ground, service)) for _ in range(2)]
+    storage = Immovable(ground, *deleted)
+
+    with pytest.raises(StorageFault):
+        sweep(replace(ground, storage=storage), faults_seconds=0.0)
+
+    assert storage.tried == deleted[:1]
+    sweep(ground)
+
+
 def test_without_its_volume_nothing_more_is_removed(ground: Ground, service: Service):
     """Whatever is asked of a bucket that does not answer takes half a minute."""
     for _ in range(2):

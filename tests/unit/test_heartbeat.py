@@ -39,7 +39,7 @@ def test_it_beats_while_the_body_works_and_not_behind_it():
     assert beats.count == counted
 
 
-@pytest.mark.parametrize("verdict", [LeaseLost("gone"), Stopped()])
+@pytest.mark.parametrize("verdict", [LeaseLost("gone"), Stopped(), LookupError("a fault of ours")])
 def test_what_it_raises_interrupts_the_body_and_rises_from_it(verdict: Exception):
     interrupted = Event()
 

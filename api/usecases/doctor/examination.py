@@ -23,7 +23,9 @@ def examine(ground: Ground) -> Iterator[Finding]:
     yield from in_database
     yield from check_redis(ground)
     if _has_schema(in_database):
-        yield from check_work(ground)
+        # Without Redis there is no sweep, and nobody who knows of the last one.
+        if ground.dispatcher.takes_nudges():
+            yield from check_work(ground)
         yield from check_storage(ground)
     else:
         # The database knows which volume is the right one.
