@@ -15,10 +15,11 @@ from tests.acceptance.waiting import wait_for
 from tests.fleet.clients import IMPORTS, meanwhile
 from tests.fleet.containers import Fleet
 
-CLIENTS = 6  # two for each API
+CLIENTS = 12  # four for each API, which begin at different moments: no API is ever between all of its blocks
 BLOCKS = 2  # of an import
 # A block takes eight seconds: longer than an API that is told to stop answers as before.
 PIECES, LINES_A_PIECE, PIECE_SECONDS = 17, 20, 0.5
+STAGGER_SECONDS = PIECES * PIECE_SECONDS / CLIENTS
 LINES = BLOCKS * PIECES * LINES_A_PIECE  # of an import
 ATTEMPTS = 5
 NDJSON = "application/x-ndjson"
@@ -50,6 +51,7 @@ class Uploads:
         self._fleet = fleet
         self._collection = collection
         self._numbers = count(1)
+        self._places = count()
         self.asked: list[Asked] = []
         self.started: list[str] = []
         """Paths of imports."""
@@ -61,10 +63,13 @@ class Uploads:
     def going_on(self) -> AbstractContextManager[None]:
         return meanwhile(self._import_on, CLIENTS)
 
-    def wait_until_all_send(self) -> None:
-        """Until each client is in the middle of a block."""
+    def wait_until_most_send(self) -> None:
+        """Until three of four clients are in the middle of a block."""
         wait_for(
-            lambda: sum(sent.is_under_way(time.time() - PIECE_SECONDS) for sent in self.blocks) == CLIENTS
+            lambda: (
+                sum(sent.is_under_way(time.time() - PIECE_SECONDS) for sent in self.blocks)
+                >= CLIENTS * 3 // 4
+            )
         )
 
     def assert_exact(self) -> None:
@@ -81,6 +86,7 @@ class Uploads:
         return httpx.Client(base_url=self._fleet.url, headers=headers, timeout=60, trust_env=False)
 
     def _import_on(self, is_over: threading.Event) -> None:
+        is_over.wait(next(self._places) * STAGGER_SECONDS)
         with self._client() as client:
             while not is_over.is_set():
                 self._import(client)
