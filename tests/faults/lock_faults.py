@@ -15,7 +15,9 @@ from tests.faults.registry import Met, NotNow, fault
 from tests.faults.waiting import LOOK_SECONDS
 
 AT_WORK = "SELECT import_id FROM blocks WHERE leased_until > clock_timestamp() ORDER BY import_id"
-HOLD_IMPORT = "SET lock_timeout = '1s'; SELECT FROM imports WHERE id = %s FOR NO KEY UPDATE"
+HOLD_IMPORT = (
+    "SET lock_timeout = '1s'; SELECT FROM imports WHERE id = %s AND status = 'running' FOR NO KEY UPDATE"
+)
 WAITERS = "SELECT count(*) FROM pg_stat_activity WHERE :pid = ANY(pg_blocking_pids(pid))"
 
 # Whoever finds the deadlock is the one that gives way, and finding it is left to ours.
@@ -87,7 +89,7 @@ def hold_an_import(fleet: Fleet, dice: Random) -> Iterator[Met]:
         if not (found := cursor.fetchall()):
             raise NotNow
         cursor.execute(HOLD_IMPORT, dice.choice(found))
-        if not cursor.rowcount:  # it has just been deleted
+        if not cursor.rowcount:  # it has just ended, or was deleted
             raise NotNow
         yield lambda: _is_waited_for(fleet.ground, stranger.info.backend_pid)
 
