@@ -23,6 +23,7 @@ from tests.acceptance.conftest import EMAIL, LONGSHORE, PASSWORD, URLS
 from tests.acceptance.jobs import exported
 from tests.acceptance.liquid_client import LiquidClient
 from tests.acceptance.processes import families, held, kill
+from tests.acceptance.waiting import wait_for
 from tests.pgbouncer import Pool, pgbouncer
 from tests.services import Services
 
@@ -159,12 +160,15 @@ def test_all_processes_together_have_no_more_connections_than_the_pool(
 ) -> None:
     importid = under_way(client, collection)
 
-    with ThreadPoolExecutor(2 * CONNECTIONS) as askers:
-        # The API has a connection for each who asks at the same time.
-        while None in [
-            seen["endedDatetime"] for seen in askers.map(client.get, [importid] * 2 * CONNECTIONS)
-        ]:
-            assert connections_of(direct.database_url) <= CONNECTIONS
+    # The API has a connection for each who asks at the same time.
+    asked = [importid] * 2 * CONNECTIONS
+
+    def has_ended() -> bool:
+        assert connections_of(direct.database_url) <= CONNECTIONS
+        return all(seen["endedDatetime"] for seen in askers.map(client.get, asked))
+
+    with ThreadPoolExecutor(len(asked)) as askers:
+        wait_for(has_ended)
     assert pool.clients() > CONNECTIONS
 
 

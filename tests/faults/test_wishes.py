@@ -59,9 +59,11 @@ def wishes(answer: Answer, seen: Seen, *, are_of_many: bool = False) -> Iterator
     with _Api(answer) as api:
         Thread(target=api.serve_forever).start()
         url = f"http://127.0.0.1:{api.server_port}"
-        with closing(CarefulClient([url], "localhost", None)) as client:
-            yield Wishes(client, Random(1 if are_of_many else 0), seen)
-        api.shutdown()
+        try:
+            with closing(CarefulClient([url], "localhost", None)) as client:
+                yield Wishes(client, Random(1 if are_of_many else 0), seen)
+        finally:
+            api.shutdown()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Work for a fleet that does not end while something happens to it, and how slowly its workers do it."""
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -12,7 +13,7 @@ from tests.fleet.containers import Fleet, docker
 LINES = 300_000  # of each import
 AT_ONCE = 2
 # Of a core for each worker: so their number decides, and not how many cores this machine has.
-SHARE, ALL = "0.1", "2"
+SHARE, ALL = "0.1", str(os.cpu_count())
 
 
 def write_supply(path: Path) -> Path:
