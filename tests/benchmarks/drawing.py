@@ -35,7 +35,9 @@ def _draw(picture: dict[str, Any], measured: str, path: Path) -> None:
     columns = -(-len(panels) // rows)
     width, height = PANEL_INCHES
     figure, axes = pyplot.subplots(rows, columns, figsize=(width * columns, height * rows), squeeze=False)
-    for place, panel in zip(axes.flat, panels, strict=True):
+    for place in axes.flat[len(panels) :]:
+        place.set_axis_off()
+    for place, panel in zip(axes.flat, panels, strict=False):
         _fill(place, panel)
         place.set_xlabel(picture["grows"])
         if picture["is_logarithmic"]:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from tests.benchmarks.costs import Costs
 from tests.benchmarks.documents import Document, blocks_of, flat_documents
 from tests.benchmarks.footprint import INDEXES, TABLE, Server
 from tests.benchmarks.imports import rate_of
@@ -38,10 +39,8 @@ CASES = (
 
 def documents_grow(documents: int) -> Picture:
     """One import after the other into the same collection."""
-    wal = Panel("WAL", "bytes a document")
+    costs = Costs("bytes a document", Panel("import", "µs a document", is_time=True), only_workers=True)
     index = Panel("index", "bytes a document")
-    time = Panel("import", "µs a document", is_time=True)
-    memory = Panel("worker memory, peak", "MB")
     for case in CASES:
         with running_stack(workers=1) as stack:
             server, collection = Server(stack.description["database_url"]), stack.new_collection()
@@ -49,13 +48,11 @@ def documents_grow(documents: int) -> Picture:
                 new = list(case.reorder(flat_documents(documents, first=there)))
                 if case.is_after_checkpoint:
                     server.execute("CHECKPOINT")
-                with server.costing() as cost, stack.watching_memory() as peaks:
+                with costs.watching(stack, case.name, there, documents):
                     seconds = imported_seconds(stack, collection, new)
-                wal.add(case.name, there, cost.wal_bytes / documents)
                 index.add(case.name, there, server.bytes_of(INDEXES) / there)
-                time.add(case.name, there, seconds / documents * 1e6)
-                memory.add(case.name, there, peaks["worker"] / 2**20)
-    return Picture("documents", "documents in the collection", [wal, index, time, memory])
+                costs.time.add(case.name, there, seconds / documents * 1e6)
+    return Picture("documents", "documents in the collection", [*costs.panels, index])
 
 
 def updates_grow(documents: int) -> Picture:

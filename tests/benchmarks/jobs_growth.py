@@ -2,6 +2,7 @@
 
 import statistics
 
+from tests.benchmarks.costs import Costs
 from tests.benchmarks.documents import blocks_of, flat_documents, size_of
 from tests.benchmarks.footprint import Server
 from tests.benchmarks.imports import rate_of
@@ -19,55 +20,46 @@ SMALL_BLOCK_BYTES = 1024 * 1024
 def blocks_grow(documents: int) -> Picture:
     """The same documents in more and more blocks."""
     flat = list(flat_documents(documents // 2))
-    wal = Panel("WAL", "bytes a document")
-    time = Panel("import", "µs a document", is_time=True)
+    costs = Costs("bytes a document", Panel("import", "µs a document", is_time=True))
     with running_stack(workers=1) as stack:
-        server = Server(stack.description["database_url"])
         for count in BLOCKS:
             blocks = blocks_of(flat, size_of(flat) // count + 1)
-            with server.costing() as cost:
+            with costs.watching(stack, "upload and import", count, len(flat)):
                 path = stack.prepare_import(stack.new_collection(), BOTH, blocks)
                 done = stack.run_import(path)
-            wal.add("upload and import", count, cost.wal_bytes / len(flat))
-            time.add("one worker", count, 1e6 / rate_of(done, len(flat)))
-    return Picture("blocks", f"blocks that {len(flat):,} documents come in", [wal, time], is_logarithmic=True)
+            costs.time.add("one worker", count, 1e6 / rate_of(done, len(flat)))
+    grows = f"blocks that {len(flat):,} documents come in"
+    return Picture("blocks", grows, costs.panels, is_logarithmic=True)
 
 
 def imports_grow(_: int) -> Picture:
     """A one-line import among more and more others that are there already."""
-    wal = Panel("WAL", "bytes an import")
-    time = Panel("started to complete, median", "ms", is_time=True)
+    costs = Costs("bytes an import", Panel("started to complete, median", "ms", is_time=True))
     with running_stack(workers=1, open_imports=2 * IMPORTS[-1]) as stack:
         server, collection = Server(stack.description["database_url"]), stack.new_collection()
         there = 0
         for count in IMPORTS:
             server.execute(ADD_IMPORTS, count - there, collection)
             server.vacuum("imports")
-            with server.costing() as cost:
+            with costs.watching(stack, "one line each", count, SHORT_IMPORTS):
                 milliseconds = [_short_import(stack, collection, count + n) for n in range(SHORT_IMPORTS)]
             there = count + SHORT_IMPORTS
-            wal.add("one line each", count, cost.wal_bytes / SHORT_IMPORTS)
-            time.add("one line each", count, statistics.median(milliseconds))
-    return Picture("imports", "imports there are", [wal, time], is_logarithmic=True)
+            costs.time.add("one line each", count, statistics.median(milliseconds))
+    return Picture("imports", "imports there are", costs.panels, is_logarithmic=True)
 
 
 def workers_grow(documents: int) -> Picture:
     """One import whose blocks go to as many workers as there are."""
-    connections = Panel("connections, peak", "")
-    memory = Panel("memory of all, peak", "MB")
+    costs = Costs("bytes a document", Panel("import", "µs a document", is_time=True))
     flat = list(flat_documents(documents))
     for count in WORKERS:
         with running_stack(workers=count) as stack:
-            server = Server(stack.description["database_url"])
             blocks = blocks_of(flat, SMALL_BLOCK_BYTES)
             path = stack.prepare_import(stack.new_collection(), CREATE, blocks, ordered=False)
-            with server.watching_connections() as seen, stack.watching_memory() as peaks:
-                stack.run_import(path)
-        for role, most in seen.items():
-            connections.add(role, count, most)
-        for role, most in peaks.items():
-            memory.add({"api": "API", "worker": "workers"}[role], count, most / 2**20)
-    return Picture("workers", "workers", [connections, memory])
+            with costs.watching(stack, "one import", count, len(flat)):
+                done = stack.run_import(path)
+        costs.time.add("one import", count, 1e6 / rate_of(done, len(flat)))
+    return Picture("workers", "workers", costs.panels)
 
 
 def _short_import(stack: Stack, collection: str, number: int) -> float:
