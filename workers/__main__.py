@@ -9,6 +9,7 @@ from importlib.util import find_spec
 
 from celery import Celery
 
+from shared import logs
 from shared.dispatch import IMPORTS_QUEUE, SWEEP_QUEUE
 from shared.errors import SettingsInvalid
 from shared.metrics import gathered
@@ -49,7 +50,10 @@ def _application(role: str, settings: Settings) -> Celery:
         return create_bare(settings)
     # Nobody else has a use for the engine, which takes 40 MB and more than half of the time to start.
     from workers.app import create_celery  # noqa: PLC0415
+    from workers.migrated import wait_until_migrated  # noqa: PLC0415
 
+    logs.configure(settings)
+    wait_until_migrated(settings)
     return create_celery(settings)
 
 
