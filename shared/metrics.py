@@ -75,7 +75,7 @@ class Metrics:
         )
         self.mails = self._counter("mails", "Mails sent and given up.", "outcome", ("sent", "given_up"))
         self.sweeps = Counter("longshore_sweeps", "Sweeps that workers made.", registry=own)
-        self.beats = Counter("longshore_beats", "Times that beat asked for a sweep.", registry=own)
+        self.beats = Counter("longshore_beats", "Times that a sweep was due, by beat's clock.", registry=own)
         self.database_connections = Gauge(
             "longshore_database_connections_in_use",
             "Connections to the database that a transaction has now.",

@@ -23,9 +23,10 @@ def sweep_scheduler(settings: Settings) -> type[Scheduler]:
         def tick(self, *_: object, **__: object) -> float:
             """Seconds until the next one."""
             beat_once(settings)
+            # Also where it asks for nothing: that workers take no sweeps is told of workers.
+            metrics().beats.inc()
             if dispatcher.waiting(SWEEP_QUEUE) < SWEEPS_WAITING:
                 dispatcher.nudge_sweep()
-                metrics().beats.inc()
             return settings.sweep_seconds
 
     return SweepScheduler

@@ -4,6 +4,7 @@ import pytest
 
 from shared.dispatch import SWEEP_QUEUE, Dispatcher
 from shared.ground import Ground
+from shared.metrics import metrics
 from tests.integration.builders import tuned
 from workers.app import create_celery
 from workers.beat import SWEEPS_WAITING, sweep_scheduler
@@ -33,3 +34,19 @@ def test_sweeps_that_no_worker_takes_do_not_pile_up(ground: Ground, dispatcher: 
         scheduler.tick()
 
     assert dispatcher.waiting(SWEEP_QUEUE) == SWEEPS_WAITING
+
+
+def test_each_tick_is_counted_also_while_no_worker_takes_sweeps(ground: Ground, dispatcher: Dispatcher):
+    """Where workers were missing, the alert said that beat was."""
+    scheduler = sweep_scheduler(ground.settings)(create_celery(ground.settings))
+    before = beats()
+
+    for _ in range(SWEEPS_WAITING * 3):
+        scheduler.tick()
+
+    assert dispatcher.waiting(SWEEP_QUEUE) == SWEEPS_WAITING
+    assert beats() - before == SWEEPS_WAITING * 3
+
+
+def beats() -> float:
+    return metrics().registry.get_sample_value("longshore_beats_total") or 0.0
