@@ -95,6 +95,7 @@ CASES: dict[str, tuple[Series, set[str]]] = {
     "there is no beat": (without(OF_BEAT), {"LongshoreBeatIsSilent"}),
     "workers hang": ({"longshore_sweeps_total": stays(900)}, {"LongshoreNobodySweeps"}),
     "there are no workers, and beat goes on": (without(OF_WORKERS), {"LongshoreNobodySweeps"}),
+    "there are no APIs": (without(OF_APIS | OF_ROWS), {"LongshoreApisAreGone"}),
     "Redis is away, and sweeps with it": (
         {"longshore_redis_up": stays(0), "longshore_sweeps_total": stays(900)},
         {"LongshoreRedisIsAway", "LongshoreNobodySweeps"},
