@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from api.http.admission import CHALLENGE
 from api.http.grounds import current_ground
 from api.http.problems import Refused, problem
+from shared.bounds import Bounds
 from shared.db import standing
 from shared.db.standing import Standing
 from shared.errors import DatabaseUnavailable
@@ -58,7 +59,7 @@ class StandingCollector(Collector):
     def _look(self) -> Standing | None:
         try:
             with self._ground.database.begin() as session:
-                return standing.look(session)
+                return standing.look(session, Bounds.of(self._ground.settings))
         except DatabaseUnavailable:
             return None
 
@@ -78,6 +79,11 @@ def _of_rows(found: Standing) -> Iterator[Metric]:
         "oldest_started_import_seconds",
         "How long the import that waits longest for its first worker has been started; 0 without one.",
         found.oldest_started_import_seconds,
+    )
+    yield _gauge(
+        "wanted_processes",
+        f"Processes of workers that have a block or an export, or could take one now. {_CAPPED}",
+        found.wanted_processes,
     )
     yield _by("open_imports", f"Imports that workers have or may take. {_CAPPED}", "status", found.imports)
     yield _by("unfinished_blocks", f"Their blocks that are not applied. {_CAPPED}", "state", found.blocks)

@@ -4,11 +4,14 @@ Each count looks at so many rows at most, found by a partial index: whoever asks
 same however much waits, or has ended.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+from shared.bounds import Bounds
+from shared.db.takeable import LARGE_FILE_BYTES, NO_MAINTENANCE
 
 COUNTED = 10_000  # rows at most, of each kind
 _SECONDS = 2.0
@@ -44,6 +47,38 @@ SELECT clock_timestamp() - min(started_at) FROM (
 ) started
 """
 
+# Blocks that workers have or could take now: of an import whose order matters the next one, of another import
+# as many as it may have workers.
+_BLOCKS_IN_TURN = f"""
+    SELECT i.service_id, b.number = 0 AND b.size_bytes > {LARGE_FILE_BYTES} AS is_long
+      FROM (SELECT id, service_id, is_ordered FROM imports
+             WHERE status IN ('resumed', 'running', 'started') ORDER BY id LIMIT :counted) i
+     CROSS JOIN LATERAL (
+           (SELECT number, size_bytes, due_at, leased_until FROM blocks
+             WHERE i.is_ordered AND import_id = i.id AND finished_at IS NULL ORDER BY number LIMIT 1)
+           UNION ALL
+           (SELECT number, size_bytes, due_at, leased_until FROM blocks
+             WHERE NOT i.is_ordered AND import_id = i.id AND finished_at IS NULL
+               AND (leased_until IS NOT NULL OR due_at <= clock_timestamp())
+             ORDER BY number LIMIT :import_workers)) b
+     WHERE b.leased_until IS NOT NULL OR b.due_at <= clock_timestamp()
+     LIMIT :counted
+"""  # noqa: S608 - of constants
+
+WANTED_PROCESSES = f"""
+SELECT coalesce(sum(least(short + least(long, :service_long_jobs), CAST(:service_workers AS integer))), 0)
+  FROM (
+    SELECT count(*) FILTER (WHERE NOT is_long) AS short, count(*) FILTER (WHERE is_long) AS long
+      FROM (
+        ({_BLOCKS_IN_TURN})
+        UNION ALL
+        (SELECT service_id, true FROM exports
+          WHERE ended_at IS NULL AND (leased_until IS NOT NULL OR due_at <= clock_timestamp())
+          ORDER BY id LIMIT :counted)) turns
+     WHERE {NO_MAINTENANCE}
+     GROUP BY service_id) by_service
+"""  # noqa: S608 - of constants
+
 OPEN_EXPORTS = """
 SELECT status AS state, count(*) FROM (
     SELECT status FROM exports WHERE ended_at IS NULL ORDER BY id LIMIT :counted
@@ -74,14 +109,19 @@ class Standing:
     mails: int  # that are not sent
     oldest_started_import_seconds: float  # 0 where none waits for its first worker
     oldest_mail_seconds: float
+    wanted_processes: int  # of workers: that have something to do, or could take it now
     is_on_maintenance: bool
 
 
-def look(session: Session) -> Standing:
-    """How it stands now. Takes some milliseconds; ends with DatabaseUnavailable after some seconds."""
+def look(session: Session, bounds: Bounds) -> Standing:
+    """How it stands now, where no more than `bounds` may be at work.
+
+    Takes some milliseconds; ends with DatabaseUnavailable after some seconds.
+    """
     session.execute(text(f"SET LOCAL statement_timeout = {int(_SECONDS * 1000)}"))
     mails, mail_age = session.execute(text(OPEN_MAILS), {"counted": COUNTED}).one()
     oldest = session.execute(text(OLDEST_STARTED_IMPORT), {"counted": COUNTED}).scalar_one()
+    wanted = session.execute(text(WANTED_PROCESSES), asdict(bounds) | {"counted": COUNTED}).scalar_one()
     return Standing(
         imports=_counts(session, OPEN_IMPORTS, IMPORT_STATES),
         blocks=_counts(session, UNFINISHED_BLOCKS, BLOCK_STATES),
@@ -89,6 +129,7 @@ def look(session: Session) -> Standing:
         mails=mails,
         oldest_started_import_seconds=_seconds(oldest),
         oldest_mail_seconds=_seconds(mail_age),
+        wanted_processes=int(wanted),
         is_on_maintenance=session.execute(text(MAINTENANCE)).scalar_one(),
     )
 

@@ -1,5 +1,10 @@
 """How the service stands, as its rows tell, at a bounded cost."""
 
+import re
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import partial
+
 import pytest
 from sqlalchemy import text
 
@@ -10,7 +15,8 @@ from shared.db import standing
 from shared.db.standing import Standing
 from shared.ground import Ground
 from shared.lifecycle import Status
-from tests.integration.builders import an_import, claim, numbered, work
+from tests.integration.builders import BOUNDS, an_import, claim, numbered, work
+from tests.integration.job_builders import accounts, an_export
 
 
 @pytest.fixture
@@ -20,9 +26,9 @@ def owner(apart: Ground) -> Service:
     return made
 
 
-def look(ground: Ground) -> Standing:
+def look(ground: Ground, **bounds: int) -> Standing:
     with ground.database.begin() as session:
-        return standing.look(session)
+        return standing.look(session, replace(BOUNDS, **bounds))
 
 
 def age(ground: Ground, import_id: int, seconds: int) -> None:
@@ -37,7 +43,8 @@ def test_a_service_without_work_tells_zeros(apart: Ground):
     found = look(apart)
 
     assert set(found.blocks.values()) | set(found.imports.values()) | set(found.exports.values()) == {0}
-    assert (found.mails, found.oldest_started_import_seconds, found.oldest_mail_seconds) == (0, 0.0, 0.0)
+    assert (found.mails, found.wanted_processes) == (0, 0)
+    assert (found.oldest_started_import_seconds, found.oldest_mail_seconds) == (0.0, 0.0)
 
 
 def test_blocks_are_told_by_what_they_wait_for(apart: Ground, owner: Service):
@@ -60,6 +67,74 @@ def test_the_age_is_that_of_the_import_that_waits_longest_for_its_first_worker(a
     assert 300 <= look(apart).oldest_started_import_seconds < 330
 
 
+def three_blocks(ground: Ground, service: Service, *, is_ordered: bool) -> int:
+    return an_import(ground, service, numbered(1), numbered(1), numbered(1), is_ordered=is_ordered)
+
+
+def one_is_at_work(ground: Ground, service: Service) -> None:
+    claim(ground, three_blocks(ground, service, is_ordered=False))
+
+
+def three_imports(ground: Ground, service: Service) -> None:
+    for _ in range(3):
+        an_import(ground, service, numbered(1))
+
+
+def three_exports(ground: Ground, service: Service) -> None:
+    accounts(ground, service)
+    for _ in range(3):
+        an_export(ground, service)
+
+
+def a_pause(ground: Ground, service: Service) -> None:
+    an_import(ground, service, numbered(1))
+    with ground.database.begin() as session:
+        session.execute(text("UPDATE blocks SET due_at = now() + interval '1 hour'"))
+
+
+def imports_of_two(ground: Ground, service: Service) -> None:
+    other, _ = add_service(ground, "another")
+    add_collection(ground, other, "/contacts")
+    three_imports(ground, service)
+    three_imports(ground, other)
+
+
+WANTED: dict[str, tuple[Callable[[Ground, Service], object], dict[str, int], int]] = {
+    "a block after the other": (partial(three_blocks, is_ordered=True), {}, 1),
+    "blocks in any order": (partial(three_blocks, is_ordered=False), {}, 3),
+    "no more than may be at an import": (partial(three_blocks, is_ordered=False), {"import_workers": 2}, 2),
+    "what is at work, too": (one_is_at_work, {}, 3),
+    "what is at work has its room": (one_is_at_work, {"import_workers": 2}, 2),
+    "imports": (three_imports, {}, 3),
+    "no more than may be at a data service": (three_imports, {"service_workers": 2}, 2),
+    "as many at each data service": (imports_of_two, {"service_workers": 2}, 4),
+    "exports one after the other": (three_exports, {}, 1),
+    "two exports at a time": (three_exports, {"service_long_jobs": 2}, 2),
+    "nothing that is tried again later": (a_pause, {}, 0),
+}
+
+
+@pytest.mark.parametrize(("begun", "bounds", "count"), WANTED.values(), ids=WANTED)
+def test_as_many_processes_are_wanted_as_could_be_at_work(
+    apart: Ground,
+    owner: Service,
+    begun: Callable[[Ground, Service], object],
+    bounds: dict[str, int],
+    count: int,
+):
+    """Exports that waited, and blocks of an import that ran, were told to nobody who scales workers."""
+    begun(apart, owner)
+
+    assert look(apart, **bounds).wanted_processes == count
+
+
+def test_during_maintenance_no_process_is_wanted(apart: Ground, owner: Service):
+    three_imports(apart, owner)
+    begin_maintenance(apart, None)
+
+    assert look(apart).wanted_processes == 0
+
+
 def test_maintenance_is_told(apart: Ground):
     begin_maintenance(apart, None)
 
@@ -67,11 +142,13 @@ def test_maintenance_is_told(apart: Ground):
 
 
 def test_no_more_is_counted_than_the_bound(apart: Ground, owner: Service):
-    an_import(apart, owner, numbered(1))
+    an_import(apart, owner, numbered(1), is_ordered=False)
     with apart.database.begin() as session:
         session.execute(text(MANY_BLOCKS), {"count": standing.COUNTED + 5})
 
-    assert look(apart).blocks["waiting"] == standing.COUNTED
+    found = look(apart, import_workers=2 * standing.COUNTED)
+
+    assert (found.blocks["waiting"], found.wanted_processes) == (standing.COUNTED, standing.COUNTED)
 
 
 def test_rows_of_imports_that_have_ended_are_not_read(apart: Ground, owner: Service):
@@ -79,16 +156,19 @@ def test_rows_of_imports_that_have_ended_are_not_read(apart: Ground, owner: Serv
     with apart.database.begin() as session:
         session.execute(text(MANY_ENDED), {"count": 20_000})
         session.execute(text("ANALYZE imports"))
+        given = asdict(BOUNDS) | {"counted": standing.COUNTED}
         plans = [
-            "\n".join(session.scalars(text(f"EXPLAIN {statement}"), {"counted": standing.COUNTED}))
+            "\n".join(session.scalars(text(f"EXPLAIN {statement}"), given))
             for statement in (
                 standing.OPEN_IMPORTS,
                 standing.UNFINISHED_BLOCKS,
                 standing.OLDEST_STARTED_IMPORT,
+                standing.WANTED_PROCESSES,
             )
         ]
 
-    assert [plan for plan in plans if "Seq Scan" in plan] == []
+    # Not among exports and maintenance, which are empty here.
+    assert [plan for plan in plans if re.search(r"Seq Scan on (imports|blocks)", plan)] == []
 
 
 MANY_BLOCKS = """

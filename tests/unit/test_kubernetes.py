@@ -117,6 +117,18 @@ def reaches(block: Manifest, address: str) -> bool:
     return found in ip_network(block["cidr"]) and not any(found in each for each in excepted)
 
 
+def test_a_worker_is_added_for_as_many_wanted_processes_as_it_has():
+    [scaled] = [each["spec"] for each in manifests() if each["kind"] == "ScaledObject"]
+    [worker] = [each for each in manifests() if name(each) == "Deployment/longshore-worker"]
+    [container] = pod(worker)["containers"]
+    [processes] = [each["value"] for each in container["env"] if each["name"] == "LONGSHORE_WORKER_PROCESSES"]
+
+    [trigger] = scaled["triggers"]
+
+    assert "longshore_wanted_processes" in trigger["metadata"]["query"]
+    assert trigger["metadata"]["threshold"] == processes
+
+
 def test_workers_do_not_become_fewer_where_nobody_tells_what_waits():
     """By default KEDA takes an empty answer for zero, so that its fallback meant nothing."""
     [scaled] = [each["spec"] for each in manifests() if each["kind"] == "ScaledObject"]

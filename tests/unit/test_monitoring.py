@@ -32,6 +32,7 @@ STANDING = Standing(
     mails=0,
     oldest_started_import_seconds=0.0,
     oldest_mail_seconds=0.0,
+    wanted_processes=0,
     is_on_maintenance=False,
 )
 SUFFIXES = {"counter": ["_total"], "gauge": [""], "histogram": ["_bucket", "_count", "_sum"]}
