@@ -13,7 +13,16 @@ from typing import Self
 from uuid import UUID
 
 from api.usecases.item_types import find_item_type
-from api.usecases.jobs import JobDescription, JobRefused, ShownJob, add_job, describe, existing_job, shown
+from api.usecases.jobs import (
+    JobDescription,
+    JobRefused,
+    ShownJob,
+    add_job,
+    admit_job_id,
+    describe,
+    existing_job,
+    shown,
+)
 from api.usecases.limiting import limited
 from api.usecases.readings import ImportOrder, reading_of
 from api.usecases.services import Service
@@ -59,6 +68,7 @@ class FileArrival:
         self._stored: StoredBytes | None = None
         self._signs: SignsOfLife | None = None  # with them, something may be stored
         self._is_seen = False  # there is a job already
+        self._announced_as: UUID | None = None  # what its caller had chosen by then
         self._has_file = False
         self._reached: QuotaReached | None = None  # so the file was not taken
         self._may_be_accepted = False
@@ -112,7 +122,7 @@ class FileArrival:
             reading = reading_of(item_type, order)
             if not self._is_seen:
                 self._announce(session, import_id, description, job_id)
-            job, row = _ended(session, import_id)
+            job, row = _ended(session, import_id, self._chosen_since(session, job_id))
             row.reading, row.collection_id = reading.as_json(), item_type.collection_id
             describe(session, job, description)
             is_started = move(session, import_id, Event.START)
@@ -133,7 +143,8 @@ class FileArrival:
         """Reject the job, and keep nothing of the file; one that was canceled meanwhile stays so."""
         with self._ground.database.begin() as session:
             if self._import_id is not None and self._is_seen:
-                job = _reject_seen(session, self._import_id, description, reason)
+                chosen_since = self._chosen_since(session, job_id)
+                job = _reject_seen(session, self._import_id, description, reason, chosen_since)
             else:
                 job = add_job(
                     self._ground, session, self._service, "import", description, job_id, refusal=reason
@@ -193,10 +204,24 @@ class FileArrival:
             reading=reading.as_json(),
         )
         add_job(self._ground, session, self._service, "import", description, job_id, import_id=import_id)
+        self._announced_as = job_id
+
+    def _chosen_since(self, session: Session, job_id: UUID | None) -> UUID | None:
+        """The caller's choice where it came behind the file of a job that is seen: free, until we commit.
+
+        To be asked for before `_ended`, in the order in which whoever adds a job locks rows.
+        Raises JobIdTaken and JobComesIn.
+        """
+        if job_id is None or job_id == self._announced_as:
+            return None
+        admit_job_id(self._ground, session, self._service, job_id)
+        return job_id
 
 
-def _reject_seen(session: Session, import_id: int, description: JobDescription, reason: str) -> BatchJob:
-    job, row = _ended(session, import_id)
+def _reject_seen(
+    session: Session, import_id: int, description: JobDescription, reason: str, chosen_since: UUID | None
+) -> BatchJob:
+    job, row = _ended(session, import_id, chosen_since)
     if row.status == Status.CANCELED:
         imports.end_keeping_upload(session, import_id)
         return job
@@ -207,13 +232,16 @@ def _reject_seen(session: Session, import_id: int, description: JobDescription, 
     return job
 
 
-def _ended(session: Session, import_id: int) -> tuple[BatchJob, Import]:
+def _ended(session: Session, import_id: int, chosen_since: UUID | None) -> tuple[BatchJob, Import]:
     """The job whose upload has ended, and its import, which nobody else touches until we commit.
 
+    The job gets the id that was chosen since it was announced.
     Raises UploadGivenUp where others have ended it, or taken its job's place.
     """
     is_ours = uploads.end(session, import_id)
     job, row = jobs.of_import(session, import_id), imports.hold(session, import_id)
     if not is_ours or job is None or row is None:
         raise UploadGivenUp
+    if chosen_since is not None:
+        job.chosen_id = chosen_since
     return job, row

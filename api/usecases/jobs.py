@@ -187,8 +187,8 @@ def add_job(  # noqa: PLR0913 - what is kept of a job
     """
     # From here on no other request adds a job to the data service.
     quotas.admit_job(session, service.id, ground.settings.jobs_an_hour)
-    if job_id is not None and (found := jobs.find(session, service.id, job_id)) is not None:
-        _take_over(ground, session, found)
+    if job_id is not None:
+        _free(ground, session, service, job_id)
     return jobs.add(
         session,
         service_id=service.id,
@@ -201,11 +201,26 @@ def add_job(  # noqa: PLR0913 - what is kept of a job
     )
 
 
+def admit_job_id(ground: Ground, session: Session, service: Service, job_id: UUID) -> None:
+    """Let the caller's transaction give this id to a job of the data service that has another one.
+
+    Raises JobIdTaken and JobComesIn.
+    """
+    quotas.hold(session, service.id)
+    _free(ground, session, service, job_id)
+
+
 def describe(session: Session, job: BatchJob, description: JobDescription) -> None:
     """Keep what is known of the job by now."""
     for name, value in asdict(description).items():
         setattr(job, name, value)
     session.flush()
+
+
+def _free(ground: Ground, session: Session, service: Service, job_id: UUID) -> None:
+    """See that no job of the data service has the id. Raises JobIdTaken and JobComesIn."""
+    if (found := jobs.find(session, service.id, job_id)) is not None:
+        _take_over(ground, session, found)
 
 
 def _take_over(ground: Ground, session: Session, found: FoundJob) -> None:

@@ -39,18 +39,23 @@ SELECT coalesce((SELECT stored_bytes FROM service_usage WHERE service_id = :serv
 """
 
 
+def hold(session: Session, service_id: int) -> None:
+    """Let no other request add an import or a batch job to the data service until the transaction ends."""
+    session.execute(text(HOLD_SERVICE), {"service_id": service_id})
+
+
 def admit_import(session: Session, service_id: int, limit: int) -> None:
     """Let the caller's transaction add one import. Raises TooManyOpenImports."""
+    hold(session, service_id)
     given = {"service_id": service_id, "limit": limit}
-    session.execute(text(HOLD_SERVICE), given)
     if session.execute(text(OPEN_IMPORTS), given).scalar_one() >= limit:
         raise TooManyOpenImports(limit)
 
 
 def admit_job(session: Session, service_id: int, limit: int) -> None:
     """Let the caller's transaction add one batch job, whatever becomes of it. Raises TooManyJobs."""
+    hold(session, service_id)
     given = {"service_id": service_id, "limit": limit}
-    session.execute(text(HOLD_SERVICE), given)
     wait_seconds = session.execute(text(WAIT_FOR_JOBS), given).scalar_one_or_none()
     if wait_seconds is not None:
         raise TooManyJobs(limit, max(1, ceil(wait_seconds)))

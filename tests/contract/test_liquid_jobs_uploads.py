@@ -5,6 +5,7 @@ import os
 import resource
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 from uuid import uuid4
 
@@ -177,6 +178,27 @@ def test_fields_may_come_behind_the_file(liquid: Liquid):
 
     assert accepted["status"] == "Accepted"
     assert liquid.work_off(accepted)["recordsProcessed"] == "1"
+
+
+@pytest.mark.parametrize("merge", [b"False", b"perhaps"], ids=["accepted", "rejected"])
+@pytest.mark.parametrize("order", list(permutations(("itemType", "jobId", "file"))), ids=" ".join)
+def test_an_id_is_good_for_one_job_wherever_it_stands(liquid: Liquid, order: tuple[str, ...], merge: bytes):
+    """Behind the file it was ignored where the item type stood before it: a repeated request, whose first
+    answer was lost, applied the file again."""
+    job_id = str(uuid4())
+    parts = {
+        "itemType": part("itemType", b"contacts"),
+        "jobId": part("jobId", job_id.encode()),
+        "file": file_part("file", "a.json", ITEMS, "application/json"),
+    }
+    body = multipart({"jobName": "A job"}, *(parts[name] for name in order), part("merge", merge))
+
+    first = liquid(f"{BATCH}/import", **body).get_json()
+    again = liquid(f"{BATCH}/import", **body)
+
+    assert first["jobId"] == job_id
+    assert liquid.status(first) == first
+    assert again.status_code == 409
 
 
 @pytest.mark.parametrize("itemtype_first", [True, False])

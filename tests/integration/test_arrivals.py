@@ -84,6 +84,15 @@ def upload(
         return arrival.start(EARLY, ImportOrder(is_csv=False), job_id)
 
 
+def upload_naming_it_late(
+    ground: Ground, service: Service, job_id: UUID, known: JobDescription, file: Iterable[bytes] = (FILE,)
+) -> ShownJob:
+    """The id stands behind the file."""
+    with FileArrival(ground, service) as arrival:
+        arrival.store(file, known)
+        return arrival.start(EARLY, ImportOrder(is_csv=False), job_id)
+
+
 def upload_of_the_dead(ground: Ground, service: Service, job_id: UUID, known: JobDescription = EARLY) -> int:
     """All of the file was stored when the API was killed; returns the import's id."""
     FileArrival(ground, service).store([FILE], known, job_id)
@@ -384,6 +393,75 @@ def test_an_upload_that_comes_in_keeps_its_id(ground: Ground, service: Service, 
 
     assert job.work_off().view.status == "Completed"
     assert list(documents(ground, service, "/Account")) == ["A1"]
+
+
+@both
+def test_of_uploads_that_name_one_id_late_the_first_one_has_it(
+    ground: Ground, service: Service, job: Job, known: JobDescription
+):
+    """Both were accepted, under ids that nobody had chosen, where the item type was told before the file."""
+
+    def meanwhile() -> Iterator[bytes]:
+        yield OTHER[:5]
+        assert upload_naming_it_late(ground, service, job.id, known).job.told_id == job.id
+        yield OTHER[5:]
+
+    with pytest.raises(JobIdTaken):
+        upload_naming_it_late(ground, service, job.id, known, meanwhile())
+    sweep(ground)
+
+    assert job.work_off().view.status == "Completed"
+    assert list(documents(ground, service, "/Account")) == ["A1"]
+
+
+@both
+def test_an_id_that_is_named_late_may_be_that_of_an_upload_that_broke_off(
+    ground: Ground, service: Service, job: Job, known: JobDescription
+):
+    dead = upload_of_the_dead(ground, service, job.id)
+    with pytest.raises(JobComesIn):
+        upload_naming_it_late(ground, service, job.id, known)
+
+    let_time_pass(ground, MOMENT)
+    upload_naming_it_late(ground, service, job.id, known, [OTHER])
+    sweep(ground)
+
+    assert block_files(ground, dead) == []
+    assert job.work_off().view.status == "Completed"
+    assert list(documents(ground, service, "/Account")) == ["B1"]
+
+
+@both
+def test_a_job_whose_id_is_named_late_may_have_been_accepted(
+    ground: Ground, service: Service, job: Job, known: JobDescription
+):
+    with (
+        at_statement("INSERT INTO blocks", lose_the_answer_to_the_next_commit),
+        pytest.raises(DatabaseUnavailable),
+    ):
+        upload_naming_it_late(ground, service, job.id, known)
+
+    with pytest.raises(JobIdTaken):
+        upload_naming_it_late(ground, service, job.id, known)
+    let_hours_pass(ground)
+    assert noted(ground) == 0
+    assert job.work_off().view.status == "Completed"
+
+
+@both
+def test_an_upload_whose_id_is_named_late_is_heard_of_until_then(
+    ground: Ground, service: Service, job: Job, known: JobDescription
+):
+    def slowly() -> Iterator[bytes]:
+        yield FILE[:5]
+        let_time_pass(ground, DAY)
+        wait_until(lambda: is_heard_of(ground))
+        sweep(ground)
+        yield FILE[5:]
+
+    upload_naming_it_late(tuned(ground, lease_seconds=0.3), service, job.id, known, slowly())
+
+    assert job.work_off().view.status == "Completed"
 
 
 def test_an_upload_that_another_one_took_the_place_of_gives_up(ground: Ground, service: Service, job: Job):

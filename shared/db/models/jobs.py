@@ -115,7 +115,8 @@ class BatchJob(Base):
     )
 
     id: Mapped[uuid.UUID] = mapped_column(UUID(as_uuid=True), primary_key=True)
-    # What its owner calls it, where that is the `id` of another data service's job.
+    # What its owner calls it, where that is the `id` of another data service's job, or was chosen after the
+    # job was there.
     chosen_id: Mapped[uuid.UUID | None] = mapped_column(UUID(as_uuid=True))
     service_id: Mapped[int] = mapped_column(ForeignKey("data_services.id", ondelete="CASCADE"))
     kind: Mapped[str]
