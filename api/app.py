@@ -7,12 +7,12 @@ from typing import cast
 import structlog
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.datastore import blocks, documents, imports, rejections, routing
 from api.datastore.vocabulary import MEANINGS
 from api.http import (
     bodies,
+    callers,
     cors,
     documentation,
     draining,
@@ -88,8 +88,8 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _find_callers_address(app: Flask, settings: Settings) -> None:
     """Failed logins are counted by address: behind a load balancer everyone would have the same one."""
     if settings.trusted_proxies:
-        proxied = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)
-        app.wsgi_app = proxied  # type: ignore[method-assign]
+        proxies = callers.Proxies(settings.trusted_proxies)
+        app.wsgi_app = callers.Callers(app.wsgi_app, proxies)  # type: ignore[method-assign]
 
 
 def _answer_in_order(app: Flask) -> None:

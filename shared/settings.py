@@ -7,10 +7,11 @@ a misspelt setting must not silently mean its default.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
+from shared.addresses import Network, is_host_name, network_of
 from shared.documentids import MAX_BLOCKS
 from shared.errors import SettingsInvalid
 from shared.storage.access import BucketAccess
@@ -18,6 +19,7 @@ from shared.storage.access import BucketAccess
 MIB = 1024 * 1024
 PREFIX = "LONGSHORE_"
 _OTLP = "http/protobuf"
+Proxy: TypeAlias = Network | str  # a str is the name of a host
 _UNPREFIXED = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SMTP_URL")
 
 
@@ -65,7 +67,7 @@ class Settings:
     drain_seconds: float = 0.0
     metrics_token: str | None = field(default=None, repr=False)
     metrics_port: int | None = None
-    trusted_proxies: int = 0
+    trusted_proxies: tuple[Proxy, ...] = ()
     cors_origins: tuple[str, ...] = ()
     is_traced: bool = False
     log_format: str = "auto"
@@ -125,6 +127,26 @@ class Origins(fields.Field[tuple[str, ...]]):
         return origins
 
 
+class Proxies(fields.Field[tuple[Proxy, ...]]):
+    """Machines in front of an API, separated by commas: addresses, networks, names of hosts."""
+
+    _EXPECTED = (
+        "must be addresses, networks such as 10.1.0.0/16 or names of load balancers, with commas between,"
+        " and no longer how many there are."
+    )
+
+    def _deserialize(self, value: str, *_: object, **__: object) -> tuple[Proxy, ...]:
+        return tuple(self._proxy(entry.strip()) for entry in value.split(","))
+
+    def _proxy(self, entry: str) -> Proxy:
+        network = network_of(entry)
+        if network is not None and not network.prefixlen:
+            raise ValidationError("must not be everybody: callers would choose their addresses.")
+        if network is None and not is_host_name(entry):
+            raise ValidationError(self._EXPECTED)
+        return entry if network is None else network
+
+
 class Environment(Schema):
     class Meta:
         unknown = RAISE
@@ -170,7 +192,7 @@ class Environment(Schema):
     drain_seconds = fields.Float(validate=validate.Range(min=0, max=300))
     metrics_token = fields.String(validate=validate.Regexp(r"[!-~]{16,}$", error=_UNGUESSABLE))
     metrics_port = fields.Integer(validate=validate.Range(min=1, max=65535))
-    trusted_proxies = fields.Integer(validate=validate.Range(min=0))
+    trusted_proxies = Proxies()
     cors_origins = Origins()
     log_format = fields.String(validate=validate.OneOf(["auto", "console", "json"]))
     log_level = fields.String(validate=validate.OneOf(["debug", "info", "warning", "error"]))

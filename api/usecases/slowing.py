@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_network
 from math import ceil
 from typing import NamedTuple
 
+from shared.addresses import address_of
 from shared.db import known_logins, login_failures
 from shared.db.database import Session
 from shared.errors import LongshoreError, TryLater
@@ -85,15 +86,10 @@ class _Counted(NamedTuple):
 
 def site_of(address: str | None) -> str | None:
     """What an address is counted as: itself, or the network of an IPv6 address; None for what is none."""
-    try:
-        found = ip_address(address or "")
-    except ValueError:
-        return None
-    if not isinstance(found, IPv6Address):
-        return str(found)
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(ip_network((found.packed, _IPV6_SITE_BITS), strict=False))
+    found = address_of(address or "")
+    if isinstance(found, IPv6Address):
+        return str(ip_network((found.packed, _IPV6_SITE_BITS), strict=False))
+    return str(found) if found else None
 
 
 @contextmanager

@@ -1,11 +1,11 @@
-"""What a client claims about where it comes from and whom it speaks to: only what proxies say counts."""
+"""What a client claims of where it comes from and whom it speaks to: only trusted proxies are believed."""
 
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from email.message import Message
 from http.client import HTTPResponse
-from itertools import count
+from itertools import count, repeat
 
 import pytest
 import redis
@@ -22,16 +22,18 @@ _numbers = count(1)
 
 Headers = list[tuple[str, str]]
 
+NAME = "LONGSHORE_TRUSTED_PROXIES"
+# The proxy is here. A stranger comes from another address of this machine; another proxy may be elsewhere.
+PROXY, STRANGER, FIRST_PROXY = "127.0.0.1", "127.0.0.2", "192.0.2.9"
+TRUSTED = {"nobody": {}, "one": {NAME: PROXY}, "two": {NAME: "localhost, 192.0.2.0/24"}}
+
 
 @pytest.fixture(scope="module")
-def behind(environment: Mapping[str, str], ground: Ground) -> Iterator[dict[int, Served]]:
-    """APIs by the number of proxies that stand in front of them, with a limit by address."""
+def behind(environment: Mapping[str, str], ground: Ground) -> Iterator[dict[str, Served]]:
+    """APIs by the proxies that they trust, with a limit by address."""
     own = environment | {"LONGSHORE_ADDRESS_REQUESTS_A_MINUTE": str(LIMIT)}
     with ExitStack() as opened:
-        yield {
-            proxies: opened.enter_context(gunicorn(own | {"LONGSHORE_TRUSTED_PROXIES": str(proxies)}))
-            for proxies in (0, 1, 2)
-        }
+        yield {name: opened.enter_context(gunicorn(own | trusted)) for name, trusted in TRUSTED.items()}
 
 
 @pytest.fixture(autouse=True)
@@ -42,10 +44,10 @@ def forget(settings: Settings) -> None:
             client.delete(key)
 
 
-def ask(served: Served, headers: Headers, target: str = "/docs") -> tuple[int, Message]:
-    """Status and headers of the answer to a request that is sent as it stands."""
+def ask(served: Served, headers: Headers, target: str = "/docs", *, peer: str = PROXY) -> tuple[int, Message]:
+    """Status and headers of the answer to a request that is sent as it stands, from this address."""
     lines = [f"GET {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers), "Connection: close"]
-    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as client:
+    with socket.create_connection(("127.0.0.1", served.port), 30, source_address=(peer, 0)) as client:
         client.sendall("\r\n".join([*lines, "", ""]).encode())
         response = HTTPResponse(client)
         response.begin()
@@ -57,9 +59,9 @@ def spoofed() -> str:
     return f"203.0.113.{next(_numbers) % 250}"
 
 
-def statuses(served: Served, claims: Iterator[Headers]) -> list[int]:
+def statuses(served: Served, claims: Iterator[Headers], *, peer: str = PROXY) -> list[int]:
     """Of one request more than an address may send."""
-    return [ask(served, [("Host", "localhost"), *next(claims)])[0] for _ in range(LIMIT + 1)]
+    return [ask(served, [("Host", "localhost"), *next(claims)], peer=peer)[0] for _ in range(LIMIT + 1)]
 
 
 REFUSED_AT_LAST = [200] * LIMIT + [429]
@@ -69,21 +71,32 @@ REFUSED_AT_LAST = [200] * LIMIT + [429]
     "name",
     ["X-Forwarded-For", "X_Forwarded_For", "X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP"],
 )
-def test_without_proxies_nobody_chooses_an_address(behind: dict[int, Served], name: str):
+def test_without_proxies_nobody_chooses_an_address(behind: dict[str, Served], name: str):
     claims = ([(name, spoofed())] for _ in count())
 
-    assert statuses(behind[0], claims) == REFUSED_AT_LAST
+    assert statuses(behind["nobody"], claims) == REFUSED_AT_LAST
 
 
-def test_a_forwarded_header_is_not_listened_to(behind: dict[int, Served]):
+@pytest.mark.parametrize("trusted", ["one", "two"])
+def test_a_stranger_who_reaches_an_api_past_its_proxy_is_counted_as_itself(
+    behind: dict[str, Served], trusted: str
+):
+    """It was believed: any container beside the API's could pass for any address."""
+    claims = ([("X-Forwarded-For", f"{spoofed()}, {PROXY}")] for _ in count())
+
+    assert statuses(behind[trusted], claims, peer=STRANGER) == REFUSED_AT_LAST
+    assert statuses(behind[trusted], repeat([("X-Forwarded-For", STRANGER)])) == [429] * (LIMIT + 1)
+
+
+def test_a_forwarded_header_is_not_listened_to(behind: dict[str, Served]):
     claims = ([("Forwarded", f"for={spoofed()};host=another.localhost;proto=https")] for _ in count())
 
-    assert statuses(behind[1], claims) == REFUSED_AT_LAST
+    assert statuses(behind["one"], claims) == REFUSED_AT_LAST
 
 
 @pytest.mark.parametrize("is_one_line", [True, False], ids=["one line", "two lines"])
 def test_what_a_client_says_before_the_proxy_does_is_not_listened_to(
-    behind: dict[int, Served], is_one_line: bool
+    behind: dict[str, Served], is_one_line: bool
 ):
     def through_proxy(claimed: str) -> Headers:
         if is_one_line:
@@ -92,35 +105,42 @@ def test_what_a_client_says_before_the_proxy_does_is_not_listened_to(
 
     claims = (through_proxy(spoofed()) for _ in count())
 
-    assert statuses(behind[1], claims) == REFUSED_AT_LAST
+    assert statuses(behind["one"], claims) == REFUSED_AT_LAST
 
 
-def test_a_header_that_only_looks_like_the_proxys_is_not_listened_to(behind: dict[int, Served]):
+def test_a_header_that_only_looks_like_the_proxys_is_not_listened_to(behind: dict[str, Served]):
     """To a WSGI server both are one name."""
     claims = ([("X_Forwarded_For", spoofed()), ("X-Forwarded-For", "198.51.100.7")] for _ in count())
 
-    assert statuses(behind[1], claims) == REFUSED_AT_LAST
+    assert statuses(behind["one"], claims) == REFUSED_AT_LAST
 
 
-def test_clients_of_one_proxy_are_told_apart(behind: dict[int, Served]):
+@pytest.mark.parametrize("trusted", ["one", "two"])
+def test_clients_of_one_proxy_are_told_apart(behind: dict[str, Served], trusted: str):
     claims = ([("X-Forwarded-For", spoofed())] for _ in count())
 
-    assert statuses(behind[1], claims) == [200] * (LIMIT + 1)
+    assert statuses(behind[trusted], claims) == [200] * (LIMIT + 1)
 
 
-def test_of_two_proxies_the_first_knows_the_client(behind: dict[int, Served]):
+def test_clients_of_two_proxies_are_told_apart(behind: dict[str, Served]):
+    claims = ([("X-Forwarded-For", f"{spoofed()}, {FIRST_PROXY}")] for _ in count())
+
+    assert statuses(behind["two"], claims) == [200] * (LIMIT + 1)
+
+
+def test_of_two_proxies_the_first_knows_the_client(behind: dict[str, Served]):
     claims = ([("X-Forwarded-For", f"{spoofed()}, 198.51.100.8, 192.0.2.{n % 250}")] for n in count())
 
-    assert statuses(behind[2], claims) == REFUSED_AT_LAST
+    assert statuses(behind["two"], claims) == REFUSED_AT_LAST
 
 
-def test_who_comes_past_one_of_two_proxies_does_not_choose(behind: dict[int, Served]):
-    claims = ([("X-Forwarded-For", spoofed())] for _ in count())
+def test_who_comes_past_one_of_two_proxies_does_not_choose(behind: dict[str, Served]):
+    claims = ([("X-Forwarded-For", f"{spoofed()}, {FIRST_PROXY}, 198.51.100.7")] for _ in count())
 
-    assert statuses(behind[2], claims) == REFUSED_AT_LAST
+    assert statuses(behind["two"], claims) == REFUSED_AT_LAST
 
 
-@pytest.mark.parametrize("proxies", [0, 1, 2])
+@pytest.mark.parametrize("trusted", ["nobody", "one", "two"])
 @pytest.mark.parametrize(
     "claim",
     [
@@ -137,20 +157,20 @@ def test_who_comes_past_one_of_two_proxies_does_not_choose(behind: dict[int, Ser
     ids=lambda claim: claim[0],
 )
 def test_the_data_service_is_that_of_the_host(
-    behind: dict[int, Served], call: Caller, claim: tuple[str, str], proxies: int
+    behind: dict[str, Served], call: Caller, claim: tuple[str, str], trusted: str
 ):
     name, value = claim[0], claim[1].format(other="default")
     own = [("Host", f"{call.service.name}.localhost"), ("Authorization", f"Bearer {call.token}")]
 
     status, _ = ask(
-        behind[proxies], [*own, ("X-Forwarded-For", "192.0.2.1, 192.0.2.2"), (name, value)], IMPORTS
+        behind[trusted], [*own, ("X-Forwarded-For", "192.0.2.1, 192.0.2.2"), (name, value)], IMPORTS
     )
 
     assert status == 200
 
 
-@pytest.mark.parametrize("proxies", [0, 1])
-def test_a_claimed_host_opens_no_other_data_service(behind: dict[int, Served], call: Caller, proxies: int):
+@pytest.mark.parametrize("trusted", ["nobody", "one"])
+def test_a_claimed_host_opens_no_other_data_service(behind: dict[str, Served], call: Caller, trusted: str):
     headers = [
         ("Host", "nobody.localhost"),
         ("Authorization", f"Bearer {call.token}"),
@@ -158,24 +178,24 @@ def test_a_claimed_host_opens_no_other_data_service(behind: dict[int, Served], c
         ("X-Forwarded-For", "192.0.2.1"),
     ]
 
-    assert ask(behind[proxies], headers, IMPORTS)[0] == 404
+    assert ask(behind[trusted], headers, IMPORTS)[0] == 404
 
 
-def test_two_hosts_are_none(behind: dict[int, Served], call: Caller):
+def test_two_hosts_are_none(behind: dict[str, Served], call: Caller):
     hosts = [("Host", f"{call.service.name}.localhost"), ("Host", "default.localhost")]
 
-    status, _ = ask(behind[0], [*hosts, ("Authorization", f"Bearer {call.token}")], IMPORTS)
+    status, _ = ask(behind["nobody"], [*hosts, ("Authorization", f"Bearer {call.token}")], IMPORTS)
 
     assert status in (400, 404)
 
 
-@pytest.mark.parametrize("proxies", [0, 1])
+@pytest.mark.parametrize("trusted", ["nobody", "one"])
 @pytest.mark.parametrize("proto", ["https", "http", "https, http", "javascript", ""])
-def test_a_claimed_scheme_changes_nothing(behind: dict[int, Served], proxies: int, proto: str):
+def test_a_claimed_scheme_changes_nothing(behind: dict[str, Served], trusted: str, proto: str):
     """Also not that some headers say https and others do not, which gunicorn would refuse."""
     claims = [("X-Forwarded-Proto", proto), ("X-Forwarded-Ssl", "on"), ("X-Forwarded-Protocol", "http")]
 
-    status, headers = ask(behind[proxies], [("Host", "localhost"), *claims])
+    status, headers = ask(behind[trusted], [("Host", "localhost"), *claims])
 
     assert status == 200
     assert "Strict-Transport-Security" not in headers

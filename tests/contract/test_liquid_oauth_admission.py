@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from itertools import count
 
 import pytest
@@ -155,18 +156,20 @@ def test_without_the_database_a_request_may_be_tried_again(settings: Settings) -
     assert "request_failed" in [line["event"] for line in logs]
 
 
-@pytest.mark.parametrize(("proxies", "expected"), [(0, 429), (1, 400)])
-def test_behind_a_trusted_load_balancer_addresses_are_told_apart(settings, ground, proxies, expected) -> None:
+@pytest.mark.parametrize(("number", "trusted", "expected"), [(0, "10.4.9.9", 429), (1, "10.4.0.0/24", 400)])
+def test_behind_a_trusted_load_balancer_addresses_are_told_apart(
+    settings, ground, number, trusted, expected
+) -> None:
     form = {"grant_type": "password", "password": "wrong"}
 
-    with application(replace(settings, trusted_proxies=proxies)) as app:
+    with application(replace(settings, trusted_proxies=(ip_network(trusted),))) as app:
         client = app.test_client()
-        client.environ_base["REMOTE_ADDR"] = f"10.4.0.{proxies}"
-        for number in range(101):
+        client.environ_base["REMOTE_ADDR"] = f"10.4.0.{number}"
+        for guess in range(101):
             answered = client.post(
                 "/ls/api/oauth2/token",
-                data=form | {"username": f"{proxies}-{number}"},
-                headers={"X-Forwarded-For": f"10.5.{proxies}.{number}"},
+                data=form | {"username": f"{number}-{guess}"},
+                headers={"X-Forwarded-For": f"10.5.{number}.{guess}"},
             )
 
     assert answered.status_code == expected

@@ -122,6 +122,17 @@ def test_a_mail_server_is_greeted_and_given_nothing(examine: Examine):
     assert server.mails == []
 
 
+def test_a_proxy_that_has_a_name_is_looked_up(examine: Examine):
+    found = examine(LONGSHORE_TRUSTED_PROXIES="10.1.0.0/16, localhost")["proxies"]
+    missing = examine(LONGSHORE_TRUSTED_PROXIES="nobody.invalid")["proxies"]
+
+    assert (found["verdict"], missing["verdict"]) == ("ok", "warn")
+    assert "localhost is at " in found["found"]
+    assert "127.0.0.1" in found["found"]
+    assert "nobody.invalid" in missing["found"]
+    assert "proxies" not in examine()
+
+
 def test_a_collector_is_asked_where_one_is_named(examine: Examine):
     with a_collector() as collector:
         finding = examine(**collector.environment)["traces"]

@@ -21,6 +21,8 @@ SECRETS = {
 
 Manifest = dict[str, Any]
 
+PROXIES: Manifest = yaml.safe_load((FOLDER / "kubernetes/ingress-nginx/proxies.yaml").read_text())
+
 
 def manifests() -> list[Manifest]:
     named = yaml.safe_load((FOLDER / "kubernetes/kustomization.yaml").read_text())["resources"]
@@ -53,7 +55,7 @@ def test_every_file_is_named_by_the_kustomization():
     assert {path.name for path in (FOLDER / "kubernetes").glob("*.yaml")} == {*named, "kustomization.yaml"}
 
 
-@pytest.mark.parametrize("manifest", [pytest.param(each, id=name(each)) for each in manifests()])
+@pytest.mark.parametrize("manifest", [pytest.param(each, id=name(each)) for each in [*manifests(), PROXIES]])
 def test_a_manifest_fits_its_schema(manifest: Manifest):
     if manifest["kind"] == "ScaledObject":
         pytest.skip("KEDA's own kind has no schema among those of Kubernetes")
@@ -88,7 +90,21 @@ def test_the_settings_of_a_pod_are_settings_of_longshore(manifest: Manifest):
     [container] = pod(manifest)["containers"]
     own = {each["name"]: each["value"] for each in container.get("env", [])}
 
-    assert Settings.read(SECRETS | common | own).trusted_proxies == 1
+    settings = Settings.read(SECRETS | common | own)
+
+    assert settings.trusted_proxies == ("{name}.{namespace}.svc".format_map(PROXIES["metadata"]),)
+
+
+def test_proxies_are_pods_of_the_namespace_that_is_let_in():
+    """A name that led to the service's own address, as it usually does, would lead to no peer's."""
+    [policy] = [each for each in manifests() if name(each) == "NetworkPolicy/longshore-api"]
+    [rule] = policy["spec"]["ingress"]
+    [admitted] = rule["from"]
+
+    assert admitted["namespaceSelector"]["matchLabels"] == {
+        "kubernetes.io/metadata.name": PROXIES["metadata"]["namespace"]
+    }
+    assert PROXIES["spec"]["clusterIP"] == "None"
 
 
 @pytest.mark.parametrize("manifest", of_kind("Deployment", "Job"))
@@ -148,4 +164,4 @@ def test_the_settings_in_the_compose_file_are_settings_of_longshore(service: str
     }
     given = {name: value for name, value in given.items() if "${" not in value} | SECRETS
 
-    assert Settings.read(given).trusted_proxies == 1
+    assert Settings.read(given).trusted_proxies == ("balancer",)

@@ -1,5 +1,7 @@
 """Settings are read once, and what is wrong with them is said by name."""
 
+from ipaddress import ip_network
+
 import pytest
 
 from api.cli.stack_services import service_settings
@@ -70,6 +72,24 @@ def test_an_unknown_name_of_ours_is_refused():
 )
 def test_an_unusable_value_is_refused_by_name(name: str, value: str):
     assert f"{name}: " in refusal(**{name: value})
+
+
+def test_proxies_are_addresses_networks_and_names():
+    settings = Settings.read(GOOD | {"LONGSHORE_TRUSTED_PROXIES": "192.0.2.1, 2001:db8::/64,balancer"})
+
+    assert settings.trusted_proxies == (ip_network("192.0.2.1"), ip_network("2001:db8::/64"), "balancer")
+
+
+def test_by_default_no_proxy_is_trusted():
+    assert Settings.read(GOOD).trusted_proxies == ()
+
+
+@pytest.mark.parametrize(
+    "proxies", ["0", "1", "2", "", "*", "balancer,", "10.1.0.1/16", "10.1.0", "0.0.0.0/0", "::/0"]
+)
+def test_proxies_are_neither_counted_nor_everybody(proxies: str):
+    """A number was how many there are, whoever they are."""
+    assert "LONGSHORE_TRUSTED_PROXIES: must " in refusal(LONGSHORE_TRUSTED_PROXIES=proxies)
 
 
 def test_everything_that_is_wrong_is_said_at_once():

@@ -8,6 +8,7 @@ from api.usecases.doctor.fitting import judge_settings
 from api.usecases.doctor.surroundings import (
     check_collector,
     check_mails,
+    check_proxies,
     check_redis,
     check_storage,
     check_temporary_folder,
@@ -32,6 +33,7 @@ def examine(ground: Ground) -> Iterator[Finding]:
         yield warn("storage", "It was not looked at.", "Ask again when the database has its schema.")
     yield check_temporary_folder()
     yield check_mails(ground)
+    yield from check_proxies(ground.settings)
     yield from check_collector(ground)
 
 

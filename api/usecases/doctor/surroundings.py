@@ -1,4 +1,4 @@
-"""What else the service stands on: Redis, block storage, mails, room on disks, and who takes its traces."""
+"""What else the service stands on: Redis, storage, mails, room on disks, proxies and who takes its traces."""
 
 import shutil
 import tempfile
@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 from api.usecases.doctor.findings import Finding, fail, failed, ok, warn
 from shared import tracing
+from shared.addresses import look_up
 from shared.db import volumes
 from shared.errors import SettingsInvalid, StorageAway, StorageFault
 from shared.ground import Ground
 from shared.mail.faults import MailFault
 from shared.mail.sending import open_mailer
+from shared.settings import Settings
 from shared.storage.contract import BlockStorage
 
 GIB = 1024**3
@@ -105,6 +107,11 @@ def check_mails(ground: Ground) -> Finding:
     return ok("mails", "Mails are taken.")
 
 
+def check_proxies(settings: Settings) -> list[Finding]:
+    """Whether proxies that are trusted by name can be found by it from here."""
+    return [_check_proxy(proxy) for proxy in settings.trusted_proxies if isinstance(proxy, str)]
+
+
 def check_collector(ground: Ground) -> list[Finding]:
     """Whether the collector takes spans, where one is named. Work goes on without it."""
     if not ground.settings.is_traced:
@@ -116,6 +123,16 @@ def check_collector(ground: Ground) -> list[Finding]:
         "Start it, or correct the OTEL_EXPORTER_OTLP_ variables (HTTP, 4318). Until then spans are dropped."
     )
     return [warn("traces", reason, advice)]
+
+
+def _check_proxy(name: str) -> Finding:
+    addresses = sorted(map(str, look_up(name)))
+    if addresses:
+        return ok("proxies", f"{name} is at {', '.join(addresses)}.")
+    advice = (
+        "Start it, or correct LONGSHORE_TRUSTED_PROXIES: until then all who come by it count as one caller."
+    )
+    return warn("proxies", f"{name} is not found.", advice)
 
 
 def _has_been_tried(version: str) -> bool:

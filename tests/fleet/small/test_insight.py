@@ -69,6 +69,6 @@ def test_all_logs_call_a_request_what_the_balancer_called_it(fleet: Fleet, colle
 def test_the_doctor_finds_all_that_belongs_to_a_fleet(fleet: Fleet):
     told = fleet.run("longshore", "doctor")
 
-    in_database, beside = ("database", "schema", "reader"), ("storage", "mails", "traces")
+    in_database, beside = ("database", "schema", "reader"), ("storage", "mails", "proxies", "traces")
     for subject in (*in_database, "redis", "workers", "sweep", *beside):
         assert f"ok    {subject}: " in told
