@@ -14,7 +14,8 @@ class Stopped(Exception):
 class Heartbeat:
     """Calls `beat` every `seconds` in a thread of its own while the body runs.
 
-    What `beat` raises rises from `check`, and instead of what the body raises.
+    What `beat` raises rises from `check`, and instead of what the body raises. After Stopped it goes on: the
+    body may take longer than a lease to tidy up.
     """
 
     def __init__(self, beat: Callable[[], None], seconds: float) -> None:
@@ -59,6 +60,8 @@ class Heartbeat:
         while not self._is_over.wait(self._seconds):
             try:
                 self._beat()
+            except Stopped as verdict:
+                self._end(verdict)
             # Whatever it is: a body that nobody keeps must not go on as if somebody did.
             except Exception as verdict:  # noqa: BLE001
                 self._end(verdict)
@@ -66,6 +69,8 @@ class Heartbeat:
 
     def _end(self, verdict: Exception) -> None:
         with self._lock:
+            if self._verdict is not None:
+                return
             self._verdict = verdict
             if self._interrupt is not None:
                 self._interrupt()

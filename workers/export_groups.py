@@ -4,8 +4,7 @@ An attempt that lost its lease without knowing must not touch what its successor
 """
 
 import re
-
-from shared.storage.contract import BlockStorage
+from collections.abc import Iterator
 
 _GROUP = re.compile(r"export-([0-9]{1,18})-([0-9]{1,9})")
 
@@ -21,7 +20,6 @@ def attempt_of(group: str) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-def remove_attempts(storage: BlockStorage, export_id: int, epoch: int) -> None:
-    """Remove the files of all attempts up to the one of `epoch`. Raises StorageFault."""
-    for number in range(1, epoch + 1):
-        storage.remove_group(group_of(export_id, number))
+def groups_up_to(export_id: int, epoch: int) -> Iterator[str]:
+    """The groups of all attempts up to the one of `epoch`, oldest first."""
+    return (group_of(export_id, number) for number in range(1, epoch + 1))

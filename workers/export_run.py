@@ -30,7 +30,7 @@ from shared.templates.budget import Budget
 from shared.templates.velocity import compile_template
 from workers.applying import ShouldStop
 from workers.export_files import ExportFiles
-from workers.export_groups import group_of, remove_attempts
+from workers.export_groups import group_of, groups_up_to
 
 _log = structlog.get_logger()
 
@@ -60,22 +60,28 @@ class ExportRun:
         Raises Stopped, LeaseLost, QuotaReached, what is wrong with the order (QueryRefused, TemplateRefused,
         RecordRefused) and what is wrong with the world.
         """
-        remove_attempts(self._ground.storage, self._lease.export_id, self._lease.epoch - 1)
-        with self._ground.database.begin() as session:
-            collection = session.get_one(Collection, self._lease.collection_id)
-            self._room_bytes = quotas.room_bytes(session, self._lease.service_id, self._stored_limit_bytes)
         try:
-            files = self._write_files(collection)
+            # All that asks block storage: it may take longer than a lease to say that it does not answer.
+            with self._heartbeat:
+                self._remove_earlier_attempts()
+                files = self._write_files()
         finally:
             self._note_renderings()
         self._complete(files)
         _log.info("export_completed", records=files.records)
 
-    def _write_files(self, collection: Collection) -> ExportFiles:
-        with self._heartbeat:
-            if self._lease.selection["kind"] == "sql":
-                return self._write_query(collection)
-            return self._write_collection(collection)
+    def _remove_earlier_attempts(self) -> None:
+        for group in groups_up_to(self._lease.export_id, self._lease.epoch - 1):
+            self._ground.storage.remove_group(group)
+            self._heartbeat.check()
+
+    def _write_files(self) -> ExportFiles:
+        with self._ground.database.begin() as session:
+            collection = session.get_one(Collection, self._lease.collection_id)
+            self._room_bytes = quotas.room_bytes(session, self._lease.service_id, self._stored_limit_bytes)
+        if self._lease.selection["kind"] == "sql":
+            return self._write_query(collection)
+        return self._write_collection(collection)
 
     def _write_collection(self, collection: Collection) -> ExportFiles:
         filters: dict[str, list[str]] = self._lease.selection.get("filters", {})
@@ -176,14 +182,13 @@ class ExportRun:
             tell_end_of_export(session, self._lease.export_id, settings.public_url)
 
     def _beat(self) -> None:
-        if self._should_stop():
-            raise Stopped
         self._note_renderings()
         lease_seconds = self._ground.settings.lease_seconds
         with self._ground.database.begin() as session:
-            if maintenance.is_on(session):
-                raise Stopped
             exports.note_progress(session, self._lease, records=self._records, lease_seconds=lease_seconds)
+            is_maintained = maintenance.is_on(session)
+        if is_maintained or self._should_stop():
+            raise Stopped
 
     def _note_renderings(self) -> None:
         if self._budget.spent != self._lease.spent:

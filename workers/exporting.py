@@ -87,7 +87,7 @@ def _attempt(ground: Ground, lease: ExportLease, should_stop: ShouldStop) -> Non
         raise
     except (QueryRefused, RecordRefused, TemplateRefused, QuotaReached) as refused:
         _log.info("export_refused", reason=str(refused))
-        ground.storage.remove_group(group_of(lease.export_id, lease.epoch))
+        # What may be left of its files the sweep removes: block storage may not answer before the lease ends.
         with ground.database.begin() as session:
             exports.reject(session, lease, str(refused))
             tell_end_of_export(session, lease.export_id, ground.settings.public_url)

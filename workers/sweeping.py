@@ -30,7 +30,7 @@ from shared.lifecycle import Event
 from shared.metrics import metrics
 from shared.settings import Settings
 from shared.turns import Job
-from workers.export_groups import attempt_of, remove_attempts
+from workers.export_groups import attempt_of, groups_up_to
 from workers.nudging import nudge
 
 _log = structlog.get_logger()
@@ -156,7 +156,8 @@ def _remove_garbage(ground: Ground, passed_over: Callable[..., AbstractContextMa
                 sweeps.forget_removal(session, import_id, age=UPLOAD_SILENCE)
     for export_id, epoch in of_exports:
         with passed_over(export_id=export_id):
-            remove_attempts(ground.storage, export_id, epoch)
+            for group in groups_up_to(export_id, epoch):
+                ground.storage.remove_group(group)
             with ground.database.begin() as session:
                 retention.forget_files(session, export_id)
 

@@ -3,8 +3,9 @@
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from api.usecases.services import Service
 from shared.db import exports
 from shared.errors import StorageFault
 from shared.ground import Ground
+from shared.storage.folder import FolderStorage
 from shared.turns import Job as NudgedJob
-from tests.integration.builders import storage_folder, take_nudges, tuned
+from tests.integration.builders import storage_folder, take_nudges, tuned, volume_id
 from tests.integration.job_builders import (
     Job,
     accounts,
@@ -342,6 +344,80 @@ def _leave(job: Job) -> None:
     folder = job.ground.storage.create(f"export-{job.export_id}-1")
     with folder as writer:
         writer.write(b"left")
+
+
+class Unremovable(FolderStorage):
+    """A bucket that does not answer: who asks it to remove something waits for `meanwhile`, and in vain."""
+
+    def __init__(self, ground: Ground, meanwhile: Callable[[], object]) -> None:
+        super().__init__(storage_folder(ground), volume_id(ground))
+        self._meanwhile = meanwhile
+
+    def remove_group(self, group: str) -> None:
+        self._meanwhile()
+        raise StorageFault("Block storage could not remove the bytes: the bucket does not answer.")
+
+
+class TestStorageThatDoesNotAnswer:
+    """It takes twenty seconds to say so. The lease ran out, each attempt looked like the death of a worker,
+    and the fifth one ended the export long before patience was over."""
+
+    @staticmethod
+    def a_second_attempt(ground: Ground, service: Service, meanwhile: Callable[[Job], object]) -> Job:
+        accounts(ground, service)
+        job = an_export(ground, service)
+        with suppress(Killed):
+            Job(watched(ground, die), service, job.id).work()
+        let_lease_expire(job)
+        away = replace(tuned(ground, lease_seconds=0.3), storage=Unremovable(ground, lambda: meanwhile(job)))
+        return Job(away, service, job.id)
+
+    @staticmethod
+    def wait_for_a_longer_lease(job: Job) -> None:
+        first = job.export_row().leased_until
+        assert first is not None
+        wait_until(lambda: (job.export_row().leased_until or first) > first)
+
+    def test_what_earlier_attempts_left_is_removed_under_a_lease_that_lasts(
+        self, ground: Ground, service: Service
+    ):
+        job = self.a_second_attempt(ground, service, self.wait_for_a_longer_lease)
+
+        job.work()
+
+        row = job.export_row()
+        assert (row.leased_until, row.suspicions, row.failing_since is None) == (None, 1, False)
+        assert "does not answer" in str(row.last_error)
+        assert Job(ground, service, job.id).work_off().view.status == "Completed"
+
+    def test_a_worker_that_goes_home_gives_it_back_however_long_that_takes(
+        self, ground: Ground, service: Service
+    ):
+        told_to_stop = threading.Event()
+
+        def stop_and_wait(job: Job) -> None:
+            told_to_stop.set()
+            self.wait_for_a_longer_lease(job)
+
+        job = self.a_second_attempt(ground, service, stop_and_wait)
+
+        job.work(should_stop=told_to_stop.is_set)
+
+        row = job.export_row()
+        assert (row.leased_until, row.attempts, row.failing_since) == (None, 0, None)
+
+    def test_an_order_that_cannot_be_done_is_rejected_all_the_same(self, ground: Ground, service: Service):
+        accounts(ground, service)
+        job = an_export(ground, service)
+        nowhere = """
+        UPDATE exports SET selection = '{"kind": "sql", "query": "SELECT x.* FROM nowhere x"}' WHERE id = :id
+        """
+        with ground.database.begin() as session:
+            session.execute(text(nowhere), {"id": job.export_id})
+
+        Job(replace(ground, storage=Unremovable(ground, lambda: None)), service, job.id).work()
+
+        assert (job.status, len(job.mails())) == ("Rejected", 1)
 
 
 class TestFullStorage:

@@ -89,9 +89,42 @@ def test_a_body_that_ends_well_is_not_ended_again():
             assert begun.wait(PATIENCE)
             super().__call__()
 
-    beats = Late(Stopped())
+    beats = Late(LeaseLost("gone"))
     with Heartbeat(beats, OFTEN) as heartbeat, heartbeat.interrupting(reached.set):
         begun.set()
         assert reached.wait(PATIENCE)
 
     assert beats.count == 1
+
+
+def test_it_beats_on_while_who_was_stopped_tidies_up():
+    """A bucket that does not answer took longer than the lease of an export that was to be given back."""
+    beats = Beats(Stopped())
+
+    def tidy_up() -> None:
+        assert beats.third.wait(PATIENCE)
+        heartbeat.check()
+
+    with pytest.raises(Stopped), Heartbeat(beats, OFTEN) as heartbeat:
+        tidy_up()
+
+
+def test_it_keeps_to_the_first_thing_that_it_raised():
+    stopped = Stopped()
+
+    class StoppedThenLost(Beats):
+        def __call__(self) -> None:
+            super().__call__()
+            lost.set()
+            raise LeaseLost("gone")
+
+    def tidy_up() -> None:
+        assert lost.wait(PATIENCE)
+        heartbeat.check()
+
+    lost = Event()
+    beats = StoppedThenLost(stopped)
+    with pytest.raises(Stopped) as raised, Heartbeat(beats, OFTEN) as heartbeat:
+        tidy_up()
+
+    assert raised.value is stopped
