@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from shared.addresses import Network, is_host_name, network_of
-from shared.documentids import MAX_BLOCKS
+from shared.documentids import MAX_BLOCK_BYTES, MAX_BLOCKS
 from shared.errors import SettingsInvalid
 from shared.storage.access import BucketAccess
 
@@ -166,7 +166,7 @@ class Environment(Schema):
     export_file_bytes = _positive(fields.Integer)
     base_domain = fields.String(validate=validate.Regexp(r"[^\s/:]+$", error="must be a domain name."))
     default_service = fields.String(validate=validate.Length(min=1))
-    block_limit_bytes = _positive(fields.Integer)
+    block_limit_bytes = fields.Integer(validate=validate.Range(min=1, max=MAX_BLOCK_BYTES))
     rejections_kept = fields.Integer(validate=validate.Range(min=0))
     open_imports = _positive(fields.Integer)
     jobs_an_hour = _positive(fields.Integer)

@@ -4,6 +4,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from api.usecases.documents import get_document
 from api.usecases.imports import get_import
@@ -16,14 +17,17 @@ from tests.integration.builders import (
     CREATE,
     UPDATE,
     Counts,
+    after_batches,
     an_import,
     counts,
     documents,
+    go_home,
     ndjson,
     numbered,
     rejected_lines,
     row_versions,
     tuned,
+    work,
     work_off,
 )
 
@@ -131,6 +135,25 @@ def test_a_line_gets_the_same_id_each_time_its_batch_is_applied(ground: Ground, 
     assert started_at is not None
     made = documentid_maker(started_at, import_id, 1)
     assert list(documents(ground, service)) == [made(1), made(2), made(4)]
+
+
+def test_a_line_without_id_behind_sixteen_million_blank_ones_makes_a_document_of_its_own(
+    ground: Ground, service: Service
+):
+    """It got the first line's id, and took the place of that one's document."""
+    blank = 2**24 - 1
+    block = b'{"n":1}\n' + b"\n" * blank + b'{"n":2}\n'
+    step_by_step = tuned(ground, batch_lines=1)
+    import_id = an_import(ground, service, block, strategies=CREATE)
+    work(step_by_step, import_id, should_stop=after_batches(1, go_home))
+    with ground.database.begin() as session:  # they were read, which takes long
+        passed = "UPDATE blocks SET checkpoint_offset = 8 + :blank, checkpoint_line = 1 + :blank"
+        session.execute(text(f"{passed} WHERE import_id = :id"), {"blank": blank, "id": import_id})
+
+    work_off(ground, service, import_id)
+
+    assert counts(ground, service, import_id) == Counts(created=2)
+    assert [document["n"] for document in documents(ground, service).values()] == [1, 2]
 
 
 def test_lines_without_id_are_skipped_where_only_updating_is_allowed(ground: Ground, service: Service):

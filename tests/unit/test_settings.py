@@ -62,6 +62,8 @@ def test_an_unknown_name_of_ours_is_refused():
         ("LONGSHORE_BATCH_LINES", "1.5"),
         ("LONGSHORE_BATCH_LINES", "0"),
         ("LONGSHORE_ATTEMPTS", "-1"),
+        # Lines, and the first bytes of those that are rejected, are counted in 31 bits.
+        ("LONGSHORE_BLOCK_LIMIT_BYTES", "2147483648"),
         ("LONGSHORE_LEASE_SECONDS", "nan"),
         ("LONGSHORE_LEASE_SECONDS", "inf"),
         ("LONGSHORE_SWEEP_SECONDS", ""),
