@@ -60,6 +60,9 @@ read_settings() {
     # shellcheck disable=SC1091
     [ ! -f offline.env ] || . ./offline.env
     eval "$environment" # has the last word, as with Compose
+    # By either of their names.
+    : "${PUBLIC_URL:=${LONGSHORE_PUBLIC_URL:-}}" "${BASE_DOMAIN:=${LONGSHORE_BASE_DOMAIN:-}}"
+    : "${WORKER_PROCESSES:=${LONGSHORE_WORKER_PROCESSES:-}}"
     ! has_own_store || use_own_store
     : "${LONGSHORE_IMAGE:=$own_image}"
     set +a

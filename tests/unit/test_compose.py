@@ -1,14 +1,33 @@
 """What docker/compose.yaml says, so that every Compose from 1.29 on reads it and no setting is lost in it."""
 
+import os
 import re
+import subprocess
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = re.findall(r"^\| `(LONGSHORE_\w+)` \|", (ROOT / "docker/SETTINGS.md").read_text(), re.MULTILINE)
+FLEET = ROOT / "docker/fleet.sh"
+PAGE = (ROOT / "docker/SETTINGS.md").read_text()
+# Health checks look at the file that the compose file names.
+SETTINGS = [
+    name
+    for name in re.findall(r"^\| `(LONGSHORE_\w+)` \|", PAGE, re.MULTILINE)
+    if name != "LONGSHORE_PULSE_FILE"
+]
+OTHERS = ["STORAGE_URL", "SMTP_URL", "WEB_CONCURRENCY", *sorted(set(re.findall(r"`(AWS_[A-Z_]+)", PAGE)))]
+OWN_NAMES = ["PUBLIC_URL", "BASE_DOMAIN", "WORKER_PROCESSES"]
+USERS = {
+    "LONGSHORE_DRAIN_SECONDS": ["api"],
+    "LONGSHORE_METRICS_PORT": ["worker", "beat"],
+    "LONGSHORE_WORKER_PROCESSES": ["worker"],
+    "WEB_CONCURRENCY": ["api"],
+}
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker/compose.yaml").read_text())["services"]
 
 
@@ -20,15 +39,59 @@ def test_a_command_of_one_line_has_nothing_that_a_shell_would_act_on(service: st
     assert isinstance(command, list) or not re.search(r"[()<>;&|`]", command)
 
 
-@pytest.mark.parametrize("name", SETTINGS)
-def test_every_setting_reaches_the_containers(name: str):
+Configured = Callable[[Iterable[str]], dict[str, Any]]
+
+
+@pytest.fixture(scope="module", params=["docker compose", "docker-compose"])
+def configured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Configured:
+    """What each service is told where docker/.env gives these names, each a value that tells its name."""
+    folder = tmp_path_factory.mktemp("compose")
+    settings = folder / "settings.env"
+    environment = {
+        "PATH": path_of(request.param, folder),
+        "FLEET_SETTINGS": str(settings),
+        "HOME": str(folder),
+    }
+
+    def configure(names: Iterable[str]) -> dict[str, Any]:
+        settings.write_text("".join(f"{name}=given-{name}\n" for name in names))
+        done = subprocess.run(
+            [FLEET, "compose", "config"], check=True, stdout=PIPE, text=True, env=environment
+        )
+        services = yaml.safe_load(done.stdout)["services"]
+        return {name: found.get("environment", {}) for name, found in services.items()}
+
+    return configure
+
+
+def path_of(program: str, folder: Path) -> str:
+    """One on which docker/fleet.sh finds this Compose; skips the test where there is none."""
+    if subprocess.run([*program.split(), "version"], capture_output=True, check=False).returncode:
+        pytest.skip(f"There is no {program}.")
+    if program == "docker-compose":
+        without = folder / "docker"
+        without.write_text("#!/bin/sh\nexit 1\n")
+        without.chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+@pytest.fixture(scope="module")
+def given(configured: Configured) -> dict[str, Any]:
+    return configured([*SETTINGS, *OTHERS])
+
+
+@pytest.mark.parametrize("name", [*SETTINGS, *OTHERS])
+def test_every_setting_arrives_at_each_process_that_has_a_use_for_it(given: dict[str, Any], name: str):
     """LONGSHORE_MAIL_FROM did not: mails of a fleet could only come from longshore@localhost."""
-    assert any(name in SERVICES[service]["environment"] for service in ("api", "worker", "beat"))
+    users = USERS.get(name, ["api", "worker", "beat"])
+
+    assert {user: given[user].get(name) for user in users} == dict.fromkeys(users, f"given-{name}")
 
 
-def test_the_processes_of_an_api_can_be_told():
-    """WEB_CONCURRENCY is gunicorn's own setting, and stopped at the compose file."""
-    assert "WEB_CONCURRENCY" in SERVICES["api"]["environment"]
+def test_some_settings_arrive_by_the_fleets_own_names_too(configured: Configured):
+    found = configured(OWN_NAMES)["worker"]
+
+    assert {name: found[f"LONGSHORE_{name}"] for name in OWN_NAMES} == {n: f"given-{n}" for n in OWN_NAMES}
 
 
 def test_the_settings_are_found_where_they_are_told():
