@@ -94,5 +94,17 @@ def test_some_settings_arrive_by_the_fleets_own_names_too(configured: Configured
     assert {name: found[f"LONGSHORE_{name}"] for name in OWN_NAMES} == {n: f"given-{n}" for n in OWN_NAMES}
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_container_has_no_rights_on_its_host(service: str):
+    """The page said so of all, and four of them had capabilities and wrote to their images."""
+    found = SERVICES[service]
+
+    assert found["read_only"] is True
+    assert found["cap_drop"] == ["ALL"]
+    assert found["security_opt"] == ["no-new-privileges:true"]
+    assert not found.keys() & {"cap_add", "privileged", "devices", "pid", "ipc", "network_mode"}
+    assert not str(found.get("user", "")).startswith(("root", "0"))
+
+
 def test_the_settings_are_found_where_they_are_told():
     assert "LONGSHORE_MAIL_FROM" in SETTINGS

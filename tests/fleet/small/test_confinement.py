@@ -16,16 +16,36 @@ def inspected(container: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("service", ["api", "worker", "beat"])
+def test_our_own_image_runs_as_its_own_user(fleet: Fleet, service: str):
+    [container] = fleet.containers(service)
+
+    assert inspected(container)["Config"]["User"] == "longshore"
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_container_has_no_rights_on_its_host(fleet: Fleet, service: str):
     [container] = fleet.containers(service)
 
-    found = inspected(container)
+    limits = inspected(container)["HostConfig"]
 
-    assert found["Config"]["User"] == "longshore"
-    limits = found["HostConfig"]
     assert limits["ReadonlyRootfs"]
-    assert limits["CapDrop"] == ["ALL"]
+    assert (limits["CapDrop"], limits["CapAdd"]) == (["ALL"], None)
     assert limits["SecurityOpt"] == ["no-new-privileges:true"]
+    assert not limits["Privileged"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_nobody_in_a_container_can_do_more_than_its_user(fleet: Fleet, service: str):
+    """As the kernel says of its first process."""
+    [container] = fleet.containers(service)
+
+    status = docker("exec", container, "cat", "/proc/1/status")
+    told = dict(line.split(":\t", 1) for line in status.splitlines())
+
+    assert {told[name].strip("0") for name in ("CapPrm", "CapEff", "CapBnd")} == {""}
+    assert told["NoNewPrivs"] == "1"
+    # Versity's gateway is root, of its volume.
+    assert service == "s3" or told["Uid"].split()[0] != "0"
 
 
 @pytest.mark.parametrize("service", SERVICES)
