@@ -1,6 +1,9 @@
 """The manifests fit the schemas of Kubernetes, each other, and the settings that there are."""
 
+import os
 import re
+import shutil
+import subprocess
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -47,6 +50,62 @@ def labels() -> list[dict[str, str]]:
     """Of each kind of pod."""
     pods = [each for each in manifests() if each["kind"] in ("Deployment", "Job")]
     return [each["spec"]["template"]["metadata"]["labels"] for each in pods]
+
+
+def ingresses() -> list[Manifest]:
+    """Of the component for ingress-nginx."""
+    return [*yaml.safe_load_all((FOLDER / "kubernetes/ingress/ingress.yaml").read_text())]
+
+
+def paths(ingress: Manifest) -> list[Manifest]:
+    return [path for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]]
+
+
+@pytest.mark.parametrize("ingress", ingresses(), ids=name)
+def test_an_ingress_fits_its_schema_and_leads_to_the_apis(ingress: Manifest):
+    [service] = [each for each in manifests() if each["kind"] == "Service"]
+    [settings] = [each["data"] for each in manifests() if each["kind"] == "ConfigMap"]
+    domain = settings["LONGSHORE_BASE_DOMAIN"]
+
+    kubernetes_validate.validate(ingress, VERSION, strict=True)
+
+    reached = [path["backend"]["service"] for path in paths(ingress)]
+    wanted = {"name": service["metadata"]["name"], "port": {"name": service["spec"]["ports"][0]["name"]}}
+    assert reached == [wanted, wanted]
+    assert [rule["host"] for rule in ingress["spec"]["rules"]] == [domain, f"*.{domain}"]
+
+
+def test_an_ingress_lets_large_bodies_through_as_they_come():
+    """By its defaults ingress-nginx refuses a block over 1 MiB, and keeps the others on its disk."""
+    [ingress] = [each for each in ingresses() if name(each) == "Ingress/longshore"]
+
+    told = {key.rpartition("/")[2]: value for key, value in ingress["metadata"]["annotations"].items()}
+
+    assert (told["proxy-body-size"], told["proxy-request-buffering"]) == ("0", "off")
+    assert int(told["proxy-read-timeout"]) >= 300
+    assert [(path["path"], path["pathType"]) for path in paths(ingress)] == [("/", "Prefix")] * 2
+
+
+def test_an_ingress_shows_metrics_to_nobody():
+    [ingress] = [each for each in ingresses() if name(each) == "Ingress/longshore-metrics"]
+
+    [denied] = ingress["metadata"]["annotations"].values()
+
+    assert {ip_network(each).prefixlen for each in denied.split(",")} == {0}
+    assert {ip_network(each).version for each in denied.split(",")} == {4, 6}
+    assert [(path["path"], path["pathType"]) for path in paths(ingress)] == [("/metrics", "Exact")] * 2
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_an_overlay_with_the_ingress_is_one_that_kustomize_makes(tmp_path: Path):
+    base = os.path.relpath(FOLDER / "kubernetes", tmp_path.resolve())
+    overlay = {"namespace": "ours", "resources": [base], "components": [f"{base}/ingress"]}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
+
+    made = subprocess.run(["kubectl", "kustomize", tmp_path], check=True, capture_output=True, text=True)
+
+    found = [name(each) for each in yaml.safe_load_all(made.stdout)]
+    assert sorted(found) == sorted(map(name, [*manifests(), *ingresses()]))
 
 
 def test_every_file_is_named_by_the_kustomization():
