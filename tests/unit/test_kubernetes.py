@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import textwrap
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,36 @@ def test_pods_do_not_reach_where_a_cloud_tells_credentials(address: str):
 
     assert blocks
     assert not [block for block in blocks if reaches(block, address)]
+
+
+def patches() -> dict[str, Any]:
+    """Those by which DEPLOY.md opens further ports."""
+    page = (FOLDER / "DEPLOY.md").read_text()
+    [block] = re.findall(r"^  ```yaml\n(  patches:\n.*?)^  ```", page, re.MULTILINE | re.DOTALL)
+    return dict(yaml.safe_load(textwrap.dedent(block)))
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_an_overlay_opens_further_ports_as_the_page_says(tmp_path: Path):
+    """PgBouncer, which GROWTH.md recommends, was out of reach, and nobody told where to change that."""
+    base = os.path.relpath(FOLDER / "kubernetes", tmp_path.resolve())
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump({"resources": [base], **patches()}))
+
+    made = subprocess.run(["kubectl", "kustomize", tmp_path], check=True, capture_output=True, text=True)
+
+    [policy] = [each for each in yaml.safe_load_all(made.stdout) if name(each) == "NetworkPolicy/longshore"]
+    kubernetes_validate.validate(policy, VERSION, strict=True)
+    [rule] = [each for each in policy["spec"]["egress"] if {"port": 5432} in each["ports"]]
+    assert {6432, 6380, 9000} < {each["port"] for each in rule["ports"]}
+
+
+def test_the_page_tells_which_ports_are_open():
+    [policy] = [each for each in manifests() if name(each) == "NetworkPolicy/longshore"]
+    [rule] = [each for each in policy["spec"]["egress"] if {"port": 5432} in each["ports"]]
+    told = re.search(r"Ports are the usual ones \(([^)]*)\)", (FOLDER / "DEPLOY.md").read_text())
+
+    assert told
+    assert [int(port) for port in re.findall(r"\d+", told[1])] == [each["port"] for each in rule["ports"]]
 
 
 def reaches(block: Manifest, address: str) -> bool:
