@@ -103,6 +103,14 @@ make_own_bucket() {
     ! has_own_store || { compose up --detach s3 && in_bucket make </dev/null; }
 }
 
+# As haproxy.cfg says.
+refuse_too_many_apis() {
+    [ "${API:-2}" -le 64 ] || {
+        say "The balancer knows of 64 APIs at most: API=64, or fewer."
+        exit 2
+    }
+}
+
 start() { # whoever calls it with && has errors ignored in here: hence the returns
     make_own_bucket || return
     compose up --detach --no-recreate --scale "api=${API:-2}" --scale "worker=${WORKER:-2}" || return
@@ -209,9 +217,9 @@ read_settings
 command=${1:-help}
 [ $# -eq 0 ] || shift
 case $command in
-up) build && start && introduce ;;
+up) refuse_too_many_apis && build && start && introduce ;;
 build) build ;;
-scale) start && compose ps ;;
+scale) refuse_too_many_apis && start && compose ps ;;
 restart) build && restart ;;
 demo) compose run --rm --no-deps cli longshore demo --url http://balancer:8000 ;;
 longshore) compose run --rm --no-deps cli longshore "$@" ;;
