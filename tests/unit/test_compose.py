@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from api.http import gunicorn
+
 ROOT = Path(__file__).parents[2]
 FLEET = ROOT / "docker/fleet.sh"
 PAGE = (ROOT / "docker/SETTINGS.md").read_text()
@@ -104,6 +106,38 @@ def test_a_container_has_no_rights_on_its_host(service: str):
     assert found["security_opt"] == ["no-new-privileges:true"]
     assert not found.keys() & {"cap_add", "privileged", "devices", "pid", "ipc", "network_mode"}
     assert not str(found.get("user", "")).startswith(("root", "0"))
+
+
+def test_the_page_tells_how_long_a_request_may_take_whose_api_is_stopped():
+    """It said that none fails: a long upload is cut off."""
+    api = SERVICES["api"]
+    drain = int(re.findall(r":-(\d+)}", api["environment"]["LONGSHORE_DRAIN_SECONDS"])[0])
+    bound = drain + gunicorn.graceful_timeout
+
+    page = " ".join((ROOT / "docker/DEPLOY.md").read_text().split())
+
+    assert f"ends within {bound} seconds of its API being told to stop: {drain} in which that drains" in page
+    assert f"and {gunicorn.graceful_timeout} for what is under way then" in page
+    assert f"no request fails that takes [less than {bound} seconds](#upgrading)" in page
+    assert int(api["stop_grace_period"].removesuffix("s")) > bound
+
+
+def test_the_page_tells_the_same_of_kubernetes():
+    [deployment] = [
+        found
+        for found in yaml.safe_load_all((ROOT / "docker/kubernetes/api.yaml").read_text())
+        if found["kind"] == "Deployment"
+    ]
+    pod = deployment["spec"]["template"]["spec"]
+    [drain] = [
+        each["value"] for each in pod["containers"][0]["env"] if each["name"] == "LONGSHORE_DRAIN_SECONDS"
+    ]
+    bound = int(drain) + gunicorn.graceful_timeout
+
+    page = " ".join((ROOT / "docker/DEPLOY.md").read_text().split())
+
+    assert f"fail no request that takes less than {bound} seconds" in page
+    assert pod["terminationGracePeriodSeconds"] > bound
 
 
 def test_the_settings_are_found_where_they_are_told():
