@@ -120,6 +120,46 @@ def test_cutting_goes_on_where_a_worker_went_home(
     assert ids(ground, service) == [str(n) for n in range(1, ROWS + 1)]
 
 
+def test_the_checkpoint_of_cutting_counts_no_lines(ground: Ground, service: Service):
+    """A file may have more than 2,147,483,647, most of them blank: each attempt ended there, and the import
+    failed."""
+    job = a_large_import(ground, service)
+
+    job.work(should_stop=after_batches(2, go_home))
+
+    with ground.database.begin() as session:
+        file = session.get_one(Block, (job.import_id, 0))
+    assert (file.checkpoint_offset, file.checkpoint_line) == (2, 0)
+
+
+def test_a_file_may_have_more_lines_documents_and_bytes_than_an_integer_holds(
+    ground: Ground, service: Service
+):
+    many = 2**31 - 1
+    job = a_large_import(ground, service, a_large_file(3) + b"4,x\n,no key\n4,y\n")
+    job.work()
+    with ground.database.begin() as session:
+        blocks = "UPDATE blocks SET lines_before = lines_before + :many WHERE import_id = :id AND number > 0"
+        session.execute(text(blocks), {"many": many, "id": job.import_id})
+        counters = (
+            "created_documents",
+            "updated_documents",
+            "skipped_documents",
+            "total_bytes",
+            "applied_bytes",
+        )
+        imports = f"UPDATE imports SET {', '.join(f'{name} = {name} + :many' for name in counters)}"
+        session.execute(text(f"{imports} WHERE id = :id"), {"many": many, "id": job.import_id})
+
+    shown = job.work_off()
+
+    row = job.import_row()
+    assert (row.created_documents, row.updated_documents) == (many + 4, many + 1)
+    assert row.applied_bytes == row.total_bytes
+    assert shown.view.records_processed == 3 * many + 6
+    assert job.rejected() == [(many + 6, "invalid_key")]
+
+
 def test_cutting_goes_on_where_the_answer_to_a_commit_was_lost(
     ground: Ground, service: Service, undisturbed: list[tuple[int, int, int]]
 ):
