@@ -56,26 +56,37 @@ def sweep(ground: Ground, *, faults_seconds: float = FAULTS_SECONDS) -> None:
     with ground.database.begin() as session:
         if not sweeps.take_turn(session):
             return
-        for import_id in imports.abandoned_cancels(session, limit=NUDGES_A_SWEEP):
-            move(session, import_id, Event.LET_GO)
         _nudge(ground, session)
         swept_at = examining.clock(session)
     metrics().sweeps.inc()
     # Not in a row: a database that has nothing to do would have one COMMIT after the other to sync.
     ground.dispatcher.note_sweep(swept_at)
-    _keep_to_maintenance(ground)
-    _let_go_of_bytes(ground)
+    for step in (_end_canceled, _keep_to_maintenance, _let_go_of_bytes, _give_up_uploads):
+        _unless_held(step, ground)
     # Apart from what must go on also while block storage is away.
-    _give_up_uploads(ground)
     _remove_garbage(ground, partial(_passed_over, ground, time.monotonic() + faults_seconds))
     ground.storage.remove_unfinished(UPLOAD_HOURS * 3600, partial(_may_go_on, ground))
 
 
+def _unless_held(step: Callable[[Ground], None], ground: Ground) -> None:
+    """What somebody holds is left for another sweep, and keeps this one from none of its other steps."""
+    try:
+        step(ground)
+    except ConflictOfTransactions as conflict:
+        _log.warning("sweep_gave_way", step=step.__name__.removeprefix("_"), reason=str(conflict))
+
+
+def _end_canceled(ground: Ground) -> None:
+    with _briefly(ground) as session:
+        for import_id in imports.abandoned_cancels(session, limit=NUDGES_A_SWEEP):
+            move(session, import_id, Event.LET_GO)
+
+
 def _keep_to_maintenance(ground: Ground) -> None:
     """Where its beginning or end broke off: nothing runs during it, nothing is paused for it otherwise."""
-    with ground.database.begin() as session:
+    with _briefly(ground) as session:
         if maintenance.is_on(session):
-            suspending.suspend(session, limit=SUSPENDED_A_SWEEP)
+            suspending.suspend_free(session, limit=SUSPENDED_A_SWEEP)
             return
         resumed = suspending.readmit(session, limit=SUSPENDED_A_SWEEP)
     for import_id in resumed:
@@ -112,15 +123,14 @@ def _give_up_uploads(ground: Ground) -> None:
     with ground.database.begin() as session:
         silent = uploads.silent(session, silence=UPLOAD_SILENCE, limit=REMOVALS_A_SWEEP)
     for import_id in silent:
-        with suppress(ConflictOfTransactions), ground.database.begin() as session:
-            sessions.wait_briefly(session)
+        with suppress(ConflictOfTransactions), _briefly(ground) as session:
             if uploads.end_silent(session, import_id, silence=UPLOAD_SILENCE):
                 imports.give_up(session, import_id)
 
 
 def _let_go_of_bytes(ground: Ground) -> None:
     """A transaction of its own, and a short one: whoever stores something meanwhile waits for it."""
-    with ground.database.begin() as session:
+    with _briefly(ground) as session:
         age = timedelta(hours=UPLOAD_HOURS)
         for import_id in imports.abandoned_uploads(session, older_than=age, limit=REMOVALS_A_SWEEP):
             imports.discard(session, import_id)
@@ -146,25 +156,25 @@ def _remove_garbage(ground: Ground, passed_over: Callable[..., AbstractContextMa
     for import_id in of_imports:
         with passed_over(import_id=import_id):
             ground.storage.remove_import(import_id)
-            with ground.database.begin() as session:
+            with _briefly(ground) as session:
                 sweeps.forget_garbage(session, import_id)
     for import_id in removed:
         with passed_over(import_id=import_id):
             # Who had not heard of it may have stored more.
             ground.storage.remove_import(import_id)
-            with ground.database.begin() as session:
+            with _briefly(ground) as session:
                 sweeps.forget_removal(session, import_id, age=UPLOAD_SILENCE)
     for export_id, epoch in of_exports:
         with passed_over(export_id=export_id):
             for group in groups_up_to(export_id, epoch):
                 ground.storage.remove_group(group)
-            with ground.database.begin() as session:
+            with _briefly(ground) as session:
                 retention.forget_files(session, export_id)
 
 
 @contextmanager
 def _passed_over(ground: Ground, until: float, **whose: int) -> Iterator[None]:
-    """What cannot be removed is left for another sweep, and does not keep this one from the rest.
+    """What cannot be removed or is held is left for another sweep, and keeps this one from none of the rest.
 
     Raises StorageFault where it is not that alone, or it is too late: asking for each of the rest would take
     hours.
@@ -176,6 +186,16 @@ def _passed_over(ground: Ground, until: float, **whose: int) -> Iterator[None]:
         if time.monotonic() >= until:
             raise
         _log.error("bytes_not_removed", error=str(fault), **whose)
+    except ConflictOfTransactions as conflict:
+        _log.warning("removal_not_noted", reason=str(conflict), **whose)
+
+
+@contextmanager
+def _briefly(ground: Ground) -> Iterator[Session]:
+    """A transaction that waits for nobody for more than a moment. Raises ConflictOfTransactions."""
+    with ground.database.begin() as session:
+        sessions.wait_briefly(session)
+        yield session
 
 
 def _may_go_on(ground: Ground, group: str) -> bool:

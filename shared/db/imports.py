@@ -21,12 +21,13 @@ from shared.lifecycle import Status
 
 NEXT_ID = "SELECT nextval(pg_get_serial_sequence('imports', 'id'))"
 
-# Imports that were to be canceled by a worker that is gone.
+# Imports that were to be canceled by a worker that is gone. What somebody holds is left for later.
 ABANDONED_CANCELS = """
 SELECT i.id FROM imports i
  WHERE i.status = 'canceling'
    AND NOT EXISTS (SELECT FROM blocks b WHERE b.import_id = i.id AND b.leased_until > clock_timestamp())
  ORDER BY i.id LIMIT :limit
+   FOR NO KEY UPDATE SKIP LOCKED
 """
 
 # Imports of files that an API of the release before, which notes no uploads, left behind.
@@ -151,7 +152,8 @@ def due(session: Session, bounds: Bounds, *, limit: int) -> list[int]:
 
 
 def abandoned_cancels(session: Session, *, limit: int) -> list[int]:
-    """Ids of imports that are being canceled, with no worker left to let go of them."""
+    """Ids of imports that are being canceled, with no worker left to let go of them, held until the
+    transaction ends."""
     return list(session.scalars(text(ABANDONED_CANCELS), {"limit": limit}))
 
 

@@ -15,6 +15,8 @@ SELECT i.id FROM imports i
  LIMIT :limit
 """
 
+RUNNING_AND_FREE = f"{RUNNING} FOR NO KEY UPDATE SKIP LOCKED"
+
 # Whoever is at one of them right now moves it himself, or leaves it for the next look.
 SUSPENDED = """
 SELECT id FROM imports WHERE is_suspended ORDER BY id LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
@@ -26,14 +28,23 @@ def suspend(session: Session, *, limit: int) -> int:
 
     Fewer than `limit`: there are no more. One that ends meanwhile is counted, too.
     """
-    running = list(session.scalars(text(RUNNING), {"limit": limit}))
-    # In one order, whoever worked on what: the sweep may be at the same imports.
-    for import_id in sorted(running):
-        move(session, import_id, Event.SUSPEND)
-    return len(running)
+    return _suspend(session, RUNNING, limit)
+
+
+def suspend_free(session: Session, *, limit: int) -> int:
+    """The same for those that nobody holds right now."""
+    return _suspend(session, RUNNING_AND_FREE, limit)
 
 
 def readmit(session: Session, *, limit: int) -> list[int]:
     """Resume up to so many of the imports that maintenance paused; their ids."""
     suspended = list(session.scalars(text(SUSPENDED), {"limit": limit}))
     return [import_id for import_id in suspended if move(session, import_id, Event.READMIT)]
+
+
+def _suspend(session: Session, statement: str, limit: int) -> int:
+    running = list(session.scalars(text(statement), {"limit": limit}))
+    # In one order, whoever worked on what: the sweep may be at the same imports.
+    for import_id in sorted(running):
+        move(session, import_id, Event.SUSPEND)
+    return len(running)

@@ -1,4 +1,4 @@
-"""Rows that a stranger's transaction holds, such as an operator's who went home in the middle of it."""
+"""Whoever meets a row that a stranger holds leaves it to later, and goes on with others."""
 
 import time
 from collections.abc import Iterator
@@ -25,23 +25,14 @@ from tests.integration.builders import (
     work,
     work_off,
 )
+from tests.integration.held_rows import LOCK_EXPORTS, LOCK_IMPORTS, held
 from tests.integration.job_builders import accounts, an_export, locked_documents, wait_until
 
-LOCK_IMPORTS = "SELECT FROM imports WHERE id = :id FOR NO KEY UPDATE"
-LOCK_EXPORTS = "SELECT FROM exports WHERE id = :id FOR NO KEY UPDATE"
 SOON_SECONDS = Settings.lease_seconds / 2
 WAITING = """
 SELECT count(*) FROM pg_stat_activity
  WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%' || :part || '%'
 """
-
-
-@contextmanager
-def held(ground: Ground, lock: str, row_id: int) -> Iterator[None]:
-    """While the body runs, somebody holds the row."""
-    with ground.database.begin() as stranger:
-        stranger.execute(text(lock), {"id": row_id})
-        yield
 
 
 @contextmanager

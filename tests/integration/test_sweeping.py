@@ -10,13 +10,15 @@ import pytest
 import redis
 
 from api.usecases.imports import delete_import, get_import
+from api.usecases.maintenance import end_maintenance
 from api.usecases.services import Service
-from shared.db import sweeps
+from shared.db import maintenance, sweeps
 from shared.db.models import Removal
+from shared.db.transition import move
 from shared.dispatch import IMPORTS_QUEUE
 from shared.errors import StorageAway, StorageFault
 from shared.ground import Ground
-from shared.lifecycle import Status
+from shared.lifecycle import Event, Status
 from shared.storage.folder import FolderStorage
 from tests.integration.builders import (
     after_batches,
@@ -36,7 +38,17 @@ from tests.integration.builders import (
     work,
     work_off,
 )
-from tests.integration.job_builders import Job, accounts, exported, let_links_expire, stored_paths
+from tests.integration.held_rows import LOCK_EXPORTS, LOCK_IMPORTS, LOCK_JOBS, held
+from tests.integration.job_builders import (
+    Job,
+    a_file_import,
+    accounts,
+    an_item_type,
+    exported,
+    file_rows,
+    let_links_expire,
+    stored_paths,
+)
 from tests.supplies.external import empty_redis
 from workers.sweeping import UPLOAD_HOURS, UPLOAD_SILENCE, sweep
 
@@ -300,6 +312,73 @@ def test_without_its_volume_nothing_more_is_removed(ground: Ground, service: Ser
         sweep(replace(ground, storage=storage))
 
     assert len(storage.tried) == 1
+
+
+def a_canceling_job(ground: Ground, service: Service) -> Job:
+    """Its worker is gone."""
+    job = a_file_import(ground, service, b'[{"accountId":"A1"}]')
+    assert claim(ground, job.import_id, worker="gone", attempts=5)
+    assert job.cancel() == "Canceling"
+    let_leases_expire(ground, job.import_id)
+    return job
+
+
+def test_an_import_that_is_held_while_it_is_canceled_keeps_no_other_from_its_end(
+    ground: Ground, service: Service
+):
+    """Each sweep waited for it, and ended."""
+    an_item_type(ground, service)
+    first, other = a_canceling_job(ground, service), a_canceling_job(ground, service)
+    waiting = an_import(ground, service, numbered(1))
+
+    with held(ground, LOCK_IMPORTS, first.import_id):
+        assert is_nudged(ground, waiting)
+        assert (first.status, other.status) == ("Canceling", "Canceled")
+
+    sweep(ground)
+    assert first.status == "Canceled"
+
+
+def test_a_step_that_cannot_be_taken_keeps_a_sweep_from_no_other(ground: Ground, service: Service):
+    """The mail about the canceled job waits for who holds the job."""
+    an_item_type(ground, service)
+    job = a_canceling_job(ground, service)
+    waiting = an_import(ground, service, numbered(1))
+    deleted = a_deleted_import(ground, service)
+
+    with held(ground, LOCK_JOBS, job.id):
+        assert is_nudged(ground, waiting)
+        assert (job.status, block_files(ground, deleted)) == ("Canceling", [])
+
+    sweep(ground)
+    assert job.status == "Canceled"
+
+
+def test_an_expired_export_that_is_held_keeps_no_other_s_files(ground: Ground, service: Service):
+    accounts(ground, service)
+    first, other = (an_expired_export(ground, service) for _ in range(2))
+
+    with held(ground, LOCK_EXPORTS, first.export_id):
+        sweep(ground)
+
+    assert (file_rows(first) == [], file_rows(other)) == (False, [])
+    sweep(ground)
+    assert file_rows(first) == []
+
+
+def test_an_import_that_is_held_keeps_maintenance_from_no_other(ground: Ground, service: Service):
+    first, other = (an_import(ground, service, numbered(1)) for _ in range(2))
+    with ground.database.begin() as session:
+        for import_id in (first, other):
+            move(session, import_id, Event.RUN)
+        maintenance.begin(session, None)
+
+    with held(ground, LOCK_IMPORTS, first):
+        sweep(ground)
+
+    statuses = [get_import(ground, service, import_id).status for import_id in (first, other)]
+    assert statuses == [Status.RUNNING, Status.PAUSED]
+    end_maintenance(ground)
 
 
 def test_repeated_deaths_end_an_import_through_the_sweep_alone(ground: Ground, service: Service):

@@ -1,0 +1,20 @@
+"""Rows that a stranger's transaction holds, such as an operator's who went home in the middle of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import text
+
+from shared.ground import Ground
+
+LOCK_IMPORTS = "SELECT FROM imports WHERE id = :id FOR NO KEY UPDATE"
+LOCK_EXPORTS = "SELECT FROM exports WHERE id = :id FOR NO KEY UPDATE"
+LOCK_JOBS = "SELECT FROM batch_jobs WHERE id = :id FOR UPDATE"
+
+
+@contextmanager
+def held(ground: Ground, lock: str, row_id: object) -> Iterator[None]:
+    """While the body runs, somebody holds the row."""
+    with ground.database.begin() as stranger:
+        stranger.execute(text(lock), {"id": row_id})
+        yield
