@@ -78,12 +78,13 @@ UPDATE exports
 RETURNING id
 """
 
+# Without a lease it was said before, and only the answer was lost.
 GIVE_UP = """
 UPDATE exports
    SET leased_until = NULL, failure_count = failure_count + 1, last_error = :reason,
        attempts = greatest(attempts, 1),
        failing_since = coalesce(failing_since, clock_timestamp()), due_at = clock_timestamp() + :pause
- WHERE id = :export_id AND epoch = :epoch AND status = 'processing'
+ WHERE id = :export_id AND epoch = :epoch AND status = 'processing' AND leased_until IS NOT NULL
 RETURNING suspicions, attempts,
           extract(epoch FROM clock_timestamp() - failing_since)::float8 AS failing_seconds
 """
@@ -225,7 +226,10 @@ def reject(session: Session, lease: ExportLease, reason: str) -> None:
 
 
 def give_up(session: Session, lease: ExportLease, reason: str, retries: Retries) -> bool:
-    """Note a critical failure; whether the export has failed for good, its retries being over."""
+    """Note a critical failure; whether the export has failed for good, its retries being over.
+
+    Safe to repeat: an attempt fails once.
+    """
     given = _fence(lease) | {"reason": reason, "pause": retries.pause(lease.attempts)}
     failing = session.execute(text(GIVE_UP), given).mappings().one_or_none()
     if failing is None or not retries.are_over(**failing):

@@ -35,13 +35,14 @@ UPDATE blocks
 RETURNING number
 """
 
-# An attempt that reached a checkpoint before it broke counts as the first since then.
+# An attempt that reached a checkpoint before it broke counts as the first since then. Without a lease there
+# is nothing to give back: what ended the block, or said this before, took effect, and its answer was lost.
 GIVE_UP = """
 UPDATE blocks
    SET leased_until = NULL, leasing_service_id = NULL, attempts = greatest(attempts, 1),
        suspicions = suspicions + :suspicions,
        failing_since = coalesce(failing_since, clock_timestamp())
- WHERE import_id = :import_id AND number = :number AND epoch = :epoch
+ WHERE import_id = :import_id AND number = :number AND epoch = :epoch AND leased_until IS NOT NULL
 RETURNING suspicions, attempts,
           extract(epoch FROM clock_timestamp() - failing_since)::float8 AS failing_seconds
 """
@@ -78,7 +79,7 @@ def give_up(session: Session, lease: Lease, reason: str, retries: Retries, *, is
     """Give the block back after a critical failure, due after a pause that grows with each attempt.
 
     Where `retries` are over, the import ends as failed, with the reason kept. A suspicious failure points
-    at the block itself; any other at the world around it.
+    at the block itself; any other at the world around it. Safe to repeat: an attempt fails once.
     """
     session.execute(text(LOCK_IMPORT), {"import_id": lease.import_id})
     given = lease.fence() | {"suspicions": int(is_suspicious)}

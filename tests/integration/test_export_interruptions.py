@@ -25,12 +25,14 @@ from tests.integration.job_builders import (
     accounts,
     an_export,
     an_item_type,
+    at_statement,
     at_write,
     file_rows,
     items_of,
     let_lease_expire,
     let_pause_pass,
     locked_documents,
+    lose_the_answer_to_the_next_commit,
     stored_paths,
     wait_until,
     watched,
@@ -436,6 +438,20 @@ class TestFullStorage:
         job.work()
 
         assert (job.status, len(stored_paths(job))) == ("Completed", 1)
+
+    def test_a_failure_is_counted_once_though_the_answer_to_that_is_lost(
+        self, ground: Ground, service: Service
+    ):
+        accounts(ground, service)
+        job = an_export(ground, service)
+
+        def full() -> None:
+            raise StorageFault("Block storage could not store the bytes: No space left on device.")
+
+        with at_statement("due_at = clock_timestamp() + %(pause)s", lose_the_answer_to_the_next_commit):
+            Job(watched(ground, full), service, job.id).work()
+
+        assert (job.export_row().failure_count, job.export_row().leased_until) == (1, None)
 
     def test_so_is_a_query_whose_rows_cannot_be_set_aside(
         self, ground: Ground, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

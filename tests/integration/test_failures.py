@@ -44,6 +44,7 @@ from tests.integration.builders import (
     work_off,
 )
 from tests.integration.conftest import Refuse
+from tests.integration.job_builders import at_statement, lose_the_answer_to_the_next_commit
 
 DEADLOCK = "40P01"
 ADMIN_SHUTDOWN = "57P01"
@@ -176,6 +177,31 @@ def test_storage_that_is_slower_than_a_lease_costs_only_time(ground: Ground, ser
     done = work_off(ground, service, import_id)
 
     assert (done.status, done.failure_count) == (Status.COMPLETE, 0)
+    assert counts(ground, service, import_id) == Counts(created=3)
+
+
+def test_a_failure_is_counted_once_though_the_answer_to_that_is_lost(ground: Ground, service: Service):
+    """It was said again. Damaged blocks had half of the attempts."""
+    import_id = an_import(ground, service, numbered(3))
+    alter(block_files(ground, import_id)[0])
+
+    with at_statement("UPDATE blocks SET due_at", lose_the_answer_to_the_next_commit):
+        work(ground, import_id)
+
+    with ground.database.begin() as session:
+        assert session.get_one(Block, (import_id, 1)).suspicions == 1
+    assert get_import(ground, service, import_id).failure_count == 1
+
+
+def test_an_import_whose_last_commit_took_effect_has_not_failed(ground: Ground, service: Service):
+    """The connection broke before that was said."""
+    import_id = an_import(ground, service, numbered(3))
+
+    with at_statement("WITH counted AS", lose_the_answer_to_the_next_commit):
+        work(ground, import_id)
+
+    row = get_import(ground, service, import_id)
+    assert (row.status, row.failure_count, row.last_error) == (Status.COMPLETE, 0, None)
     assert counts(ground, service, import_id) == Counts(created=3)
 
 
