@@ -74,12 +74,12 @@ class LiquidClient:
         answer = self._http.post("/ls/api/batch/rejections", data={"jobId": job_id})
         return list(answer.raise_for_status().json()["rejections"])
 
-    def wait_for_end(self, job_id: str) -> dict[str, Any]:
+    def wait_for_end(self, job_id: str, *, look_seconds: float = LOOK_SECONDS) -> dict[str, Any]:
         """The job as soon as its status is final."""
         deadline = time.monotonic() + DEADLINE_SECONDS
         while (job := self.status(job_id))["status"] not in FINAL:
             assert time.monotonic() < deadline, f"waited {DEADLINE_SECONDS} s in vain: {job}"
-            time.sleep(LOOK_SECONDS)
+            time.sleep(look_seconds)
         return job
 
     def download(self, url: str) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import orjson
 import psycopg2
 
+from api.cli.watching import LOOK_SECONDS
 from tests.acceptance.liquid_client import LiquidClient
 from tests.benchmarks.documents import BLOCK_BYTES, blocks_of, flat_documents
 from tests.benchmarks.figures import Figure, median_ratio
@@ -89,7 +90,7 @@ def _import(stack: Stack, client: LiquidClient, item_type: str, content: bytes, 
     job = client.start_import(
         "bench", content, jobName="bench", itemType=item_type, contentType=content_type, headerRow="true"
     )
-    return _rate_of(client.wait_for_end(job["jobId"]))
+    return _rate_of(client.wait_for_end(job["jobId"], look_seconds=LOOK_SECONDS))
 
 
 def _export(client: LiquidClient, collection: str, content_type: str) -> float:
@@ -99,7 +100,8 @@ def _export(client: LiquidClient, collection: str, content_type: str) -> float:
         "contentType": content_type,
         "rowHeader": "true",
     }
-    return _rate_of(client.wait_for_end(client.start_export(**fields)["jobId"]))
+    job = client.start_export(**fields)
+    return _rate_of(client.wait_for_end(job["jobId"], look_seconds=LOOK_SECONDS))
 
 
 def _rate_of(job: dict[str, str]) -> float:
