@@ -51,7 +51,9 @@ class Settings:
     import_blocks: int = 100_000
     stored_bytes: int = 1024 * 1024 * MIB
     batch_lines: int = 8_000
-    batch_bytes: int = 4 * MIB
+    # A worker holds two batches, each twice: with 4 MiB documents of 20 kB took it to 159 MB, with 2 MiB to
+    # 146 (2026-11-26).
+    batch_bytes: int = 2 * MIB
     template_seconds: float = 60.0
     import_workers: int = 8
     worker_processes: int | None = None

@@ -15,8 +15,8 @@ _END = object()
 def ahead(values: Iterable[T]) -> Iterator[Iterator[T]]:
     """The same values, the next one made in a thread meanwhile, which starts at once.
 
-    The parser and the database each keep a core busy then. At most two values wait at a time. An exception of
-    `values` rises in its place; the thread ends with the body.
+    The parser and the database each keep a core busy then. One value waits at a time, since they are large.
+    An exception of `values` rises in its place; the thread ends with the body.
     """
     waiting: Queue[object] = Queue(maxsize=1)
     stopped = Event()
@@ -30,10 +30,16 @@ def ahead(values: Iterable[T]) -> Iterator[Iterator[T]]:
 
 
 def _until_end(waiting: "Queue[object]") -> Iterator[Any]:
-    while (made := waiting.get()) is not _END:
+    while (made := _taken(waiting)) is not _END:
         if isinstance(made, _Raised):
             raise made.exception
         yield made
+
+
+def _taken(waiting: "Queue[object]") -> object:
+    taken = waiting.get()
+    waiting.task_done()
+    return taken
 
 
 class _Raised:
@@ -45,6 +51,7 @@ def _make(values: Iterable[object], waiting: "Queue[object]", stopped: Event) ->
     try:
         for value in values:
             waiting.put(value)
+            waiting.join()
             if stopped.is_set():
                 return
     except BaseException as exception:  # noqa: BLE001 - carried to the consumer's thread, all of it
@@ -57,4 +64,4 @@ def _drain(waiting: "Queue[object]", thread: Thread) -> None:
         if waiting.empty():
             thread.join(0.01)
         else:
-            waiting.get_nowait()
+            _taken(waiting)

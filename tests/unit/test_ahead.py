@@ -51,17 +51,22 @@ def test_the_next_value_is_made_while_one_is_used():
         assert made_the_second.wait(DEADLINE_SECONDS)
 
 
-def test_no_more_than_two_values_wait():
-    made: list[int] = []
+def test_one_value_waits_and_no_other_one_is_made():
+    made_the_second, made_the_third = threading.Event(), threading.Event()
 
     def values() -> Iterator[int]:
-        for value in range(100):
-            made.append(value)
-            yield value
+        yield 1
+        made_the_second.set()
+        yield 2
+        made_the_third.set()
+        yield 3
 
     with ahead(values()) as coming:
-        for used in coming:
-            assert len(made) <= used + 1 + 2
+        next(coming)
+        assert made_the_second.wait(DEADLINE_SECONDS)
+        assert not made_the_third.wait(0.2)
+        next(coming)
+        assert made_the_third.wait(DEADLINE_SECONDS)
 
 
 def test_an_exception_rises_in_its_place():

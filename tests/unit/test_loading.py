@@ -29,3 +29,7 @@ def test_an_api_loads_nothing_that_migrates():
 
 def test_beat_loads_no_engine():
     assert not loaded("import workers.__main__") & {"sqlalchemy", "pglast", "jinja2"}
+
+
+def test_a_worker_loads_nothing_that_few_jobs_need():
+    assert not loaded("import workers.app") & {"pglast", "obstore"}
