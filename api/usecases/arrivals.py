@@ -131,12 +131,14 @@ class FileArrival:
                 quotas.admit_stored(session, self._service.id, self._ground.settings.stored_bytes)
                 on_commit(session, partial(metrics().count_upload, "file", self._stored.size_bytes))
             else:
-                imports.end_keeping_upload(session, import_id)
+                _tell_canceled(session, job, import_id)
             accepted = shown(self._ground, session, existing_job(session, self._service, str(job.id)))
             self._may_be_accepted = True  # of the COMMIT that follows, only the answer may be lost
         self._is_settled = True
         if is_started:
             self._ground.dispatcher.nudge_import(import_id)
+        else:
+            self._ground.dispatcher.nudge_mails()
         return accepted
 
     def reject(self, description: JobDescription, reason: str, job_id: UUID | None = None) -> ShownJob:
@@ -222,14 +224,20 @@ def _reject_seen(
     session: Session, import_id: int, description: JobDescription, reason: str, chosen_since: UUID | None
 ) -> BatchJob:
     job, row = _ended(session, import_id, chosen_since)
+    describe(session, job, description)
     if row.status == Status.CANCELED:
-        imports.end_keeping_upload(session, import_id)
+        _tell_canceled(session, job, import_id)
         return job
     job.import_id, job.refusal = None, reason
-    describe(session, job, description)
     imports.discard(session, import_id)
     tell_end(session, job)
     return job
+
+
+def _tell_canceled(session: Session, job: BatchJob, import_id: int) -> None:
+    # Once more: that a mail is asked for may stand behind the file.
+    tell_end(session, job)
+    imports.end_keeping_upload(session, import_id)
 
 
 def _ended(session: Session, import_id: int, chosen_since: UUID | None) -> tuple[BatchJob, Import]:

@@ -72,11 +72,11 @@ def streamed(pieces: Iterator[bytes], size_bytes: int) -> dict[str, Any]:
 
 
 def meanwhile(
-    fields: dict[str, str], act: Callable[[], object], *, is_cut_off: bool = False
+    fields: dict[str, str], act: Callable[[], object], *, is_cut_off: bool = False, behind: bytes = b""
 ) -> dict[str, Any]:
     """An upload; `act` when the first half of the file has come in, which may be all that comes."""
     head = b"".join(part(name, value.encode()) for name, value in fields.items())
-    body = head + file_part("file", "a.json", ITEMS, "application/json") + END
+    body = head + file_part("file", "a.json", ITEMS, "application/json") + behind + END
     middle = body.index(ITEMS) + len(ITEMS) // 2
 
     def pieces() -> Iterator[bytes]:
@@ -119,6 +119,30 @@ def test_a_job_is_canceled_while_its_file_comes_in(liquid: Liquid):
     assert (seen, answered["status"]) == (["Canceled"], "Canceled")
     assert liquid.work_off(answered)["status"] == "Canceled"
     assert liquid.documents() == []
+
+
+@pytest.mark.parametrize("merge", [b"False", b"perhaps"], ids=["good", "bad"])
+def test_of_a_job_that_was_canceled_all_is_known_that_comes_behind_the_file(
+    liquid: Liquid, ground: Ground, merge: bytes
+):
+    """There was no mail, and the job had no name where something else in the form was wrong."""
+    job = {"jobId": str(uuid4()), "itemType": "contacts"}
+    later = {"jobName": "Later", "contentType": "application/json", "notificationEmail": "joe@example.com"}
+    behind = b"".join(part(name, value.encode()) for name, value in later.items()) + part("merge", merge)
+    request = meanwhile(job, lambda: liquid.job("cancel", **job), behind=behind)
+
+    told = liquid(f"{BATCH}/import", **request).get_json()
+
+    assert told["status"] == "Canceled"
+    assert {name: told[name] for name in later} == later
+    row = liquid.row(job)
+    with ground.database.begin() as session:
+        mail = session.get_one(Notification, row.id)
+    assert (mail.recipient, mail.content["job_name"], mail.content["outcome"]) == (
+        "joe@example.com",
+        "Later",
+        "canceled",
+    )
 
 
 def test_a_job_that_was_seen_may_turn_out_to_be_rejected(liquid: Liquid, ground: Ground, service: Service):
