@@ -14,8 +14,8 @@ from api.liquid.door import ParameterInvalid
 
 FORM_LIMIT_BYTES = 1024 * 1024
 JSON = "application/json"
-# Of these a blank, such as a tab, is a value.
-SAYING_BLANKS = frozenset({"separator"})
+# Of these a blank is a value: a tab between cells, an item whose id is a space.
+SAYING_BLANKS = frozenset({"separator", "lastId"})
 
 Fields = dict[str, str]
 

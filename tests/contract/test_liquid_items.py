@@ -191,6 +191,17 @@ def test_updates_are_followed_page_by_page(liquid: Liquid):
     assert page["lastId"] == fields["lastId"]
 
 
+@pytest.mark.parametrize("first", [" ", "\u00a0", "  x "])
+def test_updates_are_followed_behind_an_item_whose_id_is_blank(liquid: Liquid, first: str):
+    """Items that were written together with it were passed over."""
+    upsert(liquid, item(accountId=first), item(accountId="\u3042"))
+    page = followed(liquid, processedAfter=0, max=1)
+
+    behind = followed(liquid, processedAfter=page["maxProcessedAt"], lastId=page["lastId"])
+
+    assert (ids(page), ids(behind)) == ([first], ["\u3042"])
+
+
 def test_a_changed_item_comes_again_and_an_unchanged_one_does_not(liquid: Liquid):
     upsert(liquid, item(accountId="1", name="Ann"), item(accountId="2", name="Ann"))
     page = followed(liquid)
