@@ -10,7 +10,7 @@ from functools import partial
 
 import structlog
 
-from shared.db import notifications
+from shared.db import notifications, sessions
 from shared.db.notifications import ClaimedMail
 from shared.errors import LeaseLost
 from shared.ground import Ground
@@ -44,7 +44,7 @@ def notify(ground: Ground, *, should_stop: ShouldStop) -> None:
         if not notifications.take_turn(turn):
             return
         # A mail may take minutes, and the database ends what is silent for a lease.
-        with Heartbeat(partial(notifications.keep_turn, turn), ground.settings.lease_seconds / 3):
+        with Heartbeat(partial(sessions.break_silence, turn), ground.settings.lease_seconds / 3):
             run.give_up_overdue()
             for _ in range(MAILS_A_RUN):
                 if should_stop() or not run.send_next():

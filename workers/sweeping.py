@@ -26,6 +26,7 @@ from shared.db.database import Session
 from shared.db.transition import move
 from shared.errors import ConflictOfTransactions, StorageFault
 from shared.ground import Ground
+from shared.heartbeat import Heartbeat
 from shared.lifecycle import Event
 from shared.metrics import metrics
 from shared.settings import Settings
@@ -51,7 +52,8 @@ def sweep(ground: Ground, *, faults_seconds: float = FAULTS_SECONDS) -> None:
     or kept for long enough.
 
     For `faults_seconds` what cannot be removed is passed over; then the next of it ends the sweep. Any number
-    of sweeps may run at once: all but one find the turn taken and do nothing.
+    of sweeps may run at once: all but one find the turn taken and do nothing. So with removing, which may
+    take so long that others sweep meanwhile.
     """
     with ground.database.begin() as session:
         if not sweeps.take_turn(session):
@@ -64,8 +66,7 @@ def sweep(ground: Ground, *, faults_seconds: float = FAULTS_SECONDS) -> None:
     for step in (_end_canceled, _keep_to_maintenance, _let_go_of_bytes, _give_up_uploads):
         _unless_held(step, ground)
     # Apart from what must go on also while block storage is away.
-    _remove_garbage(ground, partial(_passed_over, ground, time.monotonic() + faults_seconds))
-    ground.storage.remove_unfinished(UPLOAD_HOURS * 3600, partial(_may_go_on, ground))
+    _remove(ground, partial(_passed_over, ground, time.monotonic() + faults_seconds))
 
 
 def _unless_held(step: Callable[[Ground], None], ground: Ground) -> None:
@@ -145,26 +146,42 @@ def _end_keeping(settings: Settings, session: Session) -> None:
         _log.info("bytes_kept_no_longer", imports=len(ended))
 
 
-def _remove_garbage(ground: Ground, passed_over: Callable[..., AbstractContextManager[None]]) -> None:
-    """Bytes first: what is forgotten is gone. Done twice at once, the second finds nothing to remove."""
-    with ground.database.begin() as session:
-        if not sweeps.take_turn(session):
+def _remove(ground: Ground, passed_over: Callable[..., AbstractContextManager[None]]) -> None:
+    with ground.database.begin() as turn:
+        if not sweeps.take_removing_turn(turn):
             return
+        # Large files may take minutes, and the database ends what is silent for a lease.
+        keep_turn = partial(sessions.break_silence, turn)
+        with Heartbeat(keep_turn, ground.settings.lease_seconds / 3) as heartbeat:
+            _remove_garbage(ground, passed_over, heartbeat.check)
+            ground.storage.remove_unfinished(UPLOAD_HOURS * 3600, partial(_may_go_on, ground))
+
+
+def _remove_garbage(
+    ground: Ground,
+    passed_over: Callable[..., AbstractContextManager[None]],
+    look: Callable[[], None],
+) -> None:
+    """Bytes first: what is forgotten is gone. `look` is called before each removal, and may raise."""
+    with ground.database.begin() as session:
         of_imports = sweeps.garbage(session, limit=REMOVALS_A_SWEEP)
         removed = sweeps.removed(session, age=UPLOAD_SILENCE, limit=REMOVALS_A_SWEEP)
         of_exports = retention.export_garbage(session, limit=REMOVALS_A_SWEEP)
     for import_id in of_imports:
+        look()
         with passed_over(import_id=import_id):
             ground.storage.remove_import(import_id)
             with _briefly(ground) as session:
                 sweeps.forget_garbage(session, import_id)
     for import_id in removed:
+        look()
         with passed_over(import_id=import_id):
             # Who had not heard of it may have stored more.
             ground.storage.remove_import(import_id)
             with _briefly(ground) as session:
                 sweeps.forget_removal(session, import_id, age=UPLOAD_SILENCE)
     for export_id, epoch in of_exports:
+        look()
         with passed_over(export_id=export_id):
             for group in groups_up_to(export_id, epoch):
                 ground.storage.remove_group(group)

@@ -18,7 +18,6 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.db.failures import translated
 from shared.db.models import Notification
 from shared.errors import LeaseLost
 
@@ -112,12 +111,6 @@ def take_turn(session: Session) -> bool:
     """
     took = session.execute(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _SENDING_LOCK})
     return bool(took.scalar_one())
-
-
-def keep_turn(session: Session) -> None:
-    """Say something in the transaction that holds the turn. Raises DatabaseUnavailable where it is lost."""
-    with translated():
-        session.execute(text("SELECT 1"))
 
 
 def are_due(session: Session) -> bool:

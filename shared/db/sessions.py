@@ -2,14 +2,17 @@
 
 A process that is frozen (a paused machine, a stopped debugger) keeps its connections and with them its
 locks: its lease runs out, but whoever takes over would wait for it. So the server ends a session that is
-silent in the middle of a transaction, and who takes over a block those of the worker that had it. Sessions of
-others (an operator's who went home) cannot be ended like that: nobody waits for them for ever.
+silent in the middle of a transaction, and who takes over a block those of the worker that had it. Who holds
+something while he waits for others says something now and then. Sessions of others (an operator's who went
+home) cannot be ended like that: nobody waits for them for ever.
 """
 
 from datetime import timedelta
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+from shared.db.failures import translated
 
 # In the middle of a COPY a session is not idle: there the server waits for its client without end.
 END_SILENT = """
@@ -43,6 +46,12 @@ def end_silent(session: Session, worker: str, *, silence_seconds: float) -> None
 def be_patient(session: Session) -> None:
     """Let this transaction be silent for minutes: it reads only."""
     session.execute(text(BE_PATIENT))
+
+
+def break_silence(session: Session) -> None:
+    """Say something in a transaction that holds a turn. Raises DatabaseUnavailable where it is lost."""
+    with translated():
+        session.execute(text("SELECT 1"))
 
 
 def wait_briefly(session: Session) -> None:

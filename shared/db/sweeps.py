@@ -10,12 +10,20 @@ from sqlalchemy.orm import Session
 from shared.db.models import Removal, StorageGarbage
 
 _SWEEP_LOCK = 7_205_759_404
+_REMOVAL_LOCK = 7_205_759_407
 
 
 def take_turn(session: Session) -> bool:
     """Whether no other sweep is under way; holds the turn until the transaction ends."""
-    took = session.execute(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _SWEEP_LOCK})
-    return bool(took.scalar_one())
+    return _take(session, _SWEEP_LOCK)
+
+
+def take_removing_turn(session: Session) -> bool:
+    """Whether nobody else removes bytes now; holds the turn until the transaction ends.
+
+    Apart from the other: block storage that answers slowly keeps one worker busy, and no sweep from nudging.
+    """
+    return _take(session, _REMOVAL_LOCK)
 
 
 def garbage(session: Session, *, limit: int) -> Sequence[int]:
@@ -45,3 +53,8 @@ def forget_removal(session: Session, import_id: int, *, age: timedelta) -> None:
 
 def _is_older(age: timedelta) -> ColumnElement[bool]:
     return Removal.removed_at < func.clock_timestamp() - age
+
+
+def _take(session: Session, lock: int) -> bool:
+    took = session.execute(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": lock})
+    return bool(took.scalar_one())

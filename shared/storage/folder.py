@@ -78,9 +78,12 @@ class FolderStorage(MarkedStorage):
         """Remove every key of the group; absent is fine."""
         folder = self._root / group
         self._mark.require()
-        with storage_faults("remove"):
-            if folder.exists():
-                shutil.rmtree(folder)
+        with storage_faults("remove"), suppress(FileNotFoundError):
+            with os.scandir(folder) as found:
+                entries = list(found)
+            for entry in entries:
+                _remove_entry(entry)
+            folder.rmdir()
 
     def remove_unfinished(self, older_than_seconds: float, still_comes: Callable[[str], bool]) -> None:
         """Remove what writers that died left behind, where it has not grown for that long."""
@@ -131,3 +134,11 @@ class FolderWriter(CountingWriter):
             if coming >= _WRITTEN_OUT_BYTES:
                 begin_to_make_durable(self._file, self._written_out_bytes, coming)
                 self._written_out_bytes += coming
+
+
+def _remove_entry(entry: os.DirEntry[str]) -> None:
+    with suppress(FileNotFoundError):  # somebody else removes the same, and was faster
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry)
+        else:
+            os.unlink(entry)

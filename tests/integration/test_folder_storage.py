@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,6 +72,25 @@ def test_only_the_owner_may_look_in(storage: BlockStorage, root: Path):
     storage.write(1, [b"x"])
 
     assert (root / "1").stat().st_mode & 0o077 == 0
+
+
+def test_what_somebody_else_removes_at_the_same_time_is_gone_all_the_same(
+    storage: BlockStorage, root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """It was a fault: "No such file or directory"."""
+    for _ in range(3):
+        storage.write(1, [b"x"])
+    unlink = os.unlink
+
+    def be_slower(*path: Any, **folder: Any) -> None:
+        monkeypatch.undo()
+        storage.remove_group("1")
+        unlink(*path, **folder)
+
+    monkeypatch.setattr(os, "unlink", be_slower)
+    storage.remove_group("1")
+
+    assert not (root / "1").exists()
 
 
 def test_what_a_dead_writer_left_is_removed_once_it_is_old(storage: BlockStorage, root: Path):

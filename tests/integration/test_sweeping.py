@@ -2,12 +2,13 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis
+from sqlalchemy import text
 
 from api.usecases.imports import delete_import, get_import
 from api.usecases.maintenance import end_maintenance
@@ -48,6 +49,7 @@ from tests.integration.job_builders import (
     file_rows,
     let_links_expire,
     stored_paths,
+    wait_until,
 )
 from tests.supplies.external import empty_redis
 from workers.sweeping import UPLOAD_HOURS, UPLOAD_SILENCE, sweep
@@ -300,6 +302,64 @@ def test_what_cannot_be_removed_is_asked_for_no_longer_than_some_seconds(ground:
 
     assert storage.tried == deleted[:1]
     sweep(ground)
+
+
+class Slow(FolderStorage):
+    """A folder that takes as long as `meanwhile` to remove something."""
+
+    def __init__(self, ground: Ground, meanwhile: Callable[[], object]) -> None:
+        super().__init__(storage_folder(ground), volume_id(ground))
+        self._meanwhile = meanwhile
+        self.tried: list[str] = []
+
+    def remove_group(self, group: str) -> None:
+        self.tried.append(group)
+        self._meanwhile()
+        super().remove_group(group)
+
+
+def test_while_one_sweep_removes_others_nudge_and_remove_nothing(ground: Ground, service: Service):
+    """Each began with the same, and they came to occupy one worker after the other."""
+    deleted = [str(a_deleted_import(ground, service)) for _ in range(2)]
+    waiting = an_import(ground, service, numbered(1))
+    nudged: list[bool] = []
+    storage = Slow(ground, lambda: nudged.append(is_nudged(slow, waiting)))
+    slow = replace(ground, storage=storage)
+
+    sweep(slow)
+
+    assert (storage.tried, nudged) == (deleted, [True, True])
+
+
+TURN_SAID_SOMETHING_AT = """
+SELECT max(a.state_change) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+ WHERE l.locktype = 'advisory' AND a.datname = current_database()
+"""
+
+
+def test_a_sweep_keeps_its_turn_while_a_removal_takes_long(ground: Ground, service: Service):
+    """The server ends a transaction that is silent for a lease."""
+    lease_seconds = 0.5
+    a_deleted_import(ground, service)
+
+    def said_something_at() -> datetime | None:
+        with ground.database.begin() as session:
+            return session.execute(text(TURN_SAID_SOMETHING_AT)).scalar_one()
+
+    def outlast_a_lease() -> None:
+        began = said_something_at()
+        assert began is not None
+        until = began + timedelta(seconds=2 * lease_seconds)
+        wait_until(lambda: (said_something_at() or began) > until)
+
+    opened = Ground.open(replace(ground.settings, lease_seconds=lease_seconds))
+    storage = Slow(ground, outlast_a_lease)
+    try:
+        sweep(replace(opened, storage=storage))
+    finally:
+        opened.close()
+
+    assert len(storage.tried) == 1
 
 
 def test_without_its_volume_nothing_more_is_removed(ground: Ground, service: Service):
