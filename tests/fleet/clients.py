@@ -17,6 +17,7 @@ from tests.fleet.containers import Fleet
 
 LONGSHORE = str(Path(sys.executable).with_name("longshore"))
 IMPORTS = "/__resources/imports"
+PAUSE_SECONDS = 0.01  # of each client of the traffic: an API however fast lets in 500 requests a second
 
 
 def write_lines(path: Path, count: int) -> Path:
@@ -37,7 +38,10 @@ class Import:
         command += ["--url", fleet.url, "--token", fleet.token]
         self._process = subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
-    def result(self, seconds: float = 240) -> dict[str, Any]:
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def result(self, seconds: float = 600) -> dict[str, Any]:
         """The finished import."""
         out, errors = self._process.communicate(timeout=seconds)
         assert self._process.returncode == 0, out + errors
@@ -103,7 +107,7 @@ class Traffic:
     def _ask(self, is_over: threading.Event) -> None:
         headers = {"Authorization": f"Bearer {self._fleet.token}"}
         with httpx.Client(base_url=self._fleet.url, headers=headers, timeout=60, trust_env=False) as client:
-            while not is_over.is_set():
+            while not is_over.wait(PAUSE_SECONDS):
                 self.reads.append(self._status(client, "GET", self._collection))
                 self._make_and_remove(client)
 

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from tests.fleet.clients import write_lines
-from tests.fleet.containers import APIS, WORKERS, Fleet, missing, only_session, remove_project
+from tests.fleet.containers import (
+    APIS,
+    WORKERS,
+    Fleet,
+    missing,
+    only_session,
+    remove_project,
+    wait_until_healthy,
+)
+from tests.fleet.supply import BATCH_LINES, make_slowable
 
 LINES = 60_000
 
@@ -36,17 +45,22 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def fleet(engine: None, kept: Path) -> Iterator[Fleet]:
-    """Three APIs and four workers behind the load balancer."""
-    with started(Fleet(kept), apis=APIS, workers=WORKERS) as running:
+    """Three APIs and four workers behind the load balancer, which can be slowed; all of them are up."""
+    small_batches = Fleet(kept, LONGSHORE_BATCH_LINES=str(BATCH_LINES))
+    with started(small_batches, apis=APIS, workers=WORKERS) as running:
+        make_slowable(running)
         yield running
 
 
 @contextmanager
 def started(fleet: Fleet, *, apis: int, workers: int) -> Iterator[Fleet]:
-    """The fleet while the body runs, and nothing of one of its name before and after it."""
+    """The fleet, all of it up, while the body runs, and nothing of one of its name before and after it."""
     remove_project(fleet.name)
     try:
         fleet.start(apis=apis, workers=workers)
+        for service in ("api", "worker", "beat"):
+            for container in fleet.containers(service):
+                wait_until_healthy(container)
         yield fleet
     finally:
         remove_project(fleet.name)

@@ -3,8 +3,10 @@
 import time
 from pathlib import Path
 
+import httpx
+
 from tests.acceptance.waiting import wait_for
-from tests.fleet.clients import Import, Traffic, run_imports
+from tests.fleet.clients import IMPORTS, Import, Traffic, run_imports
 from tests.fleet.conftest import assert_exact
 from tests.fleet.containers import (
     APIS,
@@ -20,7 +22,11 @@ from tests.fleet.supply import slowed
 from tests.fleet.uploads import Uploads
 
 OK = {200, 204}
-BLOCKS = "/__resources/imports/<importid>/blocks"
+BLOCKS = f"{IMPORTS}/<importid>/blocks"
+STARTED = """
+SELECT count(*) FROM imports i JOIN collections c ON c.id = i.collection_id
+ WHERE c.path = '{}' AND i.status = 'started'
+"""
 
 
 def test_all_apis_take_blocks_and_all_workers_apply_them(fleet: Fleet, file: Path):
@@ -28,7 +34,11 @@ def test_all_apis_take_blocks_and_all_workers_apply_them(fleet: Fleet, file: Pat
     for collection in collections:
         fleet.longshore("collections", "add", collection)
 
-    imports = run_imports(fleet, dict.fromkeys(collections, file))
+    wait_for(lambda: all_are_asked(fleet))
+
+    # Long enough for every worker to wake up.
+    with slowed(fleet, 0.1):
+        imports = run_imports(fleet, dict.fromkeys(collections, file))
 
     for collection, found in zip(collections, imports, strict=True):
         assert_exact(fleet, collection, found)
@@ -40,6 +50,13 @@ def test_all_apis_take_blocks_and_all_workers_apply_them(fleet: Fleet, file: Pat
     assert all(batches.values()), {worker: len(applied) for worker, applied in batches.items()}
 
 
+def all_are_asked(fleet: Fleet) -> bool:
+    """Whether the balancer knows each API by now, which one request more may show."""
+    headers = {"Authorization": f"Bearer {fleet.token}"}
+    httpx.get(f"{fleet.url}{IMPORTS}", headers=headers, trust_env=False, timeout=60).raise_for_status()
+    return all(events(api, "request_answered") for api in fleet.containers("api"))
+
+
 def test_an_api_that_is_killed_costs_a_retry_at_most(fleet: Fleet, collection: str, file: Path):
     victim = fleet.containers("api")[0]
     sent_to = f"{collection}-slowly"
@@ -49,7 +66,7 @@ def test_an_api_that_is_killed_costs_a_retry_at_most(fleet: Fleet, collection: s
     with slowed(fleet), traffic.going_on(threads=1), uploads.going_on():
         uploads.wait_until_most_send()
         job = Import(fleet, file, collection)
-        wait_for(lambda: fleet.documents(collection))
+        wait_for(lambda: fleet.documents(collection), seconds=120)
         killed_at = time.time()
         docker("kill", victim)
         found = job.result()
@@ -78,7 +95,7 @@ def test_imports_go_on_when_redis_is_back(fleet: Fleet, collection: str, file: P
 
     with stopped(redis):
         job = Import(fleet, file, collection)
-        wait_for(lambda: fleet.query("SELECT count(*) FROM imports WHERE status = 'started'") != "0")
+        wait_for(lambda: fleet.query(STARTED.format(collection)) != "0", seconds=120)
     found = job.result()
 
     assert_exact(fleet, collection, found)
@@ -90,8 +107,9 @@ def test_imports_go_on_when_postgres_was_restarted(fleet: Fleet, collection: str
 
     with slowed(fleet):
         job = Import(fleet, file, collection)
-        wait_for(lambda: fleet.documents(collection))
+        wait_for(lambda: fleet.documents(collection), seconds=120)
         docker("restart", postgres)
+        wait_until_healthy(postgres)
     found = job.result()
 
     assert_exact(fleet, collection, found)
