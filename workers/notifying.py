@@ -11,8 +11,9 @@ from functools import partial
 import structlog
 
 from shared.db import notifications, sessions
+from shared.db.database import Session
 from shared.db.notifications import ClaimedMail
-from shared.errors import LeaseLost
+from shared.errors import ConflictOfTransactions, DatabaseUnavailable, LeaseLost
 from shared.ground import Ground
 from shared.heartbeat import Heartbeat
 from shared.mail.addresses import sender_address
@@ -21,6 +22,7 @@ from shared.mail.faults import MailRefused, MailUnavailable
 from shared.mail.reports import JobReport
 from shared.mail.sending import open_mailer
 from shared.metrics import metrics
+from workers.giving_back import give_back
 
 _log = structlog.get_logger()
 
@@ -39,14 +41,16 @@ def notify(ground: Ground, *, should_stop: ShouldStop) -> None:
 
     Safe to call at any time and any number of times; while another worker sends it does nothing.
     """
-    run = MailRun(ground)
+    run = MailRun(ground, should_stop)
     with ground.database.begin() as turn:
         if not notifications.take_turn(turn):
             return
         # A mail may take minutes, and the database ends what is silent for a lease.
-        with Heartbeat(partial(sessions.break_silence, turn), ground.settings.lease_seconds / 3):
+        keep_turn = partial(sessions.break_silence, turn)
+        with Heartbeat(keep_turn, ground.settings.lease_seconds / 3) as heartbeat:
             run.give_up_overdue()
             for _ in range(MAILS_A_RUN):
+                heartbeat.check()
                 if should_stop() or not run.send_next():
                     return
 
@@ -59,10 +63,12 @@ def wait_seconds(attempts: int) -> float:
 class MailRun:
     """One worker's way from the outbox to the mail server."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, should_stop: ShouldStop) -> None:
         """Raises SettingsInvalid, before any mail is touched, where the settings allow no sending."""
         self._database = ground.database
         self._lease_seconds = ground.settings.lease_seconds
+        self._patience_seconds = ground.settings.patience_seconds
+        self._should_stop = should_stop
         self._sender = sender_address(ground.settings.mail_from)
         self._mailer = open_mailer(ground.settings.smtp_url)
 
@@ -93,7 +99,11 @@ class MailRun:
         except MailRefused as refusal:
             self._give_up(mail, refusal)
         except MailUnavailable as fault:
-            self._postpone(mail, fault)
+            self._postpone(mail, str(fault), fault.reply_code)
+            return False
+        except (ConflictOfTransactions, DatabaseUnavailable) as fault:
+            # Nobody heard, or said so, that the mail is handed over, and so it was not.
+            self._postpone(mail, str(fault))
             return False
         else:
             self._mark_sent(mail)
@@ -117,20 +127,28 @@ class MailRun:
         # Said before it is written down: should the database be gone, the log is the only witness.
         _log.info("mail_sent")
         metrics().mails.labels("sent").inc()
-        with self._database.begin() as session:
-            notifications.mark_sent(session, mail)
+        self._note(lambda session: notifications.mark_sent(session, mail))
 
-    def _postpone(self, mail: ClaimedMail, fault: MailUnavailable) -> None:
+    def _postpone(self, mail: ClaimedMail, reason: str, reply_code: int | None = None) -> None:
         wait = wait_seconds(mail.attempts)
         metrics().retries.labels("mail").inc()
-        _log.warning("mail_postponed", reply_code=fault.reply_code, wait_seconds=wait)
-        with self._database.begin() as session:
-            notifications.postpone(
-                session, mail, str(fault), wait_seconds=wait, patience_seconds=PATIENCE_SECONDS
+        _log.warning("mail_postponed", reply_code=reply_code, wait_seconds=wait)
+        self._note(
+            lambda session: notifications.postpone(
+                session, mail, reason, wait_seconds=wait, patience_seconds=PATIENCE_SECONDS
             )
+        )
 
     def _give_up(self, mail: ClaimedMail, refusal: MailRefused) -> None:
         metrics().mails.labels("given_up").inc()
         _log.warning("mail_given_up", reason="refused", reply_code=refusal.reply_code)
-        with self._database.begin() as session:
-            notifications.give_up(session, mail, str(refusal))
+        self._note(lambda session: notifications.give_up(session, mail, str(refusal)))
+
+    def _note(self, note: Callable[[Session], None]) -> None:
+        """What became of a mail; only this worker knows, and unsaid the mail would be given up as unknown."""
+
+        def say() -> None:
+            with self._database.begin() as session:
+                note(session)
+
+        give_back(say, self._patience_seconds, self._should_stop)

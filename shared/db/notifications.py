@@ -50,13 +50,15 @@ UPDATE notifications
  WHERE job_id = :job_id AND attempts = :attempts AND sent_at IS NULL
 """
 
-# Due again at the end of the day at the latest, to be given up then.
+# Due again at the end of the day at the latest, to be given up then. That it was not taken counts, as the yes
+# does, also where somebody gave the mail up meanwhile who could not know: `sending_since` stayed then.
 POSTPONE = """
 UPDATE notifications
-   SET sending_since = NULL, last_error = :reason,
+   SET sending_since = NULL, given_up_at = NULL, last_error = :reason,
        due_at = greatest(clock_timestamp(),
                          least(clock_timestamp() + :wait, created_at + :patience))
- WHERE job_id = :job_id AND attempts = :attempts AND sent_at IS NULL AND given_up_at IS NULL
+ WHERE job_id = :job_id AND attempts = :attempts AND sent_at IS NULL
+   AND (given_up_at IS NULL OR sending_since IS NOT NULL)
 """
 
 GIVE_UP = """

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from threading import Barrier, Thread
 
 import pytest
@@ -12,9 +13,11 @@ from sqlalchemy import text
 
 from api.usecases.services import Service
 from shared.db import notifications
+from shared.errors import DatabaseUnavailable
 from shared.ground import Ground
 from tests.integration import outbox
-from tests.integration.builders import tuned
+from tests.integration.builders import never, tuned
+from tests.integration.job_builders import at_statement, lose_the_answer_to_the_next_commit
 from tests.integration.outbox import a_due_mail, delete_job, fate, let_waits_pass, row, run, seconds_until_due
 from tests.mail_servers import DEADLINE_SECONDS, Conversation, MailServer, mail_server, scripted_server
 from workers.notifying import HANDING_OVER_SECONDS, PATIENCE_SECONDS, MailRun
@@ -128,7 +131,7 @@ def test_a_worker_whose_lease_ran_out_hands_nothing_over(
     def let_another_send() -> None:
         del server.upon["RCPT"]
         let_waits_pass(mailing)
-        others.append(MailRun(mailing).send_next())
+        others.append(MailRun(mailing, never).send_next())
 
     server.upon["RCPT"] = let_another_send
     run(mailing)
@@ -144,7 +147,7 @@ def test_two_workers_at_once_send_each_mail_once(mailing: Ground, server: MailSe
     server.upon["RCPT"] = lambda: both_send.wait(DEADLINE_SECONDS)
 
     def work() -> None:
-        mail_run = MailRun(mailing)
+        mail_run = MailRun(mailing, never)
         while mail_run.send_next():
             pass
 
@@ -216,6 +219,92 @@ def test_a_late_yes_counts_though_the_mail_was_given_up(mailing: Ground, service
         notifications.mark_sent(session, mail)
 
     assert (fate(mailing, job_id), row(mailing, job_id).last_error) == ("sent", None)
+
+
+def test_a_late_no_counts_though_the_mail_was_given_up(mailing: Ground, server: MailServer, service: Service):
+    job_id = a_due_mail(mailing, service)
+    mail = begin_handing_over(mailing)
+    let_waits_pass(mailing)
+    run(mailing)
+    assert fate(mailing, job_id) == "given up"
+
+    with mailing.database.begin() as session:
+        notifications.postpone(session, mail, "no", wait_seconds=1, patience_seconds=PATIENCE_SECONDS)
+
+    assert (fate(mailing, job_id), row(mailing, job_id).last_error) == ("waiting", "no")
+    let_waits_pass(mailing)
+    run(mailing)
+    assert (fate(mailing, job_id), len(server.mails)) == ("sent", 1)
+
+
+def test_a_mail_is_not_given_up_because_the_database_did_not_say_that_it_may_be_handed_over(
+    mailing: Ground, server: MailServer, service: Service
+):
+    """It took effect: ten minutes later it was given up as one that the mail server may have taken."""
+    job_id = a_due_mail(mailing, service)
+    with at_statement("SET sending_since = clock_timestamp()", lose_the_answer_to_the_next_commit):
+        run(mailing)
+    assert (server.mails, fate(mailing, job_id)) == ([], "waiting")
+
+    let_waits_pass(mailing)
+    run(mailing)
+
+    assert (len(server.mails), fate(mailing, job_id)) == (1, "sent")
+
+
+END_OTHERS = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+ WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+"""
+
+
+@contextmanager
+def database_restarted_at(ground: Ground, part: str) -> Iterator[None]:
+    """While the body runs, all sessions end once, right before a statement that has this part."""
+
+    def restart() -> None:
+        with ground.database.begin() as session:
+            session.execute(text(END_OTHERS))
+
+    # The turn ends as well, and whoever had it says so at the end.
+    with at_statement(part, restart), suppress(DatabaseUnavailable):
+        yield
+
+
+def test_a_yes_is_noted_as_soon_as_the_database_is_back(
+    mailing: Ground, server: MailServer, service: Service
+):
+    """It was given up as unknown, by whoever looked next."""
+    job_id = a_due_mail(mailing, service)
+
+    with database_restarted_at(mailing, "SET sent_at = clock_timestamp()"):
+        run(mailing)
+
+    assert (len(server.mails), fate(mailing, job_id)) == (1, "sent")
+
+
+def test_so_is_a_connection_lost_before_the_yes(mailing: Ground, service: Service):
+    job_id = a_due_mail(mailing, service)
+
+    def drops_the_mail(conversation: Conversation) -> None:
+        conversation.agree_until("DATA")
+        conversation.say("354 go ahead")
+
+    with scripted_server(drops_the_mail) as port, database_restarted_at(mailing, "SET sending_since = NULL"):
+        run(tuned(mailing, smtp_url=f"smtp://127.0.0.1:{port}"))
+
+    assert fate(mailing, job_id) == "waiting"
+    assert "The mail server cannot be reached" in str(row(mailing, job_id).last_error)
+
+
+def test_so_is_a_no(mailing: Ground, server: MailServer, service: Service):
+    job_id = a_due_mail(mailing, service)
+    server.answers["RCPT"] = "550 5.1.1 no such user"
+
+    with database_restarted_at(mailing, "given_up_at = clock_timestamp(), sending_since"):
+        run(mailing)
+
+    assert fate(mailing, job_id) == "given up"
 
 
 def test_a_stale_worker_can_change_nothing(mailing: Ground, service: Service):
