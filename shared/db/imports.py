@@ -97,8 +97,10 @@ def lock(session: Session, service_id: int, import_id: int) -> Import | None:
 def remove(session: Session, service_id: int, import_id: int) -> bool:
     """Delete the import with all that is its own and note its bytes as garbage; False where it is not."""
     # For deletion from the start: who holds a weaker lock and wants a stronger one waits for the worker whose
-    # rejections refer to the import, while that one waits for it.
-    if session.scalars(_one(service_id, import_id).with_for_update()).one_or_none() is None:
+    # rejections refer to the import, while that one waits for it. Not the collection: who writes items holds
+    # that while he waits for a document of the worker's.
+    held = _one(service_id, import_id).with_for_update(of=Import)
+    if session.scalars(held).one_or_none() is None:
         return False
     discard(session, import_id)
     return True

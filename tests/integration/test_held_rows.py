@@ -9,10 +9,11 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from api.usecases.imports import get_import
+from api.usecases.collections import find_collection
+from api.usecases.imports import delete_import, get_import
 from api.usecases.services import Service
 from shared.db.models import Block
-from shared.errors import ConflictOfTransactions
+from shared.errors import ConflictOfTransactions, ImportNotFound
 from shared.ground import Ground
 from shared.lifecycle import Status
 from shared.settings import Settings
@@ -25,7 +26,7 @@ from tests.integration.builders import (
     work,
     work_off,
 )
-from tests.integration.held_rows import LOCK_EXPORTS, LOCK_IMPORTS, held
+from tests.integration.held_rows import LOCK_COLLECTIONS, LOCK_EXPORTS, LOCK_IMPORTS, held
 from tests.integration.job_builders import accounts, an_export, locked_documents, wait_until
 
 SOON_SECONDS = Settings.lease_seconds / 2
@@ -72,6 +73,18 @@ def test_a_worker_leaves_an_export_that_is_held_to_later(ground: Ground, service
 
     job.work()
     assert job.status == "Completed"
+
+
+def test_deleting_an_import_waits_for_nobody_who_writes_to_its_collection(ground: Ground, service: Service):
+    """It held the import and wanted the collection. Who wrote an item held that, and waited for a worker's
+    batch, which waited for the import."""
+    import_id = an_import(ground, service, numbered(3))
+
+    with held(ground, LOCK_COLLECTIONS, find_collection(ground, service, "/contacts")):
+        delete_import(ground, service, import_id)
+
+    with pytest.raises(ImportNotFound):
+        get_import(ground, service, import_id)
 
 
 def test_a_batch_whose_documents_are_held_is_a_passing_failure(
