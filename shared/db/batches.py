@@ -16,6 +16,11 @@ from shared.hidden_nul import without_hidden_nul
 from shared.instructions import CREATING, MERGING, Batch, Operation, Rejection, Tally
 from shared.long_fractions import without_long_fractions
 
+# Straight into the collection goes what follows a batch of which at least this share of documents was new.
+DIRECT_FROM = 1.0
+# Before it is written, what follows a batch is looked at of which a smaller share of documents changed.
+LOOKS_FIRST_BELOW = 0.5
+
 
 class Uniform(NamedTuple):
     """A batch whose lines all ask for the same: the fast road."""
@@ -68,8 +73,8 @@ class BatchWriter:
 
     def __init__(self, collection_id: int) -> None:
         self._collection_id = collection_id
-        self._is_direct = True
-        self._looks_first = False
+        # Shares of the last batch's documents; a first one is taken to be new.
+        self._new = self._changed = 1.0
 
     def write(self, session: Session, work: Work) -> Tally:
         """Apply the batch in the caller's transaction; returns the outcome of its lines."""
@@ -105,19 +110,17 @@ class BatchWriter:
         if not work.rows:
             return 0
         creates = work.operation in CREATING
-        if creates and self._is_direct and documents.create_directly(session, work.encoded):
+        if creates and self._new >= DIRECT_FROM and documents.create_directly(session, work.encoded):
             return work.rows
         affected, written = documents.write(
             session,
             work.encoded,
             operation=work.operation,
             repeated=work.repeated,
-            looks_first=self._looks_first,
+            looks_first=self._changed < LOOKS_FIRST_BELOW,
             are_scalars=work.are_scalars,
         )
-        # Straight in again as soon as a batch meets no existing document.
-        self._is_direct = affected == work.rows
-        self._looks_first = 2 * written < work.rows
+        self._new, self._changed = affected / work.rows, written / work.rows
         return affected
 
     def _write_mixed(self, session: Session, work: Mixed) -> Tally:

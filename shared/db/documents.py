@@ -43,7 +43,7 @@ ON CONFLICT (collection_id, documentid) DO NOTHING
 # What tells a row that a statement inserted from one that it updated. A partitioned table tells no xmax.
 _IS_NEW_BY_OLD_ROW = "old.documentid IS NULL"
 _IS_NEW_BY_XMAX = "d.xmax = 0"
-_OLD_ROWS_SINCE = (18,)
+OLD_ROWS_SINCE = (18,)
 
 # Rows that would not change are not written. Which of the two `is_new` is, the server decides.
 _UPSERT = """
@@ -181,7 +181,7 @@ def write(
 
 def _is_new(session: Session) -> str:
     version = cast("tuple[int, ...]", session.connection().dialect.server_version_info)
-    return _IS_NEW_BY_OLD_ROW if version >= _OLD_ROWS_SINCE else _IS_NEW_BY_XMAX
+    return _IS_NEW_BY_OLD_ROW if version >= OLD_ROWS_SINCE else _IS_NEW_BY_XMAX
 
 
 @dataclass(frozen=True, slots=True)

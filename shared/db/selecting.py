@@ -27,7 +27,7 @@ Take = Callable[[StoredDocuments], None]
 # Handed over at a time: a call for each document would cost more than the document. What a socket holds, some
 # 200 KB, is more, so that the server goes on meanwhile: with 256 KiB an export ran at 0.75 instead of 0.83 of
 # COPY's speed (two cores, 200,000 documents of 206 bytes, 2026-11-25).
-_PORTION_BYTES = 1 << 15
+PORTION_BYTES = 1 << 15
 
 SELECT = """
 SELECT documentid, properties FROM documents WHERE collection_id = %(collection_id)s
@@ -101,7 +101,7 @@ def stream(session: Session, selection: Selection, take: Take) -> None:
     query, given = _query(selection)
     with _driver(session).cursor() as cursor, closing(_Lines(take)) as lines:
         statement = cursor.mogrify(COPY.format(query=query), given)
-        gathered = BufferedWriter(lines, _PORTION_BYTES)
+        gathered = BufferedWriter(lines, PORTION_BYTES)
         try:
             cursor.copy_expert(statement.decode(), gathered)
             gathered.flush()

@@ -12,6 +12,9 @@ from shared.formats.csv_rows import END, OneByOne, fit, is_blank, parsed, rows_o
 from shared.formats.csv_separators import beginning_of, separator_of, usual_width
 from shared.formats.pieces import GROUP_CHARACTERS, MAX_PIECE_CHARACTERS, FileRefused, Piece, groups, too_long
 
+# Of a group whose rows are looked at together: a longer one ends with a line that is long itself.
+MOST_CHARACTERS_TOGETHER = 2 * GROUP_CHARACTERS
+
 # A row's cells, its text and how many lines it is: a quoted cell may hold line ends.
 Row = tuple[list[str], str, int]
 
@@ -83,7 +86,7 @@ def _lines(text: TextIO) -> Iterator[str]:
 
 
 def _together(group: str, separator: str, columns: int) -> list[list[str]] | None:
-    return rows_of_lines(group, separator, columns) if len(group) <= 2 * GROUP_CHARACTERS else None
+    return rows_of_lines(group, separator, columns) if len(group) <= MOST_CHARACTERS_TOGETHER else None
 
 
 def _one_by_one(group: str, others: Iterator[str], separator: str, line_number: int) -> Iterator[Row]:

@@ -24,7 +24,7 @@ MAX_CELL_CHARACTERS = 20 * 1024 * 1024
 END = "\0end"
 
 # Rows of more than this are read one by one: what is made of them would take as much again several times.
-_MOST_TOGETHER_BYTES = 1 << 18
+MOST_BYTES_TOGETHER = 1 << 18
 
 # What becomes of a row: its cells, the number of its first line, its offset and its length in bytes.
 ReadRow = Callable[[Sequence[str], int, int, int], Outcome]
@@ -67,7 +67,7 @@ class CsvReader:
     ) -> Iterator[Instruction] | None:
         """What the lines ask for, where each of them is a row and all are as usual."""
         text = b"".join(lines)
-        if len(text) > _MOST_TOGETHER_BYTES:
+        if len(text) > MOST_BYTES_TOGETHER:
             return None
         rows = rows_of_lines(text.decode(), self._delimiter, self._columns)
         if rows is None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 # Looked at together. Memory is bounded by it, and what a look takes that finds none.
-_MOST_CHARACTERS = 1 << 17
+MOST_CHARACTERS_TOGETHER = 1 << 17
 # Items passed over at most before the next look: each look in vain doubles them.
 _MOST_PAUSE = 1 << 12
 
@@ -35,7 +35,7 @@ class Neighbours:
             self._passed += 1
             return (), start
         self._passed = 0
-        last = text.rfind(self._end_and_next, start, start + _MOST_CHARACTERS)
+        last = text.rfind(self._end_and_next, start, start + MOST_CHARACTERS_TOGETHER)
         found = _parsed(text[start : last + 1]) if last > 0 else ()
         if found:
             self._pause = 0

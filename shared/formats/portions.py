@@ -13,7 +13,7 @@ Row = tuple[str | None, bytes]
 BETWEEN = b"\x01"
 
 # Of a line end and the line behind it: whether its id stands in JSON as it is.
-_find_escaped = re.compile(rb'\n[^\x01"\\]*["\\]').search
+find_escaped = re.compile(rb'\n[^\x01"\\]*["\\]').search
 
 
 class Portion(Protocol):
@@ -61,7 +61,7 @@ class StoredDocuments:
 
     def _escaped(self) -> bytes:
         """The lines, each id as JSON has it between quotes."""
-        if not _find_escaped(b"\n" + self._lines):
+        if not find_escaped(b"\n" + self._lines):
             return self._lines
         rows = ((orjson.dumps(documentid)[1:-1], properties) for documentid, properties in self.rows())
         return b"".join(b"%b%b%b\n" % (documentid, BETWEEN, properties) for documentid, properties in rows)

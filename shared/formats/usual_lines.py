@@ -17,6 +17,9 @@ from shared.instructions import usable_documentids
 _KEY = b'"documentid"'
 _HEAD = b"{" + _KEY + b':"'
 _HEAD_LENGTH = len(_HEAD)
+# Of lines that are read together. So few cannot be nested too deeply, nor hold numbers that grow too large.
+MOST_BYTES_TOGETHER = MAX_NESTING
+
 _SPELLING = (rb"\u0000", rb"\u006", rb"\u007")
 _heads = re.compile(re.escape(_HEAD) + rb'([^"\\]*)",')
 
@@ -55,7 +58,7 @@ def read_all_usual(lines: Sequence[bytes], parse: Parse) -> tuple[list[str] | No
 
     Not a pair but None where one of the lines is long, unlike the others or has to be looked at closely.
     """
-    if len(max(lines, key=len)) > MAX_NESTING or _may_spell(text := b"".join(lines)):
+    if len(max(lines, key=len)) > MOST_BYTES_TOGETHER or _may_spell(text := b"".join(lines)):
         return None
     try:
         deque(map(parse, lines), maxlen=0)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 CHUNK_BYTES = 1 << 18
-_GROUP_BYTES = 1 << 16
+GROUP_BYTES = 1 << 16
 # After each piece the interpreter is waited for, which the parser holds.
 _CHECKED_BYTES = 1 << 20
 
@@ -44,10 +44,10 @@ class Chunks(Iterator[bytes]):
 def lines(file: BinaryIO) -> Iterator[list[bytes]]:
     """The rest of the file in groups of lines, line ends kept.
 
-    A group ends with the line that reaches _GROUP_BYTES.
+    A group ends with the line that reaches GROUP_BYTES.
     """
     with storage_faults("read"):
-        while group := file.readlines(_GROUP_BYTES):
+        while group := file.readlines(GROUP_BYTES):
             yield group
 
 

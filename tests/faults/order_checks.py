@@ -123,4 +123,4 @@ def _numbers(model: ModelImport) -> tuple[int, ...]:
 
 def _documents_of(model: ModelImport) -> Documents:
     named = {documentid: canonical(found) for documentid, found in model.collection.documents.items()}
-    return Documents(named, Counter(canonical(found) for found in model.collection.unnamed))
+    return Documents(named, Counter(canonical(found) for found in model.collection.unnamed.values()))

@@ -5,7 +5,7 @@ And texts that are put together of what means something to a parser, because ran
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -34,6 +34,16 @@ def choose(examples: int | None) -> None:
         # What tests share is only read; and what is slow to make is what the parsers are to be tried with.
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
+
+
+def repeated(few: int, **chosen: Any) -> settings:
+    """For what asks real services at length: a few examples without a count, and as many as it says with one.
+
+    There is no deadline. What else is chosen is Hypothesis'.
+    """
+    profile = settings.get_profile(PROFILE)
+    examples = few if profile.derandomize else profile.max_examples
+    return settings(profile, max_examples=examples, deadline=None, **chosen)
 
 
 def fuzzed(test: Test) -> Test:

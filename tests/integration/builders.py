@@ -164,8 +164,13 @@ def documents(ground: Ground, service: Service, collection: str = "/contacts") -
 
 def rejected_lines(ground: Ground, service: Service, import_id: int) -> list[tuple[int, int, str]]:
     """Block, line and code of each rejection on the first page."""
+    return [told[:3] for told in told_of_lines(ground, service, import_id)]
+
+
+def told_of_lines(ground: Ground, service: Service, import_id: int) -> list[tuple[int, int, str, str]]:
+    """The same, each with its reason."""
     page = list_rejections(ground, service, import_id, 1)
-    return [(line.block_number, line.line_number, line.code) for line in page]
+    return [(line.block_number, line.line_number, line.code, line.reason) for line in page]
 
 
 def row_versions(ground: Ground, service: Service, collection: str = "/contacts") -> list[tuple[Any, ...]]:

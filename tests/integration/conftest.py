@@ -19,6 +19,7 @@ from shared.db.queries.reader import reader_of
 from shared.ground import Ground
 from shared.settings import Settings
 from tests.integration.builders import tuned
+from tests.integration.ways import NO_COPY, Way
 
 _INSTALL = """
 CREATE SEQUENCE {name} MINVALUE 0 START 1;
@@ -32,12 +33,10 @@ BEGIN
     END IF;
     RETURN NULL;
 END $body$;
-CREATE TRIGGER {name} BEFORE INSERT OR UPDATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {name}()
+CREATE TRIGGER {name} {event} ON {table} {seeing} FOR EACH STATEMENT EXECUTE FUNCTION {name}()
 """
 _REMOVE = "DROP FUNCTION {name} CASCADE; DROP SEQUENCE {name}"
 
-IS_COPY = r"current_query() ~ '^\s*COPY'"
-UNIQUE_VIOLATION = "23505"
 ALWAYS = 10**9
 
 Refuse = Callable[..., Callable[[], int]]
@@ -61,7 +60,8 @@ def stranger(ground: Ground, service: Service) -> Service:
 def refuse(ground: Ground) -> Iterator[Refuse]:
     """Let the database refuse what writes documents: refuse(condition in SQL, SQLSTATE, times=...).
 
-    Returns a function that counts the statements that met the condition. `table=` names another table.
+    Returns a function that counts the statements that met the condition. `table=` names another table,
+    `event=` another time, and `seeing=` what the condition may look at by then.
     """
     with _refusals(ground) as install:
         yield install
@@ -80,11 +80,17 @@ def _refusals(ground: Ground) -> Iterator[Refuse]:
     installed: list[str] = []
 
     def install(
-        condition: str, sqlstate: str, *, times: int = ALWAYS, table: str = "documents"
+        condition: str,
+        sqlstate: str,
+        *,
+        times: int = ALWAYS,
+        table: str = "documents",
+        event: str = "BEFORE INSERT OR UPDATE",
+        seeing: str = "",
     ) -> Callable[[], int]:
         name = next(names)
         given = {"condition": condition, "sqlstate": sqlstate, "times": times, "table": table}
-        _execute(ground, _INSTALL.format(name=name, **given))
+        _execute(ground, _INSTALL.format(name=name, event=event, seeing=seeing, **given))
         installed.append(name)
         return lambda: _last_value(ground, name)
 
@@ -97,7 +103,20 @@ def _refusals(ground: Ground) -> Iterator[Refuse]:
 def write_path(request: pytest.FixtureRequest, refuse: Refuse) -> None:
     """Runs a test twice, the second time with no batch copied straight into the collection."""
     if request.param == "always staged":
-        refuse(IS_COPY, UNIQUE_VIOLATION)
+        refuse(**NO_COPY)
+
+
+@pytest.fixture
+def force(refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> Callable[[Way], None]:
+    """Let the engine go one way until the test ends."""
+
+    def force(way: Way) -> None:
+        for module, name, value in way.bounds:
+            monkeypatch.setattr(module, name, value)
+        for refusal in way.refusals:
+            refuse(**refusal)
+
+    return force
 
 
 @pytest.fixture

@@ -25,6 +25,18 @@ BROKEN = {
     b'{"documentid":"poison","a":0e9999999999}': "refused_by_database",
 }
 
+# What is told of each that the database does not refuse.
+REASONS = {
+    b"{": "The line is not valid JSON: unexpected end of data (character 3).",
+    b"[1]": "The line is valid JSON, but not an object: one {...} a line is expected.",
+    b"\xff": "The line is not valid UTF-8.",
+    b'{"a":NaN}': "The line holds NaN or Infinity, which JSON does not know.",
+    rb'{"a":"\u0000"}': "The line holds the character \\u0000, which cannot be stored.",
+    rb'{"a":"\ud800"}': "The line holds half of a surrogate pair, which is no character.",
+    b'{"documentid":"a/b"}': "The documentid must be a text of 1 to 255 characters without control characters"
+    " and '/', or a number.",
+}
+
 
 @dataclass(frozen=True)
 class Line:
@@ -42,10 +54,10 @@ class Line:
 
 @dataclass
 class ModelCollection:
-    """Documents by id, and those whose line had none."""
+    """Documents by id; those whose line had none by the import's number, the block's and the line's."""
 
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
-    unnamed: list[dict[str, Any]] = field(default_factory=list)
+    unnamed: dict[tuple[int, int, int], dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass
@@ -81,6 +93,7 @@ class ModelImport:
     blocks: list[ModelBlock]
     status: Status = Status.CONFIGURING
     is_ordered: bool = True
+    number: int = 0
     created: int = 0
     updated: int = 0
     skipped: int = 0
@@ -150,7 +163,7 @@ class ModelImport:
         if line.code is not None:
             self.rejections.append((*place, line.code))
         elif line.documentid is None:
-            self._apply_unnamed(line)
+            self._apply_unnamed(line, place)
         elif line.documentid not in self.collection.documents:
             if "create" in self.strategies:
                 self.collection.documents[line.documentid] = line.parsed()
@@ -163,12 +176,16 @@ class ModelImport:
         else:
             self.skipped += 1
 
-    def _apply_unnamed(self, line: Line) -> None:
+    def _apply_unnamed(self, line: Line, place: tuple[int, int]) -> None:
         if "create" in self.strategies:
-            self.collection.unnamed.append(line.parsed())
+            self.collection.unnamed[(self.number, *place)] = line.parsed()
             self.created += 1
         else:
             self.skipped += 1
+
+    def line_at(self, block_number: int, line_number: int) -> Line:
+        """A line by its place, both counted from 1."""
+        return self.blocks[block_number - 1].lines[line_number - 1]
 
     @property
     def finished_blocks(self) -> int:

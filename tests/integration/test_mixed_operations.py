@@ -1,37 +1,22 @@
-"""Batches that ask for different things, against a dictionary to which the lines are applied one by one."""
+"""Batches that ask for different things; what becomes of documents by them is in `test_model_of_files`."""
 
 from collections import Counter
 from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
-import hypothesis.strategies as st
 import orjson
 import pytest
-from hypothesis import given, settings
 
 from api.usecases.services import Service, add_service
 from shared.ground import Ground
 from tests.integration.builders import documents, row_versions, tuned
 from tests.integration.conftest import ALWAYS, Refuse
-from tests.integration.item_model import ItemModel
-from tests.integration.job_builders import a_file_import, an_item_type, with_documents
+from tests.integration.job_builders import a_file_import, an_item_type
 
-BATCH_LINES = 4
 _numbers = count(1)
 
 Line = tuple[str | None, dict[str, Any]]  # action and data
-
-DATA = st.fixed_dictionaries(
-    {"accountId": st.sampled_from(["A", "B", "C", "é", "x y"])},
-    optional={
-        "n": st.integers(0, 2),
-        "t": st.sampled_from(["", "a", [1, {"b": None}]]),
-        "o": st.just({"p": 1.5}),
-    },
-)
-LINES = st.lists(st.tuples(st.sampled_from(["Create", "Update", "Merge", "Delete", None]), DATA), max_size=14)
-STORED = st.dictionaries(st.sampled_from("ABC"), st.just({"n": 9, "old": True}))
 
 
 def content_of(lines: Sequence[Line]) -> bytes:
@@ -52,27 +37,6 @@ def a_service(ground: Ground) -> Service:
     service, _ = add_service(ground, f"mixed-{next(_numbers)}")
     an_item_type(ground, service)
     return service
-
-
-@pytest.mark.parametrize("merges", [False, True])
-def test_documents_and_counters_are_those_of_the_model(ground: Ground, merges: bool):
-    small = tuned(ground, batch_lines=BATCH_LINES)
-
-    @settings(max_examples=60, derandomize=True, deadline=None)
-    @given(STORED, st.lists(LINES, min_size=1, max_size=2))
-    def compare(stored: dict[str, dict[str, Any]], files: list[list[Line]]) -> None:
-        service, model = a_service(ground), ItemModel(stored, key="accountId", merges=merges)
-        with_documents(ground, service, dict(stored))
-        found: Counter[str] = Counter()
-        for lines in files:
-            found += counted(small, service, lines, merges=merges)
-            for action, data in lines:
-                model.apply(action, data)
-        assert documents(ground, service, "/Account") == model.documents
-        assert found == model.outcomes
-        assert sum(found.values()) == sum(map(len, files))
-
-    compare()
 
 
 MIXED: list[Line] = [

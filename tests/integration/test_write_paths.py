@@ -17,7 +17,8 @@ from tests.integration.builders import (
     numbered,
     work_off,
 )
-from tests.integration.conftest import IS_COPY, Refuse
+from tests.integration.conftest import Refuse
+from tests.integration.ways import IS_COPY
 
 
 @pytest.fixture
