@@ -49,11 +49,9 @@ def configured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     """What each service is told where docker/.env gives these names, each a value that tells its name."""
     folder = tmp_path_factory.mktemp("compose")
     settings = folder / "settings.env"
-    environment = {
-        "PATH": path_of(request.param, folder),
-        "FLEET_SETTINGS": str(settings),
-        "HOME": str(folder),
-    }
+    # Nothing else of ours, which would have the last word.
+    environment = {name: os.environ[name] for name in ("HOME", "DOCKER_CONFIG") if name in os.environ}
+    environment |= {"PATH": path_of(request.param, folder), "FLEET_SETTINGS": str(settings)}
 
     def configure(names: Iterable[str]) -> dict[str, Any]:
         settings.write_text("".join(f"{name}=given-{name}\n" for name in names))
