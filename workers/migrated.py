@@ -16,7 +16,7 @@ import structlog
 
 from shared.db.database import Database
 from shared.db.versions import is_migrated
-from shared.errors import DatabaseUnavailable
+from shared.errors import LongshoreError
 from shared.settings import Settings
 
 _LOOK_SECONDS = 0.5
@@ -63,7 +63,7 @@ def _wait(database: Database) -> None:
 def _has_schema(database: Database) -> bool:
     try:
         return is_migrated(database)
-    except DatabaseUnavailable:
+    except LongshoreError:  # whatever the database withholds now
         return False
 
 
