@@ -30,7 +30,7 @@ class Echo(BaseHTTPRequestHandler):
         length, taken = int(self.headers["Content-Length"]), 0
         while taken < length and (piece := self.rfile.read(min(1 << 20, length - taken))):
             taken += len(piece)
-            time.sleep(0.01)
+            time.sleep(0.03)
         self.tell(taken)
 
     def tell(self, found):

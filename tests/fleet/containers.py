@@ -89,7 +89,7 @@ class Fleet:
         self.url = "http://" + self.run("compose", "port", "balancer", "8080").splitlines()[-1]
         self.token = self.longshore("token")
 
-    def run(self, *arguments: str, seconds: float = 600, **environment: str) -> str:
+    def run(self, *arguments: str, seconds: float = 1800, **environment: str) -> str:
         """What docker/fleet.sh prints. Raises CalledProcessError."""
         given = os.environ | ENVIRONMENT | self._settings | environment
         command = [str(DOCKER / "fleet.sh"), *arguments]
@@ -144,7 +144,7 @@ class Fleet:
 def asked(container: str, url: str, token: str = "") -> str:
     """What is answered there, inside the fleet."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    ask = f"import httpx; print(httpx.get({url!r}, headers={headers!r}, trust_env=False).text)"
+    ask = f"import httpx; print(httpx.get({url!r}, headers={headers!r}, timeout=60, trust_env=False).text)"
     return docker("exec", container, "python", "-c", ask)
 
 
@@ -196,7 +196,7 @@ def cut_off(container: str) -> Iterator[None]:
         docker("network", "connect", network, container)
 
 
-def wait_until_healthy(container: str, seconds: float = 120) -> None:
+def wait_until_healthy(container: str, seconds: float = 300) -> None:
     """As the container's own check says."""
     deadline = time.monotonic() + seconds
     while docker("inspect", "--format", "{{.State.Health.Status}}", container) != "healthy":

@@ -3,7 +3,7 @@
 import subprocess
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from select import select
 from socket import create_connection
@@ -11,21 +11,23 @@ from urllib.parse import urlsplit
 
 from tests.fleet.containers import Fleet
 
-# Opens so many connections to the balancer and says the same on each, then a few bytes again and again. In
-# the end it tells on how many of them it was told that there are too many.
+# Opens so many connections to the balancer and says the same on each, then a few bytes again and again. For
+# each line that it reads it tells on how many of them it was told so far that there are too many.
 CROWD = """
 import socket, sys, threading
 count, said = int(sys.argv[1]), sys.argv[2].encode()
-opened, is_over = [], threading.Event()
+opened, refused, is_over = [], set(), threading.Event()
 
 def on_each(act):
-    done = 0
     for connection in opened:
         try:
-            done += bool(act(connection))
+            act(connection)
         except OSError:
             pass
-    return done
+
+def look(connection):
+    if connection.recv(12) == b"HTTP/1.1 429":
+        refused.add(connection)
 
 def go_on():
     while not is_over.wait(0.5):
@@ -33,16 +35,19 @@ def go_on():
 
 for _ in range(count):
     try:
-        opened.append(socket.create_connection(("balancer", 8080), timeout=5))
+        connection = socket.create_connection(("balancer", 8080), timeout=30)
+        connection.setblocking(False)
+        opened.append(connection)
     except ConnectionResetError:
         pass
 on_each(lambda connection: connection.sendall(said))
 if said:
     threading.Thread(target=go_on).start()
 print("there", flush=True)
-sys.stdin.read()
+for _ in sys.stdin:
+    on_each(look)
+    print(len(refused), flush=True)
 is_over.set()
-print(on_each(lambda connection: connection.recv(12, socket.MSG_DONTWAIT) == b"HTTP/1.1 429"))
 """
 
 
@@ -76,12 +81,16 @@ def send_slowly(fleet: Fleet, pieces: Iterable[bytes]) -> Told:
     url, began = urlsplit(fleet.url), time.monotonic()
     with create_connection((url.hostname or "", url.port or 0), timeout=60) as client:
         for piece in pieces:
-            client.sendall(piece)
+            # Who is let go just then is told still.
+            with suppress(ConnectionError):
+                client.sendall(piece)
             if select([client], [], [], 1)[0]:
                 break
-        answer = client.makefile("rb")
-        first, seconds = answer.read(1), time.monotonic() - began
-        return Told((first + answer.read()).decode(), seconds)
+        answer, seconds = client.recv(1), time.monotonic() - began
+        with suppress(ConnectionError):
+            while piece := client.recv(65536):
+                answer += piece
+        return Told(answer.decode(), seconds)
 
 
 class Crowd:
@@ -90,10 +99,13 @@ class Crowd:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def disperse(self) -> int:
-        """How many of them had been told that they are too many."""
-        out, _ = self._process.communicate(timeout=60)
-        return int(out)
+    def refused(self) -> int:
+        """How many of them have been told so far that they are too many."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("?\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
 
 
 @contextmanager

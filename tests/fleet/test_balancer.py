@@ -25,7 +25,7 @@ UPLOAD_MIB, GROWTH_MIB = 200, 2
 @pytest.fixture(scope="module")
 def balancer(engine: None) -> Iterator[Balancer]:
     with a_balancer(read_fleet_images(os.environ)) as running:
-        wait_for(lambda: ask(running).status_code == 200)
+        wait_for(lambda: ask(running).status_code == 200, seconds=120)
         yield running
 
 
@@ -137,7 +137,7 @@ def test_metrics_are_not_passed_on(balancer: Balancer, path: str):
 
 
 def test_it_tells_that_it_lives_in_the_form_of_the_api(balancer: Balancer):
-    answer = httpx.get(f"{balancer.url}/health/balancer", trust_env=False)
+    answer = httpx.get(f"{balancer.url}/health/balancer", timeout=60, trust_env=False)
 
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "application/json"

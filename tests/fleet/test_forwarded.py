@@ -40,7 +40,8 @@ def ask(container: str, host: str) -> int:
     headers = {"X-Forwarded-For": SPOOFED}
     program = (
         "import httpx; "
-        f"print(httpx.get('http://{host}:8000/docs', headers={headers!r}, trust_env=False).status_code)"
+        f"asked = httpx.get('http://{host}:8000/docs', headers={headers!r}, timeout=60, trust_env=False); "
+        "print(asked.status_code)"
     )
     return int(docker("exec", container, "python", "-c", program))
 

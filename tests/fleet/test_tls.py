@@ -15,7 +15,7 @@ from tests.fleet.clients import IMPORTS
 from tests.fleet.containers import Fleet, docker
 
 LINES = b'{"documentid":"1"}\n{"documentid":"2"}\n'
-START_SECONDS = 30
+START_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def balancer(
     container = fleet.run(*run, **environment).split()[-1]
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    given = {"headers": {"Authorization": f"Bearer {fleet.token}"}, "trust_env": False}
+    given = {"headers": {"Authorization": f"Bearer {fleet.token}"}, "trust_env": False, "timeout": 60}
     try:
         with (
             httpx.Client(base_url=f"https://{address(container, 8443)}", verify=context, **given) as secure,
@@ -113,7 +113,7 @@ def test_health_can_be_looked_at_in_the_clear(balancer: Balancer):
 
 def test_a_certificate_that_nobody_vouches_for_is_noticed(balancer: Balancer):
     with pytest.raises(httpx.ConnectError, match="certificate"):
-        httpx.get(balancer.secure.base_url.join("/health/live"), trust_env=False)
+        httpx.get(balancer.secure.base_url.join("/health/live"), trust_env=False, timeout=60)
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
@@ -125,4 +125,4 @@ def test_old_versions_of_tls_are_refused(balancer: Balancer, authority: trustme.
 
     # The balancer's own answer: this side would go on.
     with pytest.raises(httpx.ConnectError, match="ALERT_PROTOCOL_VERSION"):
-        httpx.get(balancer.secure.base_url.join("/health/live"), verify=context, trust_env=False)
+        httpx.get(balancer.secure.base_url.join("/health/live"), verify=context, trust_env=False, timeout=60)

@@ -69,7 +69,8 @@ class Uploads:
             lambda: (
                 sum(sent.is_under_way(time.time() - PIECE_SECONDS) for sent in self.blocks)
                 >= CLIENTS * 3 // 4
-            )
+            ),
+            seconds=120,
         )
 
     def assert_exact(self) -> None:
@@ -132,7 +133,7 @@ class Uploads:
     def _ended(self, client: httpx.Client, path: str) -> dict[str, Any]:
         """The import when it has."""
         running = ("started", "running")
-        wait_for(lambda: self._seen(client, path)["status"] not in running, seconds=120)
+        wait_for(lambda: self._seen(client, path)["status"] not in running, seconds=300)
         return self._seen(client, path)
 
     def _ask(

@@ -46,7 +46,7 @@ def test_a_restored_fleet_has_its_blocks_and_goes_on_with_its_imports(
 
     restored.restore(tmp_path)
 
-    wait_for(lambda: look(restored, waiting.path).json()["status"] == "complete", seconds=60)
+    wait_for(lambda: look(restored, waiting.path).json()["status"] == "complete", seconds=300)
     assert restored.documents("/waiting") == 2
     assert_exact(restored, collection, done)
     for path in (waiting.path, f"{IMPORTS}/{done['importid']}"):

@@ -62,12 +62,18 @@ def test_all_logs_call_a_request_what_the_balancer_called_it(fleet: Fleet, colle
         return start_id in [told.get("request_id") for told in events(container, event)]
 
     assert wait_for(lambda: named(worker, "batch_applied"))
-    assert named(api, "request_answered")
-    assert f"{{{start_id}}}" in docker("logs", balancer)
+    assert wait_for(lambda: named(api, "request_answered"))
+    assert wait_for(lambda: f"{{{start_id}}}" in docker("logs", balancer))
+
+
+def told_after_a_sweep(fleet: Fleet) -> str | None:
+    """What the doctor tells; the first sweep comes a moment after the fleet is up."""
+    told = fleet.run("longshore", "doctor")
+    return told if "ok    sweep: " in told else None
 
 
 def test_the_doctor_finds_all_that_belongs_to_a_fleet(fleet: Fleet):
-    told = fleet.run("longshore", "doctor")
+    told = wait_for(lambda: told_after_a_sweep(fleet), seconds=120)
 
     in_database, beside = ("database", "schema", "reader"), ("storage", "mails", "proxies", "traces")
     for subject in (*in_database, "redis", "workers", "sweep", *beside):
