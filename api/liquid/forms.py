@@ -33,9 +33,10 @@ def fields_of(request: Request) -> Fields:
         texts = ((name, file.read().decode("utf-8", "replace")) for name, file in files)
         return usable([*request.form.items(multi=True), *texts])
     body = request.get_data()
-    if body.lstrip().startswith((b"{", b"[")):
-        return usable((name, _text(name, value)) for name, value in _object(body).items())
-    return usable(parse_qsl(body.decode("utf-8", "replace")))
+    given = _object(body)
+    if given is None:
+        return usable(parse_qsl(body.decode("utf-8", "replace")))
+    return usable((name, _text(name, value)) for name, value in given.items())
 
 
 def usable(given: Iterable[tuple[str, str]]) -> Fields:
@@ -53,10 +54,13 @@ def usable(given: Iterable[tuple[str, str]]) -> Fields:
     return found
 
 
-def _object(body: bytes) -> dict[str, object]:
+def _object(body: bytes) -> dict[str, object] | None:
+    """The object that the body is, or None where it may be a form: no form is JSON."""
     try:
         given = orjson.loads(body)
     except orjson.JSONDecodeError as error:
+        if not body.lstrip().startswith((b"{", b"[")):
+            return None
         raise ParameterInvalid(f"The body is not JSON: {error}.") from error
     if not isinstance(given, dict):
         raise ParameterInvalid("The body is JSON, but not an object of parameters.")

@@ -10,7 +10,9 @@ from flask_smorest import Blueprint
 from api.http.grounds import current_ground
 from api.liquid import errors, schemas
 from api.liquid.admission import authenticate, current_access
-from api.liquid.description import FORM, TOKEN_REFUSED, described
+from api.liquid.description import FORM, TOKEN_REFUSED, described, form
+from api.liquid.door import ParameterInvalid
+from api.liquid.forms import fields_of
 from api.liquid.oauth_grants import TokenRequest, TokenServer, client_credentials
 from api.usecases import access
 from api.usecases.access import CommunityRefused
@@ -43,13 +45,13 @@ def _authenticate() -> None:
 )
 def token() -> Response:
     """Tokens for a password, for a client, or for a refresh token."""
-    form = _form()
-    if not form.get("grant_type"):
+    given = _form()
+    if not given.get("grant_type"):
         raise InvalidRequestError(f"Missing 'grant_type' in request. {FORM_EXPECTED}.")
-    credentials = client_credentials(form, request.headers.get("Authorization"))
+    credentials = client_credentials(given, request.headers.get("Authorization"))
     origin = Origin(request.remote_addr, datetime.now(UTC))
     answered: Response = server.create_token_response(
-        TokenRequest(current_ground(), origin, form, credentials)
+        TokenRequest(current_ground(), origin, given, credentials)
     )
     return answered
 
@@ -69,20 +71,25 @@ def token_info() -> Response:
 
 
 @blueprint.post("/setCommunity")
-@described(schemas.TOKEN_INFO, {FORM: schemas.COMMUNITY_FORM}, refusals=GRANTED)
+@described(schemas.TOKEN_INFO, form(schemas.COMMUNITY_FORM), refusals=GRANTED)
 def set_community() -> Response:
     """Choose the token's community among those granted."""
-    name = _form().get("community", "").strip()
+    name = _community()
     if not name:
-        raise InvalidRequestError(f"Missing 'community' in request. {FORM_EXPECTED}.")
+        raise InvalidRequestError("Missing 'community' in request.")
     return _described(_choose(name))
 
 
 @blueprint.post("/setProperties")
-@described(schemas.TOKEN_INFO, {FORM: schemas.PROPERTIES_FORM}, refusals=GRANTED, needs_body=False)
+@described(
+    schemas.TOKEN_INFO,
+    form(schemas.PROPERTIES_FORM, schemas.PROPERTIES_JSON),
+    refusals=GRANTED,
+    needs_body=False,
+)
 def set_properties() -> Response:
     """What a device tells about itself is taken and not kept; a community in it is chosen."""
-    name = _form().get("community", "").strip()
+    name = _community()
     return _described(_choose(name) if name else current_access().service)
 
 
@@ -92,6 +99,14 @@ def _form() -> dict[str, str]:
         if len(values) > 1:
             raise InvalidRequestError(f"Multiple {errors.tellable(name)} in request.")
     return request.form.to_dict()
+
+
+def _community() -> str:
+    """The community that the request names, whichever way it is written; empty where it names none."""
+    try:
+        return fields_of(request).get("community", "").strip()
+    except ParameterInvalid as error:
+        raise InvalidRequestError(errors.tellable(str(error))) from error
 
 
 def _choose(name: str) -> Service:

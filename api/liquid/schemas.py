@@ -83,9 +83,16 @@ TOKEN = Schema.from_dict(
     name="Token",
 )
 COMMUNITY_FORM = Form.from_dict({"community": _asked("One that was granted.")}, name="CommunityForm")
-PROPERTIES_FORM = Form.from_dict(
-    {"community": _text("One that was granted.", required=False)}, name="PropertiesForm"
-)
+
+
+def _properties_form(name: str, *, has_null: bool) -> type[Schema]:
+    community = fields.String(allow_none=has_null, metadata={"description": "One that was granted."})
+    return Form.from_dict({"community": community}, name=name)
+
+
+# JSON can say that nothing is said.
+PROPERTIES_FORM = _properties_form("PropertiesForm", has_null=False)
+PROPERTIES_JSON = _properties_form("PropertiesJson", has_null=True)
 TOKEN_INFO = Schema.from_dict(
     {
         "userId": _text("The user, or the client for itself."),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from itertools import count
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
@@ -145,6 +146,36 @@ def test_a_device_may_tell_about_itself(ask, client, password_form, service) -> 
     assert client.post(f"{OAUTH}/setProperties", headers=headers, data=about).status_code == 200
     assert client.post(f"{OAUTH}/setProperties", headers=headers, data={}).status_code == 200
     assert client.post(f"{OAUTH}/tokenInfo", headers=headers).get_json()["community"] == service.name
+
+
+@pytest.mark.parametrize("call", ["setCommunity", "setProperties"])
+@pytest.mark.parametrize("way", ["form", "multipart", "json", "a form announced as json"])
+def test_a_community_is_chosen_whichever_way_it_is_sent(
+    ask, client, password_form, service, call: str, way: str
+) -> None:
+    """In JSON it was not looked at, and a device that told about itself was answered that all was well."""
+    headers, about = bearer(ask(password_form)), {"community": service.name, "clientBuild": "1"}
+    bodies: dict[str, dict[str, Any]] = {
+        "form": {"data": about},
+        "multipart": {"data": about, "content_type": "multipart/form-data"},
+        "json": {"json": about},
+        "a form announced as json": {"data": urlencode(about), "content_type": "application/json"},
+    }
+
+    chosen = client.post(f"{OAUTH}/{call}", headers=headers, **bodies[way])
+
+    assert (chosen.status_code, chosen.get_json()["community"]) == (200, service.name)
+    assert client.post(f"{OAUTH}/tokenInfo", headers=headers).get_json()["community"] == service.name
+
+
+def test_two_communities_are_none(ask, client, password_form, service) -> None:
+    headers = bearer(ask(password_form))
+
+    chosen = client.post(
+        f"{OAUTH}/setCommunity", headers=headers, data={"community": [service.name, "other"]}
+    )
+
+    assert_refused(chosen, 400, "invalid_request")
 
 
 @pytest.mark.parametrize("name", ["nowhere", 'a "quoted" ü', "a\0b"])

@@ -229,6 +229,18 @@ def test_a_value_nested_too_deeply_is_refused(depth: int):
         fields_of(json_request(f'{{"page":{nested(depth)}}}'))
 
 
+@pytest.mark.parametrize("body", ['"AAA"', " 5 ", "null", "true", "[]", "{", '["a"'])
+def test_json_that_is_no_object_is_told(body: str):
+    """What is no list either was taken for a form that says nothing."""
+    with pytest.raises(ParameterInvalid, match="The body is"):
+        fields_of(json_request(body))
+
+
+@pytest.mark.parametrize(("body", "fields"), [("a=1&b=%22", {"a": "1", "b": '"'}), ("", {}), ("a=", {})])
+def test_a_form_that_is_announced_as_json_is_a_form(body: str, fields: dict[str, str]):
+    assert fields_of(json_request(body)) == fields
+
+
 def json_request(body: str) -> Request:
     builder = EnvironBuilder(method="POST", data=body.encode(), content_type="application/json")
     return Request(builder.get_environ())
