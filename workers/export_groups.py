@@ -4,7 +4,6 @@ An attempt that lost its lease without knowing must not touch what its successor
 """
 
 import re
-from collections.abc import Iterator
 
 _GROUP = re.compile(r"export-([0-9]{1,18})-([0-9]{1,9})")
 
@@ -20,6 +19,6 @@ def attempt_of(group: str) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-def groups_up_to(export_id: int, epoch: int) -> Iterator[str]:
-    """The groups of all attempts up to the one of `epoch`, oldest first."""
-    return (group_of(export_id, number) for number in range(1, epoch + 1))
+def groups_between(export_id: int, first_epoch: int, last_epoch: int) -> list[str]:
+    """The groups of the attempts of these epochs, both included, oldest first; none where there are none."""
+    return [group_of(export_id, epoch) for epoch in range(first_epoch, last_epoch + 1)]

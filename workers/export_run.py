@@ -26,7 +26,7 @@ from shared.templates.budget import Budget
 from shared.templates.velocity import compile_template
 from workers.applying import ShouldStop
 from workers.export_files import ExportFiles
-from workers.export_groups import group_of, groups_up_to
+from workers.export_groups import group_of, groups_between
 
 _log = structlog.get_logger()
 
@@ -67,9 +67,14 @@ class ExportRun:
         _log.info("export_completed", records=files.records)
 
     def _remove_earlier_attempts(self) -> None:
-        for group in groups_up_to(self._lease.export_id, self._lease.epoch - 1):
+        lease = self._lease
+        groups = groups_between(lease.export_id, lease.cleared_epoch + 1, lease.epoch - 1)
+        for group in groups:
             self._ground.storage.remove_group(group)
             self._heartbeat.check()
+        if groups:
+            with self._ground.database.begin() as session:
+                exports.note_cleared(session, lease)
 
     def _write_files(self) -> ExportFiles:
         with self._ground.database.begin() as session:

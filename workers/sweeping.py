@@ -31,7 +31,7 @@ from shared.lifecycle import Event
 from shared.metrics import metrics
 from shared.settings import Settings
 from shared.turns import Job
-from workers.export_groups import attempt_of, groups_up_to
+from workers.export_groups import attempt_of, groups_between
 from workers.nudging import nudge
 
 _log = structlog.get_logger()
@@ -183,7 +183,8 @@ def _remove_garbage(
     for export_id, epoch in of_exports:
         look()
         with passed_over(export_id=export_id):
-            for group in groups_up_to(export_id, epoch):
+            # Those that were removed before, too: who had lost its lease may have written more behind that.
+            for group in groups_between(export_id, 1, epoch):
                 ground.storage.remove_group(group)
             with _briefly(ground) as session:
                 retention.forget_files(session, export_id)

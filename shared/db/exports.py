@@ -42,7 +42,7 @@ UPDATE exports e
        last_error = CASE WHEN leased_until IS NULL THEN last_error
                          ELSE 'Its worker stopped while it wrote the files.' END
  WHERE id = :export_id AND {EXPORT_TAKEABLE}
-RETURNING id, service_id, collection_id, selection, rendering, epoch, attempts,
+RETURNING id, service_id, collection_id, selection, rendering, epoch, cleared_epoch, attempts,
           rendered_items, rendering_seconds, request_id, traceparent
 """  # noqa: S608 - of constants
 
@@ -55,6 +55,12 @@ UPDATE exports
        attempts = CASE WHEN :records > furthest_records THEN 0 ELSE attempts END,
        suspicions = CASE WHEN :records > furthest_records THEN 0 ELSE suspicions END,
        failing_since = CASE WHEN :records > furthest_records THEN NULL ELSE failing_since END
+ WHERE id = :export_id AND epoch = :epoch AND status = 'processing'
+RETURNING id
+"""
+
+NOTE_CLEARED = """
+UPDATE exports SET cleared_epoch = :epoch - 1
  WHERE id = :export_id AND epoch = :epoch AND status = 'processing'
 RETURNING id
 """
@@ -122,6 +128,7 @@ class ExportLease:
     selection: dict[str, Any]
     rendering: dict[str, Any]
     epoch: int
+    cleared_epoch: int  # no attempt up to that one has left files
     attempts: int
     spent: Spent  # by renderings of its template, in all attempts
     request_id: str | None  # of who asked for it
@@ -182,11 +189,17 @@ def claim(
         selection=claimed.selection,
         rendering=claimed.rendering,
         epoch=claimed.epoch,
+        cleared_epoch=claimed.cleared_epoch,
         attempts=claimed.attempts,
         spent=Spent(claimed.rendered_items, claimed.rendering_seconds),
         request_id=claimed.request_id,
         traceparent=claimed.traceparent,
     )
+
+
+def note_cleared(session: Session, lease: ExportLease) -> None:
+    """Nothing is left of earlier attempts. Raises LeaseLost."""
+    _ours(session, NOTE_CLEARED, lease, {})
 
 
 def note_total(session: Session, lease: ExportLease, total: int) -> None:

@@ -22,6 +22,7 @@ from shared.turns import Job as NudgedJob
 from tests.integration.builders import storage_folder, take_nudges, tuned, volume_id
 from tests.integration.job_builders import (
     Job,
+    WatchedStorage,
     accounts,
     an_export,
     an_item_type,
@@ -407,6 +408,30 @@ class TestStorageThatDoesNotAnswer:
 
         row = job.export_row()
         assert (row.leased_until, row.attempts, row.failing_since) == (None, 0, None)
+
+    def test_what_was_removed_once_is_not_asked_for_by_each_later_attempt(
+        self, ground: Ground, service: Service
+    ):
+        accounts(ground, service)
+        job = an_export(ground, service)
+        removed: list[str] = []
+
+        class Counting(WatchedStorage):
+            def remove_group(self, group: str) -> None:
+                removed.append(group)
+                super().remove_group(group)
+
+        for _ in range(3):
+            dying = replace(ground, storage=Counting(ground, die))
+            with suppress(Killed):
+                Job(dying, service, job.id).work()
+            let_lease_expire(job)
+        removed.clear()
+
+        Job(replace(ground, storage=Counting(ground, lambda: None)), service, job.id).work()
+
+        assert job.status == "Completed"
+        assert removed == [f"export-{job.export_id}-3"]
 
     def test_an_order_that_cannot_be_done_is_rejected_all_the_same(self, ground: Ground, service: Service):
         accounts(ground, service)
