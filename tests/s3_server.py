@@ -14,7 +14,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import make_server
 
 from shared.embedded.process import Process, Program
-from tests.s3 import S3
+from tests.s3 import S3, at, make_bucket
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,7 +25,7 @@ class S3Server(S3):
     def __init__(self, folder: Path) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._folder = folder
-        super().__init__(f"http://127.0.0.1:{self._listener.getsockname()[1]}")
+        super().__init__(at(f"http://127.0.0.1:{self._listener.getsockname()[1]}"))
         self.start()
 
     def start(self) -> None:
@@ -41,7 +41,7 @@ class S3Server(S3):
                 descriptors=(descriptor,),
             )
         )
-        self.make_bucket()
+        make_bucket(self)
 
     def kill(self) -> None:
         """Requests wait from now on, as with a network that is cut."""

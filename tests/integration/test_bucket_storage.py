@@ -10,8 +10,9 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-import httpx
+import boto3
 import pytest
+from botocore.config import Config
 
 from shared.errors import BlockDamaged, SettingsInvalid, StorageFault
 from shared.storage import reading
@@ -22,7 +23,7 @@ from shared.storage.fetched import KEPT_BYTES
 from shared.storage.mark import MARK
 from shared.storage.opening_bucket import REQUEST_SECONDS
 from tests.integration.storage_places import BucketPlace, bucket_place, folder_place, marked, nothing_comes
-from tests.s3 import BUCKET, S3
+from tests.s3 import S3
 from tests.s3_server import s3_server
 
 OWN_STORE = Path(__file__).parents[2] / "docker/bucket.py"
@@ -46,9 +47,21 @@ def storage(place: BucketPlace) -> BlockStorage:
 
 def uploads(s3: S3, url: str) -> int:
     """How many uploads in parts have not ended, which no listing of objects shows."""
-    prefix = urlsplit(url).path.strip("/")
-    address = f"{s3.environment['AWS_ENDPOINT_URL']}/{BUCKET}?uploads&prefix={prefix}/"
-    return httpx.get(address, trust_env=False).text.count("<UploadId>")
+    own = s3.environment
+    client = boto3.client(
+        "s3",
+        endpoint_url=own["AWS_ENDPOINT_URL"],
+        region_name=own["AWS_REGION"],
+        aws_access_key_id=own["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=own["AWS_SECRET_ACCESS_KEY"],
+        config=Config(s3={"addressing_style": "path"}, proxies={}),
+    )
+    try:
+        prefix = urlsplit(url).path.strip("/")
+        found = client.list_multipart_uploads(Bucket=s3.name, Prefix=f"{prefix}/")
+    finally:
+        client.close()
+    return len(found.get("Uploads", []))
 
 
 class Interrupted(Exception):

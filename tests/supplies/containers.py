@@ -15,7 +15,7 @@ from testcontainers.core.wait_strategies import HttpWaitStrategy
 
 from shared.embedded import postgres, redis
 from shared.embedded.services import ServiceUrls
-from tests.s3 import S3
+from tests.s3 import S3, at, make_bucket
 from tests.supplies.images import Images
 from tests.supplies.leftovers import owner_label, remove_leftovers
 from tests.supplies.mails import CaughtMails
@@ -42,8 +42,8 @@ def container_s3(images: Images, _: Path) -> Iterator[S3]:
     _prepare()
     moto = DockerContainer(images.moto, env={"MOTO_PORT": str(MOTO_PORT)}, ports=[MOTO_PORT], **_traits())
     with moto.waiting_for(HttpWaitStrategy(MOTO_PORT)) as running:
-        s3 = S3(f"http://{_address(running, MOTO_PORT)}")
-        s3.make_bucket()
+        s3 = S3(at(f"http://{_address(running, MOTO_PORT)}"))
+        make_bucket(s3)
         yield s3
 
 

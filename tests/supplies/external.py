@@ -1,17 +1,20 @@
-"""A database of its own on servers that run already, and nothing left there."""
+"""A database and a prefix of its own on servers that run already, where nothing is left but mails."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import obstore
 import pytest
 import redis
 from sqlalchemy import create_engine, make_url, text
 
 from shared.db.queries.reader import reader_of
 from shared.embedded.services import ServiceUrls
+from tests.s3 import S3
+from tests.supplies.mails import CaughtMails
 
 _REDIS_DATABASES = 16  # of a server that was not told otherwise
 # Keeps other sessions out of a database of Redis.
@@ -22,6 +25,25 @@ _MARK = "taken-by-tests"
 def external_services(given: ServiceUrls, _: Path) -> Iterator[ServiceUrls]:
     with _own_database(given.database_url) as database_url, own_redis(given.redis_url) as redis_url:
         yield ServiceUrls(database_url, redis_url)
+
+
+@contextmanager
+def external_s3(url: str, access: Mapping[str, str], _: Path) -> Iterator[S3]:
+    """What is under a prefix of this session's own; removed at the end."""
+    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    own = "/".join(filter(None, (prefix.strip("/"), f"longshore_tests_{secrets.token_hex(4)}")))
+    s3 = S3(access, f"s3://{bucket}/{own}")
+    try:
+        yield s3
+    finally:
+        objects = s3.bucket(own)
+        for found in obstore.list(objects):
+            obstore.delete(objects, [each["path"] for each in found])
+
+
+@contextmanager
+def external_mails(smtp_url: str, page_url: str, _: Path) -> Iterator[CaughtMails]:
+    yield CaughtMails(smtp_url, page_url)
 
 
 @contextmanager

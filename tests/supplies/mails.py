@@ -33,22 +33,31 @@ class FolderMails:
 
 
 class CaughtMails:
-    """What Mailpit, or what speaks as it does, has caught."""
+    """What Mailpit, or what speaks as it does, has caught since."""
 
     def __init__(self, smtp_url: str, api_url: str) -> None:
         self._api_url = api_url
         self.environment = {"SMTP_URL": smtp_url}
+        with self._client() as client:
+            self._before = frozenset(_ids(client))
 
     def messages(self) -> list[EmailMessage]:
-        with httpx.Client(base_url=f"{self._api_url}/api/v1", trust_env=False) as client:
-            listed = client.get("/messages", params={"limit": 1000}).raise_for_status().json()["messages"]
-            addresses = [f"/message/{found['ID']}/raw" for found in listed]
+        with self._client() as client:
+            addresses = [f"/message/{found}/raw" for found in _ids(client) if found not in self._before]
             return [_message(client.get(address).raise_for_status().content) for address in addresses]
+
+    def _client(self) -> httpx.Client:
+        return httpx.Client(base_url=f"{self._api_url}/api/v1", trust_env=False)
 
 
 @contextmanager
 def folder_mails(folder: Path) -> Iterator[FolderMails]:
     yield FolderMails(folder)
+
+
+def _ids(client: httpx.Client) -> list[str]:
+    listed = client.get("/messages", params={"limit": 1000}).raise_for_status().json()["messages"]
+    return [str(found["ID"]) for found in listed]
 
 
 def _message(content: bytes) -> EmailMessage:

@@ -18,6 +18,15 @@ from tests.supplies.images import (
 
 URLS = {"DATABASE_URL": "postgresql://owner:secret@db/shore", "REDIS_URL": "redis://queue"}
 
+BUCKET = {
+    "BUCKET_URL": "s3://a-bucket/tests",
+    "AWS_ENDPOINT_URL": "https://store",
+    "AWS_REGION": "eu-west-1",
+    "AWS_ACCESS_KEY_ID": "key",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+}
+MAILS = {"SMTP_URL": "smtp://mail:1025", "MAIL_PAGE_URL": "http://mail:8025"}
+
 
 def nothing(_: Images) -> None:
     """Keeps containers from being used."""
@@ -100,8 +109,18 @@ def test_external_services_are_told_without_their_password():
     assert "secret" not in chosen.description
 
 
+def test_an_external_bucket_and_mail_catcher_are_taken_where_they_are_named():
+    chosen = choose_services({"SERVICES": "external", **URLS, **BUCKET, **MAILS})
+    without = choose_services({"SERVICES": "external", **URLS})
+
+    assert "s3://a-bucket/tests, http://mail:8025)" in chosen.description
+    assert chosen.supply_s3 is not without.supply_s3
+    assert chosen.supply_mails is not without.supply_mails
+    assert "secret" not in chosen.description
+
+
 def test_what_a_test_starts_does_not_find_the_urls():
-    environment = {**URLS, "HOME": "/"}
+    environment = {**URLS, **BUCKET, **MAILS, "HOME": "/"}
 
     choose_services(environment, no_engine)
 
@@ -119,6 +138,14 @@ REFUSED = {
     ),
     "no URLs": ({"SERVICES": "external"}, "needs DATABASE_URL and REDIS_URL"),
     "one URL": ({"SERVICES": "external", "DATABASE_URL": "postgresql://db"}, "needs REDIS_URL in"),
+    "a bucket without a key": (
+        {"SERVICES": "external", **URLS, **BUCKET, "AWS_SECRET_ACCESS_KEY": ""},
+        "needs AWS_SECRET_ACCESS_KEY in",
+    ),
+    "mails that nobody can read": (
+        {"SERVICES": "external", **URLS, "MAIL_PAGE_URL": "http://mail"},
+        "needs SMTP_URL in",
+    ),
 }
 
 
