@@ -15,6 +15,7 @@ import yaml
 
 DOCKER = Path(__file__).resolve().parents[2] / "docker"
 LINES = (DOCKER / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
+[PULSE] = [line.partition("LONGSHORE_PULSE_FILE=")[2] for line in LINES if "LONGSHORE_PULSE_FILE=" in line]
 [HEALTH] = [line.partition(" CMD ")[2] for line in LINES if line.startswith("HEALTHCHECK ")]
 COMPOSE = yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"]
 
@@ -77,9 +78,14 @@ def test_a_worker_or_beat_is_healthy_while_it_has_a_pulse(
     assert is_healthy(command, tmp_path, pulse=pulse) == healthy
 
 
-@pytest.mark.parametrize("command", [["longshore", "migrate"], WORKER], ids=["migrate", "without a file"])
-def test_what_has_nothing_to_tell_is_not_called_ill(tmp_path: Path, command: list[str]):
-    assert is_healthy(command, tmp_path)
+@pytest.mark.parametrize("command", [WORKER, BEAT], ids=["worker", "beat"])
+def test_a_worker_or_beat_that_was_told_of_no_file_is_not_healthy(tmp_path: Path, command: list[str]):
+    """It was, whatever it did."""
+    assert not is_healthy(command, tmp_path)
+
+
+def test_what_has_nothing_to_tell_is_not_called_ill(tmp_path: Path):
+    assert is_healthy(["longshore", "migrate"], tmp_path)
 
 
 def test_compose_asks_the_same():
@@ -87,7 +93,8 @@ def test_compose_asks_the_same():
     pulse = COMPOSE["worker"]["healthcheck"]["test"][-1].replace("$$", "$")
 
     assert f'"{asked}"' in HEALTH
-    assert pulse.replace("/dev/shm/pulse", '"$LONGSHORE_PULSE_FILE"') in HEALTH
+    assert PULSE in pulse
+    assert pulse.replace(PULSE, '"$LONGSHORE_PULSE_FILE"') in HEALTH
 
 
 def test_a_bundle_of_certificates_is_named_by_an_argument_and_seen_by_the_build():
