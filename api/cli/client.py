@@ -4,7 +4,7 @@ It knows nothing of the stack behind it.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -40,7 +40,9 @@ class ApiUnreachable(LongshoreError):
 class ApiClient:
     """Speaks to one data service. Safe to use from several threads."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, *, wait: Callable[[float], None] = time.sleep) -> None:
+        """`wait` lets so many seconds pass."""
+        self.wait = wait
         self.url = url.rstrip("/")
         self._http = httpx.Client(
             base_url=self.url,
@@ -64,7 +66,7 @@ class ApiClient:
             except ApiUnreachable as error:
                 if not error.retry_seconds:
                     raise
-                time.sleep(max(delay, error.retry_seconds))
+                self.wait(max(delay, error.retry_seconds))
         return self._json("POST", IMPORTS, json=configuration)
 
     def get_import(self, import_id: int) -> Json:
@@ -79,7 +81,7 @@ class ApiClient:
             except ApiUnreachable as error:
                 if delay is None:
                     raise
-                time.sleep(max(delay, error.retry_seconds))
+                self.wait(max(delay, error.retry_seconds))
                 found = self.get_import(import_id)
                 if found["status"] != "configuring":
                     return found
@@ -108,7 +110,7 @@ class ApiClient:
             try:
                 return self._json("GET", path)
             except ApiUnreachable as error:
-                time.sleep(max(delay, error.retry_seconds))
+                self.wait(max(delay, error.retry_seconds))
         return self._json("GET", path)
 
     def _json(

@@ -8,7 +8,6 @@ whether one whose answer was lost has arrived.
 
 import base64
 import hashlib
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent import futures
@@ -70,7 +69,7 @@ class Uploader:
             except ApiUnreachable as error:
                 if delay is None or self._is_abandoned:
                     raise
-                time.sleep(max(delay, error.retry_seconds))
+                self._client.wait(max(delay, error.retry_seconds))
                 if self._has_arrived(number, previous):
                     return
             else:

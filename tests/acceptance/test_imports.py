@@ -2,9 +2,7 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable
-from statistics import median
 from typing import Any
 
 import psutil
@@ -12,7 +10,6 @@ import pytest
 
 from tests.acceptance.client import Client, applied_lines
 
-TRIES = 5
 LINES = 150_000
 
 
@@ -123,17 +120,3 @@ def test_a_short_import_does_not_wait_for_the_end_of_long_ones(client: Client, c
     assert any(client.get(importid)["status"] == "running" for importid in long_ones)
     for importid in long_ones:
         client.wait_for_end(importid)
-
-
-def seconds_until_it_runs(client: Client, collection: str) -> float:
-    importid = client.create(collection, "create")
-    client.add_block(importid, b"{}\n")
-    began = time.monotonic()
-    client.set_status(importid, "started")
-    client.wait_until(importid, lambda resource: resource["ranDatetime"] is not None)
-    return time.monotonic() - began
-
-
-def test_a_started_import_runs_within_a_second(client: Client, collection: str) -> None:
-    """Well before the next sweep; most of them, where something else keeps this machine busy for a moment."""
-    assert median(seconds_until_it_runs(client, collection) for _ in range(TRIES)) < 0.5

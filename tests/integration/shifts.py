@@ -1,9 +1,7 @@
 """What a worker of the first schema does while others migrate, and what has to come of it."""
 
-import time
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from itertools import count
 from threading import Event
 from typing import NamedTuple
@@ -51,13 +49,12 @@ class Shift:
         self._database = database
         self._expected: list[Expected] = []
         self.batches = Counter[str]()  # by the version that the schema had after them
-        self.slowest_seconds = 0.0  # of a transaction
 
     def import_one(self, name: str, is_last: Callable[[int], bool]) -> None:
         """An import from its making to its end, which comes with the batch of which `is_last` is true."""
         worker = EarlierWorker(self._database)
-        self._time(partial(worker.start, name, NOTHING))
-        self._time(worker.claim)
+        worker.start(name, NOTHING)
+        worker.claim()
         created: list[str] = []
         updated, is_finished = 0, False
         while not is_finished:
@@ -87,13 +84,8 @@ class Shift:
         new = [f"{number:06}-{n:02}" for n in range(BATCH)]
         again = created[-BATCH:] if number % 2 else []
         batch = {"created": BATCH, "is_finished": is_finished, "is_direct": not again}
-        self._time(partial(worker.apply, [*again, *new], **batch))
+        worker.apply([*again, *new], **batch)
         created += new
         with self._database.begin() as session:
             self.batches[current_version(session) or ""] += 1
         return len(again)
-
-    def _time(self, step: Callable[[], None]) -> None:
-        began = time.monotonic()
-        step()
-        self.slowest_seconds = max(self.slowest_seconds, time.monotonic() - began)

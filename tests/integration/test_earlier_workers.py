@@ -16,6 +16,7 @@ from tests.integration.earlier_worker import EarlierWorker
 from tests.integration.job_builders import wait_until
 from tests.integration.shifts import NOTHING, Shift, outcome
 
+# A transaction of the workers that waits for longer has to give way, and its shift ends with that.
 HELD_UP_SECONDS = 5.0
 # Longer than it takes to find a deadlock, which is then all that can let a migration begin anew.
 PATIENCE = LockPatience(lock_seconds=30.0)
@@ -26,8 +27,8 @@ def shifts(empty: Database, empty_url: str) -> Iterator[tuple[Shift, Shift]]:
     """On the first schema."""
     migrate(empty, to="0001")
     with (
-        closing(Database(empty_url, pool_size=1)) as first,
-        closing(Database(empty_url, pool_size=1)) as second,
+        closing(Database(empty_url, pool_size=1, wait_seconds=HELD_UP_SECONDS)) as first,
+        closing(Database(empty_url, pool_size=1, wait_seconds=HELD_UP_SECONDS)) as second,
     ):
         yield Shift(first), Shift(second)
 
@@ -59,7 +60,6 @@ def test_migrations_run_while_workers_of_the_first_schema_are_at_work(
     for shift in shifts:
         meanwhile = shift.batches.keys() - {"0001", newest_version()}
         assert len(meanwhile) >= 3, shift.batches
-        assert shift.slowest_seconds < HELD_UP_SECONDS
         shift.assert_exact()
 
 

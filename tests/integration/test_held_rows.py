@@ -1,13 +1,12 @@
 """Whoever meets a row that a stranger holds leaves it to later, and goes on with others."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, Engine, event, text
 
 from api.usecases.collections import find_collection
 from api.usecases.imports import delete_import, get_import
@@ -29,7 +28,8 @@ from tests.integration.builders import (
 from tests.integration.held_rows import LOCK_COLLECTIONS, LOCK_EXPORTS, LOCK_IMPORTS, held
 from tests.integration.job_builders import accounts, an_export, locked_documents, wait_until
 
-SOON_SECONDS = Settings.lease_seconds / 2
+SOON_MILLISECONDS = Settings.lease_seconds * 1000 / 2
+PATIENCE = "SELECT setting::integer FROM pg_settings WHERE name = 'lock_timeout'"
 WAITING = """
 SELECT count(*) FROM pg_stat_activity
  WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%' || :part || '%'
@@ -38,11 +38,22 @@ SELECT count(*) FROM pg_stat_activity
 
 @contextmanager
 def gives_way_soon() -> Iterator[None]:
-    """The body does, long before a lease has passed."""
-    began = time.monotonic()
-    with pytest.raises(ConflictOfTransactions):
-        yield
-    assert time.monotonic() - began < SOON_SECONDS
+    """The body does, long before a lease has passed: the server ends its waiting by then."""
+    patience: list[int] = []
+
+    def look(connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
+        if "FOR NO KEY UPDATE" in statement:
+            with connection.connection.cursor() as asking:
+                asking.execute(PATIENCE)
+                patience.extend(asking.fetchone())
+
+    event.listen(Engine, "before_cursor_execute", look)
+    try:
+        with pytest.raises(ConflictOfTransactions):
+            yield
+    finally:
+        event.remove(Engine, "before_cursor_execute", look)
+    assert 0 < max(patience) < SOON_MILLISECONDS
 
 
 @pytest.fixture

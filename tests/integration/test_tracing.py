@@ -3,7 +3,6 @@
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -254,13 +253,10 @@ def test_a_collector_that_takes_nothing_disturbs_nobody(
 
         import_id = client.run_import(numbered(5))
         wait_for(lambda: get_import(ground, service, import_id).status == Status.COMPLETE)
-        began = time.monotonic()
         worker.terminate()
-        worker.wait(30)
-        seconds = time.monotonic() - began
 
-    # The library alone would wait for half a minute.
-    assert seconds < 10, f"the worker stopped after {seconds:.1f} s"
+        # The library alone would wait for half a minute.
+        worker.wait(10)
 
 
 def test_a_variable_that_cannot_be_used_costs_the_traces_and_is_told_once(

@@ -11,7 +11,7 @@ from api.usecases.imports import get_import
 from api.usecases.services import Service
 from shared.db.database import Database
 from shared.db.migrate import migrate
-from shared.dispatch import SWEEP_QUEUE
+from shared.dispatch import IMPORTS_QUEUE, SWEEP_QUEUE
 from shared.ground import Ground
 from shared.lifecycle import Status
 from tests.acceptance.waiting import wait_for
@@ -81,6 +81,19 @@ def test_a_worker_stops_at_once_while_its_database_does_not_answer(environment: 
                 worker.terminate()
 
                 assert worker.wait(timeout=4) == 0
+
+
+def test_a_started_import_runs_without_a_sweep(
+    ground: Ground, service: Service, environment: Mapping[str, str]
+):
+    """To be started is to be nudged for: this worker makes no sweeps, and there is no other."""
+    take_nudges(ground)
+    own = {"LONGSHORE_WORKER_PROCESSES": "1"}
+
+    with program("worker", environment | own, "--queues", IMPORTS_QUEUE):
+        import_id = an_import(ground, service, numbered(1))
+
+        assert wait_for(lambda: get_import(ground, service, import_id).status == Status.COMPLETE)
 
 
 def test_a_worker_may_be_there_for_sweeps_and_mails_only(

@@ -1,7 +1,6 @@
 """How soon a worker is back after Redis is."""
 
 import socket
-import time
 from contextlib import suppress
 
 import pytest
@@ -27,10 +26,8 @@ def test_attempts_to_reconnect_are_at_most_a_second_apart(nobody_listens: int):
     waits: list[float] = []
     connection = create_celery(settings).connection_for_read()
 
-    began = time.monotonic()
     with suppress(OperationalError):
         connection.ensure_connection(lambda _error, wait: waits.append(wait), 6)
 
     assert len(waits) >= 6
     assert max(waits) <= 1.0
-    assert time.monotonic() - began < 10

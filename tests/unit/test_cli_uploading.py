@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections import Counter
 
 import pytest
@@ -16,6 +17,7 @@ class FakeApi:
 
     def __init__(self, mishaps=None):
         self.blocks = []
+        self.wait = time.sleep
         self.most_at_once = 0
         self.attempts = Counter()
         self.refused = None
