@@ -81,6 +81,7 @@ def _claim(ground: Ground, export_id: int, worker: str) -> ExportLease | None:
 
 def _attempt(ground: Ground, lease: ExportLease, should_stop: ShouldStop) -> None:
     """Raises LeaseLost."""
+    patience_seconds = ground.settings.patience_seconds
     try:
         ExportRun(ground, lease, should_stop).run()
     except LeaseLost:
@@ -88,9 +89,7 @@ def _attempt(ground: Ground, lease: ExportLease, should_stop: ShouldStop) -> Non
     except (QueryRefused, RecordRefused, TemplateRefused, QuotaReached) as refused:
         _log.info("export_refused", reason=str(refused))
         # What may be left of its files the sweep removes: block storage may not answer before the lease ends.
-        with ground.database.begin() as session:
-            exports.reject(session, lease, str(refused))
-            tell_end_of_export(session, lease.export_id, ground.settings.public_url)
+        give_back(partial(_reject, ground, lease, str(refused)), patience_seconds, should_stop)
     except Stopped:
         with ground.database.begin() as session:
             exports.release(session, lease)
@@ -99,13 +98,19 @@ def _attempt(ground: Ground, lease: ExportLease, should_stop: ShouldStop) -> Non
         _log.error("export_failed", error=str(error), attempts=lease.attempts)
         tracing.fail(error.code)
         metrics().retries.labels("export").inc()
-        give_back(partial(_give_up, ground, lease, str(error)), ground.settings.patience_seconds, should_stop)
+        give_back(partial(_give_up, ground, lease, str(error)), patience_seconds, should_stop)
 
 
 def _cancel(ground: Ground, export_id: int, *, epoch: int = -1) -> None:
     with ground.database.begin() as session:
         if exports.cancel(session, export_id, epoch=epoch):
             tell_end_of_export(session, export_id, ground.settings.public_url)
+
+
+def _reject(ground: Ground, lease: ExportLease, reason: str) -> None:
+    with ground.database.begin() as session:
+        exports.reject(session, lease, reason)
+        tell_end_of_export(session, lease.export_id, ground.settings.public_url)
 
 
 def _give_up(ground: Ground, lease: ExportLease, reason: str) -> None:

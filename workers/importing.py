@@ -91,13 +91,13 @@ def _run_block(ground: Ground, lease: Lease, should_stop: ShouldStop) -> bool:
         _log.info("block_left", reason=str(lost))
         _release(ground, lease, should_stop)
     except FileRefused as refused:
-        _reject(ground, lease, f"The file cannot be read: {refused}")
+        _reject(ground, lease, f"The file cannot be read: {refused}", should_stop)
         return False
     except QuotaReached as reached:
-        _reject(ground, lease, f"The file cannot be taken: {reached}")
+        _reject(ground, lease, f"The file cannot be taken: {reached}", should_stop)
         return False
     except LimitReached as reached:
-        _reject(ground, lease, str(reached))
+        _reject(ground, lease, str(reached), should_stop)
         return False
     except LongshoreError as error:
         _log.error("block_failed", error=str(error), attempts=lease.attempts)
@@ -116,13 +116,17 @@ def _release(ground: Ground, lease: Lease, should_stop: ShouldStop) -> None:
     give_back(say, ground.settings.patience_seconds, should_stop)
 
 
-def _reject(ground: Ground, lease: Lease, reason: str) -> None:
+def _reject(ground: Ground, lease: Lease, reason: str, should_stop: ShouldStop) -> None:
     _log.info("import_refused", reason=reason)
-    try:
+
+    def say() -> None:
         with ground.database.begin() as session:
             giving_back.reject(session, lease, reason)
             # It may have been canceled meanwhile.
             giving_back.release(session, lease)
+
+    try:
+        give_back(say, ground.settings.patience_seconds, should_stop)
     except LeaseLost as lost:
         _log.info("block_left", reason=str(lost))
 

@@ -300,6 +300,12 @@ def at_write(number: int, act: Callable[[], object]) -> Callable[[], object]:
     return lambda: act() if next(writes) == number else None
 
 
+_END_OTHERS = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+ WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+"""
+
+
 @contextmanager
 def at_statement(part: str, act: Callable[[], object], *, number: int = 1) -> Iterator[None]:
     """While the body runs: acts before the first statement of this process that has this part, or another."""
@@ -314,6 +320,18 @@ def at_statement(part: str, act: Callable[[], object], *, number: int = 1) -> It
         yield
     finally:
         event.remove(Engine, "before_cursor_execute", look)
+
+
+@contextmanager
+def sessions_ended_at(ground: Ground, part: str) -> Iterator[None]:
+    """While the body runs: all sessions of the database end once, before a statement that has this part."""
+
+    def end_others() -> None:
+        with ground.database.begin() as session:
+            session.execute(text(_END_OTHERS))
+
+    with at_statement(part, end_others):
+        yield
 
 
 def lose_the_answer_to_the_next_commit() -> None:

@@ -32,6 +32,7 @@ from tests.integration.job_builders import (
     an_item_type,
     at_statement,
     lose_the_answer_to_the_next_commit,
+    sessions_ended_at,
     wait_until,
 )
 from tests.integration.players import Killed
@@ -263,6 +264,17 @@ def test_a_rejected_file_stays_rejected(ground: Ground, service: Service):
     sweep(ground)
 
     assert (job.status, len(job.mails())) == ("Rejected", 1)
+
+
+def test_a_refusal_is_said_until_the_database_hears_it(ground: Ground, service: Service):
+    """Unsaid it looked like the death of a worker."""
+    an_item_type(ground, service)
+    job = a_file_import(ground, service, b"this is no JSON")
+
+    with sessions_ended_at(ground, "UPDATE imports SET last_error"):
+        job.work()
+
+    assert (job.status, job.import_row().failure_count, len(job.mails())) == ("Rejected", 0, 1)
 
 
 def test_a_worker_that_was_taken_over_cannot_reject(ground: Ground, service: Service):

@@ -34,6 +34,7 @@ from tests.integration.job_builders import (
     let_pause_pass,
     locked_documents,
     lose_the_answer_to_the_next_commit,
+    sessions_ended_at,
     stored_paths,
     wait_until,
     watched,
@@ -434,17 +435,33 @@ class TestStorageThatDoesNotAnswer:
         assert removed == [f"export-{job.export_id}-3"]
 
     def test_an_order_that_cannot_be_done_is_rejected_all_the_same(self, ground: Ground, service: Service):
-        accounts(ground, service)
-        job = an_export(ground, service)
-        nowhere = """
-        UPDATE exports SET selection = '{"kind": "sql", "query": "SELECT x.* FROM nowhere x"}' WHERE id = :id
-        """
-        with ground.database.begin() as session:
-            session.execute(text(nowhere), {"id": job.export_id})
+        job = an_impossible_export(ground, service)
 
         Job(replace(ground, storage=Unremovable(ground, lambda: None)), service, job.id).work()
 
         assert (job.status, len(job.mails())) == ("Rejected", 1)
+
+
+def an_impossible_export(ground: Ground, service: Service) -> Job:
+    """Its item type is gone by the time a worker looks for it."""
+    accounts(ground, service)
+    job = an_export(ground, service)
+    nowhere = """
+    UPDATE exports SET selection = '{"kind": "sql", "query": "SELECT x.* FROM nowhere x"}' WHERE id = :id
+    """
+    with ground.database.begin() as session:
+        session.execute(text(nowhere), {"id": job.export_id})
+    return job
+
+
+def test_a_refusal_is_said_until_the_database_hears_it(ground: Ground, service: Service):
+    """Unsaid it looked like the death of a worker."""
+    job = an_impossible_export(ground, service)
+
+    with sessions_ended_at(ground, "SET status = %(status)s"):
+        job.work()
+
+    assert (job.status, job.export_row().failure_count, len(job.mails())) == ("Rejected", 0, 1)
 
 
 class TestFullStorage:

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from threading import Barrier, Thread
 
 import pytest
@@ -17,7 +17,7 @@ from shared.errors import DatabaseUnavailable
 from shared.ground import Ground
 from tests.integration import outbox
 from tests.integration.builders import never, tuned
-from tests.integration.job_builders import at_statement, lose_the_answer_to_the_next_commit
+from tests.integration.job_builders import at_statement, lose_the_answer_to_the_next_commit, sessions_ended_at
 from tests.integration.outbox import a_due_mail, delete_job, fate, let_waits_pass, row, run, seconds_until_due
 from tests.mail_servers import DEADLINE_SECONDS, Conversation, MailServer, mail_server, scripted_server
 from workers.notifying import HANDING_OVER_SECONDS, PATIENCE_SECONDS, MailRun
@@ -252,23 +252,7 @@ def test_a_mail_is_not_given_up_because_the_database_did_not_say_that_it_may_be_
     assert (len(server.mails), fate(mailing, job_id)) == (1, "sent")
 
 
-END_OTHERS = """
-SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
- WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
-"""
-
-
-@contextmanager
-def database_restarted_at(ground: Ground, part: str) -> Iterator[None]:
-    """While the body runs, all sessions end once, right before a statement that has this part."""
-
-    def restart() -> None:
-        with ground.database.begin() as session:
-            session.execute(text(END_OTHERS))
-
-    # The turn ends as well, and whoever had it says so at the end.
-    with at_statement(part, restart), suppress(DatabaseUnavailable):
-        yield
+# The worker's turn ends with the sessions, and it says so at last.
 
 
 def test_a_yes_is_noted_as_soon_as_the_database_is_back(
@@ -277,7 +261,7 @@ def test_a_yes_is_noted_as_soon_as_the_database_is_back(
     """It was given up as unknown, by whoever looked next."""
     job_id = a_due_mail(mailing, service)
 
-    with database_restarted_at(mailing, "SET sent_at = clock_timestamp()"):
+    with suppress(DatabaseUnavailable), sessions_ended_at(mailing, "SET sent_at = clock_timestamp()"):
         run(mailing)
 
     assert (len(server.mails), fate(mailing, job_id)) == (1, "sent")
@@ -290,7 +274,11 @@ def test_so_is_a_connection_lost_before_the_yes(mailing: Ground, service: Servic
         conversation.agree_until("DATA")
         conversation.say("354 go ahead")
 
-    with scripted_server(drops_the_mail) as port, database_restarted_at(mailing, "SET sending_since = NULL"):
+    with (
+        scripted_server(drops_the_mail) as port,
+        suppress(DatabaseUnavailable),
+        sessions_ended_at(mailing, "SET sending_since = NULL"),
+    ):
         run(tuned(mailing, smtp_url=f"smtp://127.0.0.1:{port}"))
 
     assert fate(mailing, job_id) == "waiting"
@@ -301,7 +289,10 @@ def test_so_is_a_no(mailing: Ground, server: MailServer, service: Service):
     job_id = a_due_mail(mailing, service)
     server.answers["RCPT"] = "550 5.1.1 no such user"
 
-    with database_restarted_at(mailing, "given_up_at = clock_timestamp(), sending_since"):
+    with (
+        suppress(DatabaseUnavailable),
+        sessions_ended_at(mailing, "clock_timestamp(), sending_since"),
+    ):
         run(mailing)
 
     assert fate(mailing, job_id) == "given up"
