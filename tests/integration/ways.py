@@ -122,7 +122,7 @@ TWICE = Way(besides={"more": "\\u0000"})
 ROWS = {
     "as the engine chooses": USUAL,
     "grouped, small blocks": ROWS_GROUPED + SMALL_BLOCKS,
-    "one by one": ROWS_ONE_BY_ONE,
+    "one by one, small blocks": ROWS_ONE_BY_ONE + SMALL_BLOCKS,
     "grouped, cell by cell": ROWS_GROUPED + CELL_BY_CELL,
     "one by one, looked at twice": ROWS_ONE_BY_ONE + TWICE,
 }
