@@ -151,4 +151,8 @@ class MailRun:
             with self._database.begin() as session:
                 note(session)
 
-        give_back(say, self._patience_seconds, self._should_stop)
+        try:
+            give_back(say, self._patience_seconds, self._should_stop, despite=(DatabaseUnavailable,))
+        except ConflictOfTransactions:
+            # Who holds it may do so for hours, and the other mails wait for us.
+            _log.warning("mail_held")

@@ -63,7 +63,8 @@ UPDATE notifications
 
 GIVE_UP = """
 UPDATE notifications SET given_up_at = clock_timestamp(), sending_since = NULL, last_error = :reason
- WHERE job_id = :job_id AND attempts = :attempts AND sent_at IS NULL AND given_up_at IS NULL
+ WHERE job_id = :job_id AND attempts = :attempts AND sent_at IS NULL
+   AND (given_up_at IS NULL OR sending_since IS NOT NULL)
 """
 
 # What nobody tried in a day is tried once still.

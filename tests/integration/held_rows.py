@@ -11,6 +11,7 @@ LOCK_IMPORTS = "SELECT FROM imports WHERE id = :id FOR NO KEY UPDATE"
 LOCK_EXPORTS = "SELECT FROM exports WHERE id = :id FOR NO KEY UPDATE"
 # What whoever writes a document holds of its collection.
 LOCK_COLLECTIONS = "SELECT FROM collections WHERE id = :id FOR KEY SHARE"
+LOCK_MAILS = "SELECT FROM notifications WHERE job_id = :id FOR UPDATE"
 LOCK_JOBS = "SELECT FROM batch_jobs WHERE id = :id FOR UPDATE"
 
 

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
 from threading import Barrier, Thread
 
 import pytest
@@ -15,8 +16,10 @@ from api.usecases.services import Service
 from shared.db import notifications
 from shared.errors import DatabaseUnavailable
 from shared.ground import Ground
+from shared.settings import Settings
 from tests.integration import outbox
 from tests.integration.builders import never, tuned
+from tests.integration.held_rows import LOCK_MAILS, held
 from tests.integration.job_builders import at_statement, lose_the_answer_to_the_next_commit, sessions_ended_at
 from tests.integration.outbox import a_due_mail, delete_job, fate, let_waits_pass, row, run, seconds_until_due
 from tests.mail_servers import DEADLINE_SECONDS, Conversation, MailServer, mail_server, scripted_server
@@ -296,6 +299,41 @@ def test_so_is_a_no(mailing: Ground, server: MailServer, service: Service):
         run(mailing)
 
     assert fate(mailing, job_id) == "given up"
+
+
+def test_a_late_refusal_counts_though_the_mail_was_given_up(mailing: Ground, service: Service):
+    job_id = a_due_mail(mailing, service)
+    mail = begin_handing_over(mailing)
+    let_waits_pass(mailing)
+    run(mailing)
+    assert fate(mailing, job_id) == "given up"
+
+    with mailing.database.begin() as session:
+        notifications.give_up(session, mail, "550 no such user")
+
+    assert (fate(mailing, job_id), row(mailing, job_id).last_error) == ("given up", "550 no such user")
+
+
+def test_a_mail_that_somebody_holds_keeps_no_other_one_waiting(
+    mailing: Ground, server: MailServer, service: Service, settings: Settings
+):
+    """Whoever had claimed it said that it had to wait, for as long as it was held, and sent nothing else."""
+    held_id, other_id = a_due_mail(mailing, service), a_due_mail(mailing, service)
+    smtp = {"smtp_url": server.url, "mail_from": "longshore@example.org"}
+    with closing(Ground.open(replace(settings, lease_seconds=0.2, patience_seconds=60, **smtp))) as brief:
+        with ExitStack() as stranger:
+
+            def hold() -> None:
+                stranger.enter_context(held(mailing, LOCK_MAILS, held_id))
+
+            with at_statement("SET sending_since = clock_timestamp()", hold):
+                run(brief)
+            run(brief)
+
+            assert fate(mailing, other_id) == "sent"
+        let_waits_pass(mailing)
+        run(brief)
+    assert (fate(mailing, held_id), len(server.mails)) == ("sent", 2)
 
 
 def test_a_stale_worker_can_change_nothing(mailing: Ground, service: Service):
