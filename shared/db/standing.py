@@ -59,7 +59,6 @@ _BLOCKS_IN_TURN = f"""
            UNION ALL
            (SELECT number, size_bytes, due_at, leased_until FROM blocks
              WHERE NOT i.is_ordered AND import_id = i.id AND finished_at IS NULL
-               AND (leased_until IS NOT NULL OR due_at <= clock_timestamp())
              ORDER BY number LIMIT :import_workers)) b
      WHERE b.leased_until IS NOT NULL OR b.due_at <= clock_timestamp()
      LIMIT :counted

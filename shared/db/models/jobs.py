@@ -77,9 +77,7 @@ class Export(Base):
     failure_count: Mapped[int] = mapped_column(Integer, server_default="0")
     last_error: Mapped[str | None]
     epoch: Mapped[int] = mapped_column(Integer, server_default="0")
-    cleared_epoch: Mapped[int] = mapped_column(
-        Integer, server_default="0"
-    )  # of earlier attempts nothing is left
+    cleared_epoch: Mapped[int] = mapped_column(Integer, server_default="0")  # up to here, no files are left
     attempts: Mapped[int] = mapped_column(Integer, server_default="0")
     suspicions: Mapped[int] = mapped_column(Integer, server_default="0")  # workers that died since it got on
     failing_since: Mapped[datetime | None]  # the first critical failure since it got on
