@@ -23,7 +23,7 @@ def give_back(
 
     Said, the failure is the world's; unsaid, it looks like the death of a worker. Who says it as soon as the
     database is back comes before the sweep, also where the lease has run out; later it changes nothing.
-    Raises DatabaseUnavailable or ConflictOfTransactions when it was not heard; at once what is not of `despite`.
+    Raises DatabaseUnavailable or ConflictOfTransactions when it was not heard, at once if not in `despite`.
     """
     deadline = time.monotonic() + patience_seconds
     while True:

@@ -5,7 +5,7 @@ What anybody else says of an address is not listened to.
 """
 
 from collections.abc import Callable, Iterable
-from threading import Lock
+from threading import Event, Lock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 # Names are looked up again so often: a container has another address whenever it is made anew.
 _FRESH_SECONDS = 2.0
-# One request waits for that, the others go on with what was found before; so long, then they wait, too.
-_STALE_SECONDS = 10.0
+# What was found is believed for so long while the name server does not answer.
+_KEPT_SECONDS = 60.0
+# Requests wait for a look-up no longer than that, and then go on with what was found before.
+_PATIENCE_SECONDS = 1.0
 
 
 class Proxies:
@@ -29,7 +31,7 @@ class Proxies:
     def __init__(
         self,
         trusted: Iterable[Proxy],
-        look_up: Callable[[str], frozenset[Address]] = look_up,
+        look_up: Callable[[str], frozenset[Address] | None] = look_up,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         trusted = list(trusted)
@@ -38,37 +40,56 @@ class Proxies:
         self._look_up = look_up
         self._clock = clock
         self._looking = Lock()
-        self._found: frozenset[Address] | None = None
+        self._looked = Event()
+        self._told: dict[str, tuple[frozenset[Address], float]] = {}  # by name, and when that was told
+        self._found = frozenset[Address]()
         self._due_at = float("-inf")
 
     def include(self, address: str) -> bool:
-        """Whether it is the address of one of them. May take seconds where names are looked up."""
+        """Whether it is the address of one of them. May take a second where names are looked up."""
         found = address_of(address)
         if found is None:
             return False
         return any(found in network for network in self._networks) or found in self._named()
 
     def _named(self) -> frozenset[Address]:
-        overdue_seconds = self._clock() - self._due_at
-        if self._names and overdue_seconds >= 0:
-            self._refresh(is_urgent=overdue_seconds >= _STALE_SECONDS)
-        return self._found or frozenset()
+        if self._names and self._clock() >= self._due_at:
+            self._look_again()
+        return self._found
 
-    def _refresh(self, *, is_urgent: bool) -> None:
-        if not self._looking.acquire(blocking=is_urgent):
-            return
+    def _look_again(self) -> None:
+        """In a thread: a name server that does not answer may take twenty seconds."""
+        if self._looking.acquire(blocking=False):
+            looker = Thread(target=self._look, name="names", daemon=True)
+            looker.start()
+            looker.join(_PATIENCE_SECONDS)
+        else:
+            # Beside a later look, what was found before will do.
+            self._looked.wait(_PATIENCE_SECONDS)
+
+    def _look(self) -> None:
         try:
             if self._clock() >= self._due_at:
-                self._take({name: self._look_up(name) for name in self._names})
+                for name in self._names:
+                    self._ask(name)
+                self._take()
                 self._due_at = self._clock() + _FRESH_SECONDS
         finally:
             self._looking.release()
+            self._looked.set()
 
-    def _take(self, told: dict[str, frozenset[Address]]) -> None:
+    def _ask(self, name: str) -> None:
         """A name that is not found is nobody's: its last address may be another's by now."""
+        told = self._look_up(name)
+        if told is not None:
+            self._told[name] = (told, self._clock())
+
+    def _take(self) -> None:
+        kept_since = self._clock() - _KEPT_SECONDS
+        told = {name: addresses for name, (addresses, at) in self._told.items() if at > kept_since}
         found = frozenset[Address]().union(*told.values())
-        if found != self._found:
-            addresses = {name: sorted(map(str, addresses)) for name, addresses in told.items()}
+        if found != self._found or not self._looked.is_set():
+            addresses = {name: sorted(map(str, told.get(name, ()))) for name in self._names}
             structlog.get_logger().info("proxies_looked_up", addresses=addresses)
         self._found = found
 

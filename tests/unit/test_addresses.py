@@ -1,6 +1,7 @@
 """How addresses, networks and names of hosts are told apart."""
 
-from ipaddress import ip_address
+import socket
+from ipaddress import ip_address, ip_network
 
 import pytest
 
@@ -24,6 +25,11 @@ def test_what_is_no_address_is_none(text: str):
 @pytest.mark.parametrize("text", ["10.1.0.1/16", "10.1.0.0/33", "balancer", "10.1"])
 def test_what_is_no_network_is_none(text: str):
     assert network_of(text) is None
+
+
+@pytest.mark.parametrize("text", ["10.0.0.5", "::ffff:10.0.0.5"])
+def test_an_address_is_a_network_of_its_own(text: str):
+    assert network_of(text) == ip_network("10.0.0.5")
 
 
 @pytest.mark.parametrize("text", ["balancer", "a-1.ingress_nginx.svc", "longshore.example.", "1und1.example"])
@@ -55,9 +61,25 @@ def test_what_is_no_name_could_not_be_one_by_mistake(text: str):
 
 
 def test_a_name_leads_to_all_addresses_of_its_host():
-    assert address_of("127.0.0.1") in look_up("localhost")
+    assert address_of("127.0.0.1") in (look_up("localhost") or ())
 
 
 @pytest.mark.parametrize("name", ["nobody.invalid", "a" * 64])
 def test_a_name_that_is_not_found_leads_nowhere(name: str):
-    assert look_up(name) == frozenset()
+    assert not look_up(name)
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(socket.EAI_NONAME, frozenset()), (socket.EAI_AGAIN, None), (socket.EAI_FAIL, None)],
+    ids=["there is none", "no name server answers", "a name server is broken"],
+)
+def test_what_nobody_can_tell_is_not_the_same_as_no_address(
+    number: int, told: object, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: object, **__: object) -> None:
+        raise socket.gaierror(number, "as a resolver says it")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+
+    assert look_up("balancer") == told

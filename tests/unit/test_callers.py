@@ -19,12 +19,14 @@ class Names:
     """A name server that tells what `found` says, and counts how often it was asked."""
 
     def __init__(self, *found: str) -> None:
-        self.found: Sequence[str] = found
+        self.found: Sequence[str] | None = found  # None: it does not answer
         self.asked = 0
         self.seconds = 0.0
 
-    def look_up(self, _: str) -> frozenset[Address]:
+    def look_up(self, _: str) -> frozenset[Address] | None:
         self.asked += 1
+        if self.found is None:
+            return None
         return frozenset(address for text in self.found if (address := address_of(text)))
 
     def clock(self) -> float:
@@ -107,24 +109,50 @@ def test_without_names_nothing_is_looked_up():
     assert names.asked == 0
 
 
-def test_while_a_name_server_is_slow_one_request_waits_and_the_others_go_on():
-    names, begun, answered = Names(INNER), Event(), Event()
+def test_what_was_found_is_believed_for_a_while_when_no_name_server_answers():
+    names = Names(INNER)
+    proxies = names.proxies()
+    assert proxies.include(INNER)
+    names.found, names.seconds = None, 59.0
+    assert proxies.include(INNER)
+    names.seconds = 61.0
 
-    def look_up(name: str) -> frozenset[Address]:
+    assert not proxies.include(INNER)
+
+
+def test_no_request_waits_for_a_name_server_that_does_not_answer():
+    """They go on with what was found before, also the one that has it looked up again."""
+    names, answered = Names(INNER), Event()
+
+    def look_up(name: str) -> frozenset[Address] | None:
         if names.asked:
-            begun.set()
             assert answered.wait(30)
         return names.look_up(name)
 
     proxies = Proxies(["balancer"], look_up, names.clock)
     assert proxies.include(INNER)
     names.seconds = 2.0
-    with ThreadPoolExecutor(1) as one:
-        waiting = one.submit(proxies.include, INNER)
+    try:
+        assert proxies.include(INNER)
+        assert proxies.include(INNER)
+        assert names.asked == 1
+    finally:
+        answered.set()
+
+
+def test_requests_wait_for_the_first_answer():
+    names, begun, answered = Names(INNER), Event(), Event()
+
+    def look_up(name: str) -> frozenset[Address] | None:
+        begun.set()
+        assert answered.wait(30)
+        return names.look_up(name)
+
+    proxies = Proxies(["balancer"], look_up, names.clock)
+    with ThreadPoolExecutor(2) as requests:
+        first = requests.submit(proxies.include, INNER)
         assert begun.wait(30)
-        try:
-            assert proxies.include(INNER)
-            assert not waiting.done()
-        finally:
-            answered.set()
-    assert waiting.result()
+        second = requests.submit(proxies.include, INNER)
+        answered.set()
+        assert first.result()
+        assert second.result()

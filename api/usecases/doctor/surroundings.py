@@ -126,7 +126,7 @@ def check_collector(ground: Ground) -> list[Finding]:
 
 
 def _check_proxy(name: str) -> Finding:
-    addresses = sorted(map(str, look_up(name)))
+    addresses = sorted(map(str, look_up(name) or ()))
     if addresses:
         return ok("proxies", f"{name} is at {', '.join(addresses)}.")
     advice = (
