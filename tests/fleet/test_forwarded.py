@@ -52,7 +52,7 @@ def test_a_container_that_asks_an_api_itself_passes_for_nobody_else(fleet: Fleet
 
     assert ask(asker, address(fleet, api, network)) == 200
 
-    assert counted(fleet) == {address(fleet, asker, network)}
+    assert wait_for(lambda: counted(fleet) == {address(fleet, asker, network)})
 
 
 def test_the_balancer_tells_who_asked_it(fleet: Fleet):
@@ -60,7 +60,7 @@ def test_the_balancer_tells_who_asked_it(fleet: Fleet):
 
     assert ask(asker, "balancer") == 200
 
-    assert counted(fleet) == {address(fleet, asker, "front")}
+    assert wait_for(lambda: counted(fleet) == {address(fleet, asker, "front")})
 
 
 def test_a_balancer_with_another_address_is_believed_soon(fleet: Fleet):
@@ -83,21 +83,12 @@ def moved(fleet: Fleet, balancer: str) -> Iterator[None]:
     image = docker("inspect", "--format", "{{.Config.Image}}", balancer)
     label = f"{PROJECT_LABEL}={fleet.name}"
     docker("network", "disconnect", network, balancer)
-    docker(
-        "run",
-        "--detach",
-        "--name",
-        placeholder,
-        "--label",
-        label,
-        "--network",
-        network,
-        image,
-        "sleep",
-        "600",
-    )
     try:
+        named = ("--name", placeholder, "--label", label)
+        docker("run", "--detach", *named, "--network", network, image, "sleep", "600")
+    finally:
         docker("network", "connect", "--alias", "balancer", network, balancer)
+    try:
         yield
     finally:
         docker("rm", "--force", placeholder)

@@ -320,7 +320,7 @@ def test_a_mail_that_somebody_holds_keeps_no_other_one_waiting(
     """Whoever had claimed it said that it had to wait, for as long as it was held, and sent nothing else."""
     held_id, other_id = a_due_mail(mailing, service), a_due_mail(mailing, service)
     smtp = {"smtp_url": server.url, "mail_from": "longshore@example.org"}
-    with closing(Ground.open(replace(settings, lease_seconds=0.2, patience_seconds=60, **smtp))) as brief:
+    with closing(Ground.open(replace(settings, lease_seconds=1, patience_seconds=60, **smtp))) as brief:
         with ExitStack() as stranger:
 
             def hold() -> None:

@@ -339,7 +339,7 @@ SELECT max(a.state_change) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
 
 def test_a_sweep_keeps_its_turn_while_a_removal_takes_long(ground: Ground, service: Service):
     """The server ends a transaction that is silent for a lease."""
-    lease_seconds = 0.5
+    lease_seconds = 2.0
     a_deleted_import(ground, service)
 
     def said_something_at() -> datetime | None:

@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from shutil import which
 from subprocess import PIPE
 from typing import Any
 
@@ -66,7 +67,11 @@ def configured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 def path_of(program: str, folder: Path) -> str:
     """One on which docker/fleet.sh finds this Compose; skips the test where there is none."""
-    if subprocess.run([*program.split(), "version"], capture_output=True, check=False).returncode:
+    command = program.split()
+    if (
+        not which(command[0])
+        or subprocess.run([*command, "version"], capture_output=True, check=False).returncode
+    ):
         pytest.skip(f"There is no {program}.")
     if program == "docker-compose":
         without = folder / "docker"
