@@ -392,6 +392,7 @@ class TestStorageThatDoesNotAnswer:
         row = job.export_row()
         assert (row.leased_until, row.suspicions, row.failing_since is None) == (None, 1, False)
         assert "does not answer" in str(row.last_error)
+        let_pause_pass(job)
         assert Job(ground, service, job.id).work_off().view.status == "Completed"
 
     def test_a_worker_that_goes_home_gives_it_back_however_long_that_takes(

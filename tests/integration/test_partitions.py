@@ -1,10 +1,11 @@
 """Documents in partitions, made as shared/db/GROWTH.md says: what holds for one table holds for them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import text
 
 from api.usecases.services import Service
@@ -14,9 +15,12 @@ from shared.db.queries.reader import reader_of
 from shared.db.queries.relations import ItemRelation
 from shared.ground import Ground
 from shared.settings import Settings
-from tests.integration import test_item_imports, test_model, test_strategies
+from tests.fuzz.fuzzing import repeated
+from tests.integration import test_item_imports, test_strategies
 from tests.integration.builders import an_import, documents, numbered, work_off
 from tests.integration.querying import a_collection, ask
+from tests.integration.test_model import Imports
+from tests.integration.ways import STAGED, USUAL, Way
 from tests.services import Services
 
 PAGE = Path(__file__).parents[2] / "shared/db/GROWTH.md"
@@ -25,9 +29,6 @@ MAJOR = "SELECT CAST(current_setting('server_version_num') AS integer) / 10000"
 PARTITIONS = "SELECT DISTINCT tableoid FROM documents"
 
 # On the ground below.
-test_documents_and_counters_are_those_of_the_model = (
-    test_model.test_whatever_happens_documents_and_counters_are_those_of_the_model
-)
 test_a_strategy_decides = test_strategies.test_a_strategy_decides_what_becomes_of_old_and_new_documents
 test_only_documents_that_change_are_written = test_strategies.test_only_documents_that_change_are_written
 test_what_an_action_does = test_item_imports.test_what_an_action_does_to_a_document_that_is_there
@@ -60,6 +61,14 @@ def partition(ground: Ground) -> None:
 
 def prepare(ground: Ground) -> None:
     prepare_reader(ground.database, reader_of(ground.settings.database_url))
+
+
+@pytest.mark.parametrize("way", [USUAL, STAGED], ids=["as the engine chooses", "always staged"])
+def test_documents_and_counters_are_those_of_the_model(
+    ground: Ground, force: Callable[[Way], None], way: Way
+):
+    force(way)
+    run_state_machine_as_test(lambda: Imports(ground, way), settings=repeated(30, stateful_step_count=15))
 
 
 def test_collections_are_spread_over_the_partitions(ground: Ground, service: Service):
