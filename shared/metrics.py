@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
@@ -171,7 +172,7 @@ def exposed(*asked: Collector) -> bytes:
     registry = CollectorRegistry() if folder else metrics().registry
     if folder:
         _forget_dead(Path(folder))
-        MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
+        registry.register(_Gathered(Path(folder)))
     parts = [registry]
     for collector in asked:
         parts.append(CollectorRegistry())
@@ -185,8 +186,29 @@ def is_admitted(authorization: str | None, token: str) -> bool:
     return hmac.compare_digest(given, f"Bearer {token}".encode())
 
 
+class _Gathered(Collector):
+    """What all processes of a folder have counted."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        # A file is empty until its process has written its first count, and the library cannot read it then.
+        files = [str(file) for file in self._folder.glob("*.db") if _has_counts(file)]
+        gathered: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+        return gathered
+
+
+def _has_counts(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
 def _forget_dead(folder: Path) -> None:
     """What dead processes had counted stays; what they had in use is free."""
     for pid in {int(file.stem.rpartition("_")[2]) for file in folder.glob("gauge_live*.db")}:
         if not psutil.pid_exists(pid):
-            mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
+            with suppress(FileNotFoundError):  # another one who asks was first
+                mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]

@@ -102,7 +102,7 @@ def test_items_become_what_the_model_makes_of_them(ground: Ground, force: Force,
     force(way)
     small = tuned(ground, **{"batch_lines": BATCH_LINES, **way.settings})
 
-    @repeated(60 if way is USUAL else 10)
+    @repeated(20 if way is USUAL else 10)
     @given(STORED, ITEM_FILES, st.booleans())
     def compare(stored: dict[str, Any], files: list[list[Item | bytes]], is_list: bool) -> None:
         service, model = a_service(ground), ItemModel(stored, key="accountId", merges=merges)

@@ -68,7 +68,7 @@ def test_documents_and_counters_are_those_of_the_model(
     ground: Ground, force: Callable[[Way], None], way: Way
 ):
     force(way)
-    run_state_machine_as_test(lambda: Imports(ground, way), settings=repeated(30, stateful_step_count=15))
+    run_state_machine_as_test(lambda: Imports(ground, way), settings=repeated(10, stateful_step_count=15))
 
 
 def test_collections_are_spread_over_the_partitions(ground: Ground, service: Service):
