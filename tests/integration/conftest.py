@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.pool import NullPool
 
 from api.usecases.collections import add_collection
 from api.usecases.services import Service, add_service
@@ -162,15 +163,18 @@ def _new_database(settings: Settings, template: str = "template1") -> Iterator[s
     # Other processes run tests on the same server.
     name = f"empty_{secrets.token_hex(4)}"
     url = make_url(settings.database_url)
-    server = create_engine(url.set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT")
+    # Without a connection that stays: tests in between end all of the server's sessions.
+    server = create_engine(
+        url.set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT", poolclass=NullPool
+    )
     own = url.set(database=name).render_as_string(hide_password=False)
     with server.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-        yield own
+    yield own
+    with server.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
         # Roles belong to the server, which may be somebody's own.
         connection.execute(text(f"DROP ROLE IF EXISTS {reader_of(own).role}"))
-    server.dispose()
 
 
 @contextmanager
