@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -125,6 +125,13 @@ def empty_url(settings: Settings) -> Iterator[str]:
     """A database of this server that nobody has migrated yet."""
     with _new_database(settings) as url:
         yield url
+
+
+@pytest.fixture
+def empty_urls(settings: Settings) -> Iterator[Iterator[str]]:
+    """As many of these as are asked for."""
+    with ExitStack() as stack:
+        yield (stack.enter_context(_new_database(settings)) for _ in count())
 
 
 @pytest.fixture
