@@ -27,7 +27,7 @@ PATIENCE = LockPatience(lock_seconds=30.0)
 # Of version 0002 and a batch that ends its import at the same moment: it locks the import, and at its end the
 # collection once more, since a row that it has changed itself is checked anew. No order suits both.
 RARE = "Version 0002 needs a table that is in use: trying again and again."
-TRIES = 3
+TRIES = 2
 
 
 def test_migrations_run_while_workers_of_the_first_schema_are_at_work(empty_urls: Iterator[str]):
