@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from threading import Barrier, Thread
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
 from api.usecases.services import Service
 from shared.db import notifications
+from shared.db.notifications import ClaimedMail
 from shared.errors import DatabaseUnavailable
 from shared.ground import Ground
 from shared.settings import Settings
@@ -211,12 +213,18 @@ def test_what_may_have_been_taken_is_claimed_by_nobody(mailing: Ground, service:
         assert notifications.claim(session, lease_seconds=HANDING_OVER_SECONDS) is None
 
 
-def test_a_late_yes_counts_though_the_mail_was_given_up(mailing: Ground, service: Service):
+def given_up_as_unknown(mailing: Ground, service: Service) -> tuple[UUID, ClaimedMail]:
+    """The id of its job, and the mail as its worker has it, who is still handing it over."""
     job_id = a_due_mail(mailing, service)
     mail = begin_handing_over(mailing)
     let_waits_pass(mailing)
     run(mailing)
     assert fate(mailing, job_id) == "given up"
+    return job_id, mail
+
+
+def test_a_late_yes_counts_though_the_mail_was_given_up(mailing: Ground, service: Service):
+    job_id, mail = given_up_as_unknown(mailing, service)
 
     with mailing.database.begin() as session:
         notifications.mark_sent(session, mail)
@@ -225,11 +233,7 @@ def test_a_late_yes_counts_though_the_mail_was_given_up(mailing: Ground, service
 
 
 def test_a_late_no_counts_though_the_mail_was_given_up(mailing: Ground, server: MailServer, service: Service):
-    job_id = a_due_mail(mailing, service)
-    mail = begin_handing_over(mailing)
-    let_waits_pass(mailing)
-    run(mailing)
-    assert fate(mailing, job_id) == "given up"
+    job_id, mail = given_up_as_unknown(mailing, service)
 
     with mailing.database.begin() as session:
         notifications.postpone(session, mail, "no", wait_seconds=1, patience_seconds=PATIENCE_SECONDS)
@@ -302,11 +306,7 @@ def test_so_is_a_no(mailing: Ground, server: MailServer, service: Service):
 
 
 def test_a_late_refusal_counts_though_the_mail_was_given_up(mailing: Ground, service: Service):
-    job_id = a_due_mail(mailing, service)
-    mail = begin_handing_over(mailing)
-    let_waits_pass(mailing)
-    run(mailing)
-    assert fate(mailing, job_id) == "given up"
+    job_id, mail = given_up_as_unknown(mailing, service)
 
     with mailing.database.begin() as session:
         notifications.give_up(session, mail, "550 no such user")
