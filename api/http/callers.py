@@ -41,8 +41,9 @@ class Proxies:
         self._clock = clock
         self._looking = Lock()
         self._looked = Event()
-        self._told: dict[str, tuple[frozenset[Address], float]] = {}  # by name, and when that was told
-        self._found = frozenset[Address]()
+        # By name, and when that was told. No name comes or goes: it is read while another thread looks up.
+        self._told = dict.fromkeys(self._names, (frozenset[Address](), float("-inf")))
+        self._noted: dict[str, list[str]] = {}
         self._due_at = float("-inf")
 
     def include(self, address: str) -> bool:
@@ -50,18 +51,27 @@ class Proxies:
         found = address_of(address)
         if found is None:
             return False
-        return any(found in network for network in self._networks) or found in self._named()
+        return any(found in network for network in self._networks) or self._is_named(found)
 
-    def _named(self) -> frozenset[Address]:
+    def _is_named(self, address: Address) -> bool:
         if self._names and self._clock() >= self._due_at:
             self._look_again()
-        return self._found
+        return any(address in addresses for addresses in self._believed().values())
+
+    def _believed(self) -> dict[str, frozenset[Address]]:
+        kept_since = self._clock() - _KEPT_SECONDS
+        return {name: addresses for name, (addresses, at) in self._told.items() if at > kept_since}
 
     def _look_again(self) -> None:
         """In a thread: a name server that does not answer may take twenty seconds."""
         if self._looking.acquire(blocking=False):
             looker = Thread(target=self._look, name="names", daemon=True)
-            looker.start()
+            try:
+                looker.start()
+            except RuntimeError:
+                # There are no more threads to be had. The next request asks again.
+                self._looking.release()
+                return
             looker.join(_PATIENCE_SECONDS)
         else:
             # Beside a later look, what was found before will do.
@@ -72,7 +82,7 @@ class Proxies:
             if self._clock() >= self._due_at:
                 for name in self._names:
                     self._ask(name)
-                self._take()
+                self._note()
                 self._due_at = self._clock() + _FRESH_SECONDS
         finally:
             self._looking.release()
@@ -84,14 +94,12 @@ class Proxies:
         if told is not None:
             self._told[name] = (told, self._clock())
 
-    def _take(self) -> None:
-        kept_since = self._clock() - _KEPT_SECONDS
-        told = {name: addresses for name, (addresses, at) in self._told.items() if at > kept_since}
-        found = frozenset[Address]().union(*told.values())
-        if found != self._found or not self._looked.is_set():
-            addresses = {name: sorted(map(str, told.get(name, ()))) for name in self._names}
+    def _note(self) -> None:
+        believed = self._believed()
+        addresses = {name: sorted(map(str, believed.get(name, ()))) for name in self._names}
+        if addresses != self._noted:
             structlog.get_logger().info("proxies_looked_up", addresses=addresses)
-        self._found = found
+        self._noted = addresses
 
 
 class Callers:

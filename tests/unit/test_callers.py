@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
@@ -118,6 +118,35 @@ def test_what_was_found_is_believed_for_a_while_when_no_name_server_answers():
     names.seconds = 61.0
 
     assert not proxies.include(INNER)
+
+
+def test_what_was_found_long_ago_is_not_believed_while_it_is_looked_up_again():
+    names, answered = Names(INNER), Event()
+
+    def look_up(name: str) -> frozenset[Address] | None:
+        if names.asked:
+            assert answered.wait(30)
+        return names.look_up(name)
+
+    proxies = Proxies(["balancer"], look_up, names.clock)
+    assert proxies.include(INNER)
+    names.seconds = 36_000.0
+    try:
+        assert not proxies.include(INNER)
+    finally:
+        answered.set()
+
+
+def test_names_are_looked_up_again_after_there_was_no_thread_for_it(monkeypatch: pytest.MonkeyPatch):
+    def refuse(_: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    proxies = Names(INNER).proxies()
+    with monkeypatch.context() as crowded:
+        crowded.setattr(Thread, "start", refuse)
+        assert not proxies.include(INNER)
+
+    assert proxies.include(INNER)
 
 
 def test_no_request_waits_for_a_name_server_that_does_not_answer():
