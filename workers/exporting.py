@@ -91,8 +91,7 @@ def _attempt(ground: Ground, lease: ExportLease, should_stop: ShouldStop) -> Non
         # What may be left of its files the sweep removes: block storage may not answer before the lease ends.
         give_back(partial(_reject, ground, lease, str(refused)), patience_seconds, should_stop)
     except Stopped:
-        with ground.database.begin() as session:
-            exports.release(session, lease)
+        give_back(partial(_release, ground, lease), patience_seconds, should_stop)
         ground.dispatcher.nudge_export(lease.export_id)
     except LongshoreError as error:
         _log.error("export_failed", error=str(error), attempts=lease.attempts)
@@ -105,6 +104,11 @@ def _cancel(ground: Ground, export_id: int, *, epoch: int = -1) -> None:
     with ground.database.begin() as session:
         if exports.cancel(session, export_id, epoch=epoch):
             tell_end_of_export(session, export_id, ground.settings.public_url)
+
+
+def _release(ground: Ground, lease: ExportLease) -> None:
+    with ground.database.begin() as session:
+        exports.release(session, lease)
 
 
 def _reject(ground: Ground, lease: ExportLease, reason: str) -> None:

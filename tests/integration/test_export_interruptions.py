@@ -465,6 +465,28 @@ def test_a_refusal_is_said_until_the_database_hears_it(ground: Ground, service: 
     assert (job.status, job.export_row().failure_count, len(job.mails())) == ("Rejected", 0, 1)
 
 
+def test_an_export_that_stops_is_given_back_until_the_database_hears_it(ground: Ground, service: Service):
+    """As for maintenance, which sends no worker home. Unsaid it looked like the death of a worker."""
+    accounts(ground, service)
+    job, stopped = an_export(ground, service), threading.Event()
+
+    def stop_once() -> bool:
+        is_first = not stopped.is_set()
+        stopped.set()
+        return is_first
+
+    def break_off() -> None:
+        assert stopped.wait(20)
+        raise StorageFault("Block storage could not store the bytes: No space left on device.")
+
+    with sessions_ended_at(ground, "UPDATE exports SET leased_until = NULL"):
+        Job(watched(ground, break_off), service, job.id).work(should_stop=stop_once)
+
+    assert (job.export_row().leased_until, job.export_row().failure_count) == (None, 0)
+    job.work()
+    assert job.status == "Completed"
+
+
 class TestFullStorage:
     def test_it_is_tried_again_later(self, ground: Ground, service: Service):
         accounts(ground, service)
