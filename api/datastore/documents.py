@@ -53,7 +53,7 @@ class LinksSchema(Schema):
 class DocumentListSchema(Schema):
     """One page of documents in the order of their ids."""
 
-    data = fields.List(fields.Nested(DocumentSchema), required=True)
+    data = fields.Nested(DocumentSchema, many=True, required=True)
     links = fields.Nested(LinksSchema, required=True)
 
 

@@ -10,8 +10,8 @@ _DIGITS = re.compile(r"[0-9]{1,40}")
 
 def postgres_text(moment: datetime) -> str:
     """The moment as Postgres prints it in UTC, as short as it can: `2022-08-16 06:26:55.98514+00`."""
-    text = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-    return text.rstrip("0").rstrip(".") + "+00"
+    text = moment.astimezone(UTC).isoformat(" ").removesuffix("+00:00")
+    return (text.rstrip("0") if moment.microsecond else text) + "+00"
 
 
 class Moment(fields.String):

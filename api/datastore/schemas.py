@@ -38,8 +38,17 @@ def _without_control_characters(text: str) -> None:
         raise ValidationError("Must not contain control characters.")
 
 
+class Operations(fields.List[str]):
+    """Operations. Those that are told are texts already, and a page has a thousand of them."""
+
+    def _serialize(
+        self, value: list[str | None] | None, attr: str | None, obj: object, **kwargs: object
+    ) -> list[Any] | None:
+        return value
+
+
 def _strategy(*, required: bool = False, attribute: str | None = None) -> fields.Field[Any]:
-    return fields.List(
+    return Operations(
         fields.String(validate=validate.OneOf([*Strategy])),
         validate=[validate.Length(min=1), _without_repeats],
         metadata={"description": "The operations the import may perform.", "uniqueItems": True},
@@ -185,7 +194,7 @@ class ImportSchema(Schema):
 class ImportListSchema(Schema):
     """One page of imports, newest first."""
 
-    data = fields.List(fields.Nested(ImportRowSchema), required=True)
+    data = fields.Nested(ImportRowSchema, many=True, required=True)
 
 
 class PageSchema(Strict):
@@ -203,7 +212,7 @@ class BlockSchema(Schema):
 class BlockListSchema(Schema):
     """One page of blocks, ascending."""
 
-    data = fields.List(fields.Nested(BlockSchema), required=True)
+    data = fields.Nested(BlockSchema, many=True, required=True)
 
 
 class RejectionSchema(Schema):
@@ -223,5 +232,5 @@ class RejectionSchema(Schema):
 class RejectionListSchema(Schema):
     """One page of rejections in the order of the lines."""
 
-    data = fields.List(fields.Nested(RejectionSchema), required=True)
+    data = fields.Nested(RejectionSchema, many=True, required=True)
     notKept = _count("not_kept", "Rejected lines beyond the first ones that are kept: counted, not listed.")  # noqa: N815

@@ -56,9 +56,10 @@ def _service_of_token() -> Service:
     ground = current_ground()
     if not request.host and request.headers.get("Host"):
         raise Refused(HOST_MALFORMED)
-    service = services.find_service(ground, service_name(request.host, current_settings()))
+    name = service_name(request.host, current_settings())
+    service, secrets = services.find_with_secrets(ground, name)
     bind_contextvars(service=service.name)
-    _verify(_bearer_token(), services.active_secrets(ground, service))
+    _verify(_bearer_token(), secrets)
     return service
 
 

@@ -50,6 +50,19 @@ def find_service(ground: Ground, name: str) -> Service:
     return Service(row.id, row.name)
 
 
+def find_with_secrets(ground: Ground, name: str) -> tuple[Service, list[str]]:
+    """The data service of this name, and what may sign its tokens now, newest first. Raises ServiceNotFound.
+
+    At once, since every request asks: one after the other took a fifth of a short one.
+    """
+    with ground.database.begin() as session:
+        found = services.secrets_of(session, name)
+    if not found:
+        raise ServiceNotFound(name)
+    service_id, _ = found[0]
+    return Service(service_id, name), [secret for _, secret in found if secret is not None]
+
+
 def list_services(ground: Ground) -> list[Service]:
     """Every data service by name."""
     with ground.database.begin() as session:

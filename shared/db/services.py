@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -43,6 +43,21 @@ def active_secrets(session: Session, service_id: int) -> Sequence[str]:
     return session.scalars(
         select(SigningSecret.secret).where(*active).order_by(SigningSecret.id.desc())
     ).all()
+
+
+def secrets_of(session: Session, name: str) -> list[tuple[int, str | None]]:
+    """The id of the data service of this name, beside each secret that may sign tokens now, newest first.
+
+    Beside None where it has no secret; nothing where there is no such data service.
+    """
+    active = SigningSecret.service_id == DataService.id, SigningSecret.retired_at.is_(None)
+    rows = session.execute(
+        select(DataService.id, SigningSecret.secret)
+        .outerjoin(SigningSecret, and_(*active))
+        .where(DataService.name == name)
+        .order_by(SigningSecret.id.desc())
+    )
+    return [(row.id, row.secret) for row in rows]
 
 
 def add_collection(session: Session, service_id: int, path: str) -> bool:

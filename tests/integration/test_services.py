@@ -8,9 +8,11 @@ from api.usecases.services import (
     active_secrets,
     add_service,
     find_service,
+    find_with_secrets,
     list_services,
     rotate_secret,
 )
+from shared.db import services
 from shared.errors import NameRefused, NameTaken, ServiceNotFound
 from shared.ground import Ground
 
@@ -21,7 +23,7 @@ def test_a_service_is_found_by_its_name(ground: Ground, service: Service):
 
 
 def test_an_unknown_service_is_not_found(ground: Ground):
-    for verb in (find_service, rotate_secret):
+    for verb in (find_service, find_with_secrets, rotate_secret):
         with pytest.raises(ServiceNotFound, match="nobody"):
             verb(ground, "nobody")
 
@@ -45,6 +47,15 @@ def test_a_secret_that_is_too_short_makes_no_service(ground: Ground):
 
     with pytest.raises(ServiceNotFound):
         find_service(ground, "short-secret")
+
+
+def test_what_admits_a_request_is_found_at_once(ground: Ground, service: Service, secret: str):
+    newer = rotate_secret(ground, service.name)
+    assert find_with_secrets(ground, service.name) == (service, [newer, secret])
+    with ground.database.begin() as session:
+        services.retire_secrets(session, service.id)
+
+    assert find_with_secrets(ground, service.name) == (service, [])
 
 
 def test_a_made_up_secret_is_long_and_each_time_another(ground: Ground, service: Service):
