@@ -140,6 +140,31 @@ CASES = {
 }
 
 
+# These tell of nothing but the login or the token that comes with the request.
+OF_ONES_OWN = {
+    ("POST", "/ls/api/oauth2/token"),
+    ("GET", "/ls/api/oauth2/validate"),
+    ("POST", "/ls/api/oauth2/validate"),
+    ("POST", "/ls/api/oauth2/tokenInfo"),
+}
+
+
+def routes(app: Flask) -> set[tuple[str, str]]:
+    """Methods and rules of both doors."""
+    return {
+        (method, rule.rule)
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith((IMPORTS, "/<collection", "/ls/api"))
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+
+def route_of(app: Flask, answer: TestResponse) -> tuple[str, str]:
+    method = answer.request.method
+    rule, _ = app.url_map.bind("localhost").match(answer.request.path, method, return_rule=True)
+    return method, rule.rule
+
+
 @pytest.fixture
 def attempt(app: Flask, ground: Ground, call: Caller, service: Service) -> Attempt:
     """An intruder beside a tenant that has one of everything."""
@@ -175,7 +200,7 @@ def belongings(attempt: Attempt) -> list[object]:
     ]
 
 
-def test_an_intruder_learns_and_changes_nothing(attempt: Attempt) -> None:
+def test_an_intruder_learns_and_changes_nothing_at_any_route(app: Flask, attempt: Attempt) -> None:
     """One test of all cases: what takes long is to give the owner one of everything."""
     before = belongings(attempt)
 
@@ -187,3 +212,4 @@ def test_an_intruder_learns_and_changes_nothing(attempt: Attempt) -> None:
         )
         assert "Ann" not in answer.text, name
     assert belongings(attempt) == before
+    assert routes(app) - {route_of(app, answer) for answer in answers.values()} == OF_ONES_OWN

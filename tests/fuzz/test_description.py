@@ -10,6 +10,7 @@ import pytest
 
 from api.usecases import tokens
 from api.usecases.services import Service
+from shared.db import import_pages
 from shared.ground import Ground
 from tests.contract.liquid import liquid_client
 from tests.integration.job_builders import exported, with_documents
@@ -36,8 +37,13 @@ def names(ground: Ground, service: Service, secret: str) -> dict[str, str]:
     }
 
 
+def imports_of(ground: Ground, service: Service) -> int:
+    with ground.database.begin() as session:
+        return len(import_pages.page(session, service.id, number=1, size=1))
+
+
 def test_every_answer_is_a_described_one(
-    served: Served, names: dict[str, str], pytestconfig: pytest.Config
+    served: Served, names: dict[str, str], ground: Ground, service: Service, pytestconfig: pytest.Config
 ) -> None:
     examples = pytestconfig.getoption("--fuzz-examples") or FEW_EXAMPLES
     seed = pytestconfig.getoption("--hypothesis-seed") or KNOWN_SEED
@@ -47,3 +53,5 @@ def test_every_answer_is_a_described_one(
     run = subprocess.run(command, env=os.environ | names, capture_output=True, text=True, check=False)
 
     assert run.returncode == 0, run.stdout + run.stderr
+    # Of what it takes for valid some is refused for what it cannot know, but not all.
+    assert imports_of(ground, service) > 0
