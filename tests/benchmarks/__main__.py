@@ -39,6 +39,8 @@ GROUPS: dict[str, Callable[..., list[Figure]]] = {
     "peers": peer_figures,
     "curves": curve_figures,
 }
+# What is repeated within these, or not at all, their notes tell.
+MEASURED_ONCE = {"short", "latency", "queue", "controls", "memory", "curves"}
 
 
 def main() -> int:
@@ -52,8 +54,8 @@ def main() -> int:
         except NotAvailable as reason:
             console.print(f"{group}: left out. {reason}")
             continue
-        title = f"{group}: Longshore on {machine()}, medians of {asked.repeats}"
-        show(console, title, found[group])
+        repeated = "" if group in MEASURED_ONCE else f", medians of {asked.repeats}"
+        show(console, f"{group}: Longshore on {machine()}{repeated}", found[group])
     save(found, RESULTS)
     console.print(f"Written to {RESULTS}.")
     return 0 if all(figure.is_reached for figures in found.values() for figure in figures) else 1

@@ -7,6 +7,7 @@ processes are up before, except for the one that is a command line, and Longshor
 
 import json
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ import psycopg2
 from sqlalchemy import make_url
 
 from tests.benchmarks.documents import Document, blocks_of, changed, flat_documents
-from tests.benchmarks.environment import run_module
+from tests.benchmarks.environment import NotAvailable, run_module
 from tests.benchmarks.figures import Figure, median_ratio
 from tests.benchmarks.stack import BOTH, Stack, running_stack
 
@@ -97,16 +98,19 @@ PEERS = (
 def peer_figures(*, documents: int, repeats: int) -> list[Figure]:
     flat = list(flat_documents(documents))
     ours: list[Rates] = []
-    theirs: dict[str, list[Rates]] = {peer.module: [] for peer in PEERS}
+    theirs: dict[Peer, list[Rates]] = {peer: [] for peer in PEERS}
     with running_stack(workers=1) as stack:
         for _ in range(repeats):
             ours.append(_longshore(stack, flat))
-            for peer in PEERS:
-                theirs[peer.module].append(_peer(stack, peer, flat[:: peer.share]))
+            for peer in list(theirs):
+                try:
+                    theirs[peer].append(_peer(stack, peer, flat[:: peer.share]))
+                except NotAvailable as reason:
+                    sys.stderr.write(f"{peer.name}: left out. {reason}\n")
+                    del theirs[peer]
     figures = _figures("Longshore, one worker", ours, ours, LONGSHORE.columns(documents))
-    for peer in PEERS:
-        columns = peer.guarantees.columns(len(flat[:: peer.share]))
-        figures += _figures(peer.name, theirs[peer.module], ours, columns)
+    for peer, rates in theirs.items():
+        figures += _figures(peer.name, rates, ours, peer.guarantees.columns(len(flat[:: peer.share])))
     return figures
 
 
