@@ -37,6 +37,10 @@ def test_a_moment_prints_as_postgres_prints_it(microsecond: int, text: str) -> N
     assert postgres_text(datetime(2022, 8, 16, 6, 26, 55, microsecond, tzinfo=UTC)) == text
 
 
+def test_a_year_prints_with_four_digits() -> None:
+    assert postgres_text(datetime(999, 1, 1, tzinfo=UTC)) == "0999-01-01 00:00:00+00"
+
+
 def test_a_moment_prints_in_utc_with_its_zeros_before_the_point() -> None:
     there = timezone(timedelta(hours=10))
 
