@@ -86,7 +86,7 @@ def create_celery(settings: Settings) -> Celery:
     @app.task(name=SWEEP)
     def sweep_once() -> None:
         with shutdown.put_off(), _at_the_edge(SWEEP):
-            sweep(process.ground)
+            sweep(process.ground, shutdown.is_asked)
 
     @signals.worker_process_init.connect(weak=False)
     def share_the_interpreter(**_: object) -> None:

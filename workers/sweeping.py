@@ -26,7 +26,7 @@ from shared.db.database import Session
 from shared.db.transition import move
 from shared.errors import ConflictOfTransactions, StorageFault
 from shared.ground import Ground
-from shared.heartbeat import Heartbeat
+from shared.heartbeat import Heartbeat, Stopped
 from shared.lifecycle import Event
 from shared.metrics import metrics
 from shared.settings import Settings
@@ -45,15 +45,22 @@ UPLOAD_HOURS = 24
 UPLOAD_SILENCE = timedelta(hours=1)
 # A bucket that is reached and removes nothing takes half a minute to say so, for each.
 FAULTS_SECONDS = 10.0
+# How often a sweep that removes learns that its worker goes home.
+LOOK_SECONDS = 1.0
 
 
-def sweep(ground: Ground, *, faults_seconds: float = FAULTS_SECONDS) -> None:
+def sweep(
+    ground: Ground,
+    should_stop: Callable[[], bool] = lambda: False,
+    *,
+    faults_seconds: float = FAULTS_SECONDS,
+) -> None:
     """Nudge what waits without anybody working on it, end what was canceled, remove what was deleted
     or kept for long enough.
 
     For `faults_seconds` what cannot be removed is passed over; then the next of it ends the sweep. Any number
     of sweeps may run at once: all but one find the turn taken and do nothing. So with removing, which may
-    take so long that others sweep meanwhile.
+    take so long that others sweep meanwhile; where `should_stop`, the rest of it is left to another sweep.
     """
     with ground.database.begin() as session:
         if not sweeps.take_turn(session):
@@ -66,7 +73,8 @@ def sweep(ground: Ground, *, faults_seconds: float = FAULTS_SECONDS) -> None:
     for step in (_end_canceled, _keep_to_maintenance, _let_go_of_bytes, _give_up_uploads):
         _unless_held(step, ground)
     # Apart from what must go on also while block storage is away.
-    _remove(ground, partial(_passed_over, ground, time.monotonic() + faults_seconds))
+    with suppress(Stopped):
+        _remove(ground, partial(_passed_over, ground, time.monotonic() + faults_seconds), should_stop)
 
 
 def _unless_held(step: Callable[[Ground], None], ground: Ground) -> None:
@@ -146,14 +154,25 @@ def _end_keeping(settings: Settings, session: Session) -> None:
         _log.info("bytes_kept_no_longer", imports=len(ended))
 
 
-def _remove(ground: Ground, passed_over: Callable[..., AbstractContextManager[None]]) -> None:
+def _remove(
+    ground: Ground,
+    passed_over: Callable[..., AbstractContextManager[None]],
+    should_stop: Callable[[], bool],
+) -> None:
+    """Raises Stopped."""
     with ground.database.begin() as turn:
         if not sweeps.take_removing_turn(turn):
             return
-        # Large files may take minutes, and the database ends what is silent for a lease.
-        keep_turn = partial(sessions.break_silence, turn)
-        with Heartbeat(keep_turn, ground.settings.lease_seconds / 3) as heartbeat:
+
+        def keep_turn() -> None:
+            # Large files may take minutes, and the database ends what is silent for a lease.
+            sessions.break_silence(turn)
+            if should_stop():
+                raise Stopped
+
+        with Heartbeat(keep_turn, min(LOOK_SECONDS, ground.settings.lease_seconds / 3)) as heartbeat:
             _remove_garbage(ground, passed_over, heartbeat.check)
+            heartbeat.check()
             ground.storage.remove_unfinished(UPLOAD_HOURS * 3600, partial(_may_go_on, ground))
 
 

@@ -331,6 +331,25 @@ def test_while_one_sweep_removes_others_nudge_and_remove_nothing(ground: Ground,
     assert (storage.tried, nudged) == (deleted, [True, True])
 
 
+def test_a_sweep_whose_worker_goes_home_leaves_the_rest_to_another(ground: Ground, service: Service):
+    """A worker that was told to stop removed up to a hundred jobs' bytes first."""
+    deleted = [str(a_deleted_import(ground, service)) for _ in range(2)]
+    looks: list[float] = []
+
+    def should_stop() -> bool:
+        looks.append(time.monotonic())
+        return True
+
+    # By the second look it is known what the first one told.
+    storage = Slow(ground, lambda: wait_until(lambda: len(looks) > 1))
+
+    sweep(replace(tuned(ground, lease_seconds=0.3), storage=storage), should_stop)
+
+    assert storage.tried == deleted[:1]
+    sweep(ground)
+    assert [block_files(ground, int(import_id)) for import_id in deleted] == [[], []]
+
+
 TURN_SAID_SOMETHING_AT = """
 SELECT max(a.state_change) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
  WHERE l.locktype = 'advisory' AND a.datname = current_database()
