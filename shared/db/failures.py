@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg2
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.errors import BatchRefused, ConflictOfTransactions, DatabaseUnavailable, LongshoreError
@@ -21,6 +21,9 @@ _OUT_OF_ORDER = {
     "XX002",  # an index corrupted
 }
 
+_LOST_BEFORE = "8s2b"  # SQLAlchemy's: the connection was lost earlier in the transaction
+_AWAY = "The database cannot be reached or refuses to work now."
+
 
 @contextmanager
 def translated() -> Iterator[None]:
@@ -32,6 +35,11 @@ def translated() -> Iterator[None]:
         yield
     except PoolTimeout as error:
         raise DatabaseUnavailable("All connections to the database are in use.") from error
+    except PendingRollbackError as error:
+        # The connection is gone, which a heartbeat met and its body did not ask about before the COMMIT.
+        if error.code != _LOST_BEFORE:
+            raise
+        raise DatabaseUnavailable(_AWAY) from error
     except DBAPIError as error:
         meaning = _meaning(error.orig) if isinstance(error.orig, psycopg2.Error) else None
         if meaning is None:
@@ -57,5 +65,5 @@ def _meaning(error: psycopg2.Error) -> LongshoreError | None:
     is_away = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
     # The driver has no class for a server that closes the connection in a COMMIT, and says nothing.
     if is_away or state in _OUT_OF_ORDER or (state is None and type(error) is psycopg2.DatabaseError):
-        return DatabaseUnavailable("The database cannot be reached or refuses to work now.")
+        return DatabaseUnavailable(_AWAY)
     return None

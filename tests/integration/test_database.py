@@ -12,6 +12,7 @@ from api.usecases.services import add_service, find_service
 from shared.db import services
 from shared.db.database import Database
 from shared.db.failures import translated
+from shared.db.sessions import break_silence
 from shared.errors import BatchRefused, ConflictOfTransactions, DatabaseUnavailable, ServiceNotFound
 from shared.ground import Ground
 from shared.settings import Settings
@@ -65,6 +66,21 @@ def _is_there(ground: Ground, process: int) -> bool:
     with ground.database.begin() as session:
         found = text("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = :process)")
         return bool(session.execute(found, {"process": process}).scalar_one())
+
+
+def test_a_transaction_that_lost_its_connection_before_its_end_finds_no_database(ground: Ground):
+    """As where a heartbeat met it, and the body asked nothing more of it."""
+
+    def lose_and_end() -> None:
+        with ground.database.begin() as session:
+            process = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            with ground.database.begin() as another:
+                another.execute(text("SELECT pg_terminate_backend(:process, 5000)"), {"process": process})
+            with suppress(DatabaseUnavailable):
+                break_silence(session)
+
+    with pytest.raises(DatabaseUnavailable):
+        lose_and_end()
 
 
 def test_transactions_on_a_kept_connection_are_each_committed_or_undone(ground: Ground):
