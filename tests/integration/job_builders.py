@@ -336,12 +336,21 @@ def sessions_ended_at(ground: Ground, part: str) -> Iterator[None]:
 
 def lose_the_answer_to_the_next_commit() -> None:
     """The next transaction of this process takes effect, but its connection breaks before that is said."""
-    event.listen(Engine, "commit", _stop_listening, once=True)
+    event.listen(Engine, "commit", _commit_and_hang_up, once=True)
 
 
-def _stop_listening(connection: Connection) -> None:
-    with socket.socket(fileno=os.dup(connection.connection.fileno())) as server:  # type: ignore[attr-defined]
-        server.shutdown(socket.SHUT_RD)
+# A simple query: https://www.postgresql.org/docs/current/protocol-message-formats.html
+_COMMIT = b"Q\0\0\0\x0bCOMMIT\0"
+
+
+def _commit_and_hang_up(connection: Connection) -> None:
+    """The server gets a COMMIT; the driver's own meets a connection that is closed."""
+    descriptor = connection.connection.fileno()  # type: ignore[attr-defined]
+    os.write(descriptor, _COMMIT)
+    near, far = socket.socketpair()
+    far.close()
+    with near:
+        os.dup2(near.fileno(), descriptor)
 
 
 @contextmanager
