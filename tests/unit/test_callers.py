@@ -120,15 +120,20 @@ def test_what_was_found_is_believed_for_a_while_when_no_name_server_answers():
     assert not proxies.include(INNER)
 
 
-def test_what_was_found_long_ago_is_not_believed_while_it_is_looked_up_again():
-    names, answered = Names(INNER), Event()
+def answered_once(names: Names, answered: Event) -> Proxies:
+    """Whose name server answers the first question at once, and others when `answered` is set."""
 
     def look_up(name: str) -> frozenset[Address] | None:
         if names.asked:
             assert answered.wait(30)
         return names.look_up(name)
 
-    proxies = Proxies(["balancer"], look_up, names.clock)
+    return Proxies(["balancer"], look_up, names.clock)
+
+
+def test_what_was_found_long_ago_is_not_believed_while_it_is_looked_up_again():
+    names, answered = Names(INNER), Event()
+    proxies = answered_once(names, answered)
     assert proxies.include(INNER)
     names.seconds = 36_000.0
     try:
@@ -152,13 +157,7 @@ def test_names_are_looked_up_again_after_there_was_no_thread_for_it(monkeypatch:
 def test_no_request_waits_for_a_name_server_that_does_not_answer():
     """They go on with what was found before, also the one that has it looked up again."""
     names, answered = Names(INNER), Event()
-
-    def look_up(name: str) -> frozenset[Address] | None:
-        if names.asked:
-            assert answered.wait(30)
-        return names.look_up(name)
-
-    proxies = Proxies(["balancer"], look_up, names.clock)
+    proxies = answered_once(names, answered)
     assert proxies.include(INNER)
     names.seconds = 2.0
     try:
