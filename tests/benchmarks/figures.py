@@ -4,7 +4,9 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +14,8 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 from rich.table import Table
+
+from shared.embedded.postgres import find_programs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +47,25 @@ class Figure:
 
 def machine() -> str:
     memory = psutil.virtual_memory().total / 2**30
-    return f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()}, Python {platform.python_version()}"
+    return (
+        f"{os.cpu_count()} cores{_model()}, {memory:.0f} GB, {platform.system()},"
+        f" Python {platform.python_version()}, {_postgres()}"
+    )
+
+
+def _model() -> str:
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
+                return f" ({value.strip()})"
+    return ""
+
+
+def _postgres() -> str:
+    command = [find_programs() / "postgres", "--version"]
+    version = subprocess.run(command, capture_output=True, text=True, check=True)
+    return version.stdout.strip().replace("postgres (PostgreSQL)", "Postgres")
 
 
 def median_ratio(values: Sequence[float], beside: Sequence[float]) -> float:

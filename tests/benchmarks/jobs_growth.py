@@ -3,7 +3,7 @@
 import statistics
 
 from tests.benchmarks.costs import Costs
-from tests.benchmarks.documents import blocks_of, flat_documents, size_of
+from tests.benchmarks.documents import blocks_of, changed, flat_documents, size_of
 from tests.benchmarks.footprint import Server
 from tests.benchmarks.imports import rate_of
 from tests.benchmarks.latency import ADD_IMPORTS
@@ -14,7 +14,6 @@ BLOCKS = (1, 10, 100, 1000)
 IMPORTS = (1_000, 10_000, 100_000, 1_000_000)
 SHORT_IMPORTS = 20
 WORKERS = (1, 2, 4, 8)
-SMALL_BLOCK_BYTES = 1024 * 1024
 
 
 def blocks_grow(documents: int) -> Picture:
@@ -35,7 +34,7 @@ def blocks_grow(documents: int) -> Picture:
 def imports_grow(_: int) -> Picture:
     """A one-line import among more and more others that are there already."""
     costs = Costs("bytes an import", Panel("started to complete, median", "ms", is_time=True))
-    with running_stack(workers=1, open_imports=2 * IMPORTS[-1]) as stack:
+    with running_stack(workers=1) as stack:
         server, collection = Server(stack.description["database_url"]), stack.new_collection()
         there = 0
         for count in IMPORTS:
@@ -49,13 +48,19 @@ def imports_grow(_: int) -> Picture:
 
 
 def workers_grow(documents: int) -> Picture:
-    """One import whose blocks go to as many workers as there are."""
+    """One import whose blocks go to as many workers as there are.
+
+    Every document is changed, so that a block takes longer than the second after which a worker asks for its
+    other connection, and each worker has one at least.
+    """
     costs = Costs("bytes a document", Panel("import", "µs a document", is_time=True))
-    flat = list(flat_documents(documents))
+    flat = list(flat_documents(documents * 5))
+    other = [changed(document) for document in flat]
     for count in WORKERS:
         with running_stack(workers=count) as stack:
-            blocks = blocks_of(flat, SMALL_BLOCK_BYTES)
-            path = stack.prepare_import(stack.new_collection(), CREATE, blocks, ordered=False)
+            collection = stack.new_collection()
+            stack.create_documents(collection, flat)
+            path = stack.prepare_import(collection, BOTH, blocks_of(other), ordered=False)
             with costs.watching(stack, "one import", count, len(flat)):
                 done = stack.run_import(path)
         costs.time.add("one import", count, 1e6 / rate_of(done, len(flat)))

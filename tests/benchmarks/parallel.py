@@ -42,12 +42,15 @@ def parallel_figures(*, documents: int, repeats: int) -> list[Figure]:
 
 
 def short_behind_long(*, documents: int, repeats: int) -> list[Figure]:
-    """From the PATCH of a one-line import to its first batch, while ten long ones run."""
+    """From the PATCH of a one-line import to its first batch, while ten long ones run, half unordered."""
     del documents, repeats
     waits = []
     with running_stack(workers=2) as stack:
         long = list(blocks_of(flat_documents(LONG_DOCUMENTS)))
-        paths = [stack.prepare_import(stack.new_collection(), CREATE, long) for _ in range(LONG_IMPORTS)]
+        paths = [
+            stack.prepare_import(stack.new_collection(), CREATE, long, ordered=number % 2 == 0)
+            for number in range(LONG_IMPORTS)
+        ]
         for path in paths:
             stack.start(path)
         collection = stack.new_collection()
