@@ -1,10 +1,11 @@
 """The Datastore API's JSON objects, their properties in the order of the published reference."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
 
-from api.datastore.fields import Moment, Positive, Truth
+from api.datastore.fields import Moment, Positive, Truth, postgres_text
 from api.usecases.imports import ImportChanges, ShownImport
 from shared.db.import_pages import ListedImport
 from shared.instructions import Strategy
@@ -38,17 +39,8 @@ def _without_control_characters(text: str) -> None:
         raise ValidationError("Must not contain control characters.")
 
 
-class Operations(fields.List[str]):
-    """Operations. Those that are told are texts already, and a page has a thousand of them."""
-
-    def _serialize(
-        self, value: list[str | None] | None, attr: str | None, obj: object, **kwargs: object
-    ) -> list[Any] | None:
-        return value
-
-
 def _strategy(*, required: bool = False, attribute: str | None = None) -> fields.Field[Any]:
-    return Operations(
+    return fields.List(
         fields.String(validate=validate.OneOf([*Strategy])),
         validate=[validate.Length(min=1), _without_repeats],
         metadata={"description": "The operations the import may perform.", "uniqueItems": True},
@@ -116,10 +108,6 @@ class ImportRowSchema(Schema):
     collection = _collection(required=True)
     status = fields.String(required=True, validate=validate.OneOf(STATUSES))
     createdDatetime = _moment("created_at", "When it was created.")  # noqa: N815
-
-    def get_attribute(self, obj: ListedImport, attr: str, default: object) -> object:
-        """A page has a thousand of them: no need to look for items and indexes first."""
-        return getattr(obj, attr)
 
 
 class WorkSchema(Schema):
@@ -191,10 +179,28 @@ class ImportSchema(Schema):
         return super().get_attribute(obj if attr == "work" else obj.row, attr, default)
 
 
+class ImportRows(fields.Nested):
+    """What `ImportRowSchema` makes of imports, at once: a page has a thousand of them."""
+
+    def _serialize(
+        self, value: object, attr: str | None, obj: object, **kwargs: object
+    ) -> list[dict[str, object]]:
+        return [
+            {
+                "importid": listed.id,
+                "strategy": listed.strategies,
+                "collection": listed.collection,
+                "status": listed.status,
+                "createdDatetime": postgres_text(listed.created_at),
+            }
+            for listed in cast("Sequence[ListedImport]", value)
+        ]
+
+
 class ImportListSchema(Schema):
     """One page of imports, newest first."""
 
-    data = fields.Nested(ImportRowSchema, many=True, required=True)
+    data = ImportRows(ImportRowSchema, many=True, required=True)
 
 
 class PageSchema(Strict):

@@ -28,11 +28,14 @@ SELECT id_range, newer FROM (
  WHERE newer <= :offset AND newer + imports > :offset
 """
 
+# Collections are looked up for those only that are not passed over.
 PAGE = """
 SELECT i.id, i.strategies, c.path AS collection, i.status, i.created_at
-  FROM imports i JOIN collections c ON c.id = i.collection_id
- WHERE i.service_id = :service_id AND i.reading IS NULL AND i.id < (CAST(:id_range AS bigint) + 1) << 12
- ORDER BY i.id DESC LIMIT :size OFFSET :passed_over
+  FROM (SELECT * FROM imports
+         WHERE service_id = :service_id AND reading IS NULL AND id < (CAST(:id_range AS bigint) + 1) << 12
+         ORDER BY id DESC LIMIT :size OFFSET :passed_over) i
+  JOIN collections c ON c.id = i.collection_id
+ ORDER BY i.id DESC
 """
 
 

@@ -39,7 +39,7 @@ def imports_grow(_: int) -> Picture:
         there = 0
         for count in IMPORTS:
             server.execute(ADD_IMPORTS, count - there, collection)
-            server.vacuum("imports")
+            server.vacuum("imports, blocks")
             with costs.watching(stack, "one line each", count, SHORT_IMPORTS):
                 milliseconds = [_short_import(stack, collection, count + n) for n in range(SHORT_IMPORTS)]
             there = count + SHORT_IMPORTS

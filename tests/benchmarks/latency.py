@@ -6,10 +6,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import psycopg2
-
 from tests.benchmarks.documents import blocks_of, flat_documents
 from tests.benchmarks.figures import Figure, percentile
+from tests.benchmarks.footprint import Server
 from tests.benchmarks.stack import CREATE, IMPORTS, Stack, running_stack, seconds_between
 
 STARTS = 30
@@ -28,8 +27,7 @@ WITH added AS (
     RETURNING id
 )
 INSERT INTO blocks (import_id, number, size_bytes, sha256, storage_key, finished_at)
-SELECT id, 1, 1, '', '', now() FROM added;
-ANALYZE imports, blocks
+SELECT id, 1, 1, '', '', now() FROM added
 """
 
 
@@ -115,8 +113,9 @@ def _polled(stack: Stack, path: str) -> Iterator[list[float]]:
 
 
 def _listing(stack: Stack) -> list[Figure]:
-    with psycopg2.connect(stack.description["database_url"]) as connection, connection.cursor() as cursor:
-        cursor.execute(ADD_IMPORTS, (MANY_IMPORTS, stack.new_collection()))
+    server = Server(stack.description["database_url"])
+    server.execute(ADD_IMPORTS, MANY_IMPORTS, stack.new_collection())
+    server.vacuum("imports, blocks")
     return [_listed(stack, page) for page in (1, LAST_PAGE)]
 
 
