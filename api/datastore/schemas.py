@@ -179,7 +179,7 @@ class ImportSchema(Schema):
         return super().get_attribute(obj if attr == "work" else obj.row, attr, default)
 
 
-class ImportRows(fields.Nested):
+class ImportRows(fields.List[Any]):
     """What `ImportRowSchema` makes of imports, at once: a page has a thousand of them."""
 
     def _serialize(
@@ -200,7 +200,7 @@ class ImportRows(fields.Nested):
 class ImportListSchema(Schema):
     """One page of imports, newest first."""
 
-    data = ImportRows(ImportRowSchema, many=True, required=True)
+    data = ImportRows(fields.Nested(ImportRowSchema), required=True)
 
 
 class PageSchema(Strict):
