@@ -22,6 +22,7 @@ from shared.mail.faults import MailRefused, MailUnavailable
 from shared.mail.reports import JobReport
 from shared.mail.sending import open_mailer
 from shared.metrics import metrics
+from shared.retries import Retries
 from workers.giving_back import give_back
 
 _log = structlog.get_logger()
@@ -56,7 +57,7 @@ def notify(ground: Ground, *, should_stop: ShouldStop) -> None:
 
 
 def wait_seconds(attempts: int) -> float:
-    """How long a mail waits after that many attempts, from 1: doubling, to half an hour."""
+    """How long a mail server is left alone after that many attempts, from 1: doubling, to half an hour."""
     return float(min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(attempts - 1, 20)))
 
 
@@ -67,7 +68,7 @@ class MailRun:
         """Raises SettingsInvalid, before any mail is touched, where the settings allow no sending."""
         self._database = ground.database
         self._lease_seconds = ground.settings.lease_seconds
-        self._patience_seconds = ground.settings.patience_seconds
+        self._retries = Retries.of(ground.settings)
         self._should_stop = should_stop
         self._sender = sender_address(ground.settings.mail_from)
         self._mailer = open_mailer(ground.settings.smtp_url)
@@ -99,11 +100,11 @@ class MailRun:
         except MailRefused as refusal:
             self._give_up(mail, refusal)
         except MailUnavailable as fault:
-            self._postpone(mail, str(fault), fault.reply_code)
+            self._postpone(mail, str(fault), wait_seconds(mail.attempts), fault.reply_code)
             return False
         except (ConflictOfTransactions, DatabaseUnavailable) as fault:
             # Nobody heard, or said so, that the mail is handed over, and so it was not.
-            self._postpone(mail, str(fault))
+            self._postpone(mail, str(fault), self._retries.pause(mail.attempts).total_seconds())
             return False
         else:
             self._mark_sent(mail)
@@ -129,8 +130,7 @@ class MailRun:
         metrics().mails.labels("sent").inc()
         self._note(lambda session: notifications.mark_sent(session, mail))
 
-    def _postpone(self, mail: ClaimedMail, reason: str, reply_code: int | None = None) -> None:
-        wait = wait_seconds(mail.attempts)
+    def _postpone(self, mail: ClaimedMail, reason: str, wait: float, reply_code: int | None = None) -> None:
         metrics().retries.labels("mail").inc()
         _log.warning("mail_postponed", reply_code=reply_code, wait_seconds=wait)
         self._note(
@@ -152,7 +152,7 @@ class MailRun:
                 note(session)
 
         try:
-            give_back(say, self._patience_seconds, self._should_stop, despite=(DatabaseUnavailable,))
+            give_back(say, self._retries.patience_seconds, self._should_stop, despite=(DatabaseUnavailable,))
         except ConflictOfTransactions:
             # Who holds it may do so for hours, and the other mails wait for us.
             _log.warning("mail_held")

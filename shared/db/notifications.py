@@ -143,7 +143,7 @@ def mark_sent(session: Session, mail: ClaimedMail) -> None:
 def postpone(
     session: Session, mail: ClaimedMail, reason: str, *, wait_seconds: float, patience_seconds: float
 ) -> None:
-    """The mail server did not take it now: due again after the wait."""
+    """It was not handed over: due again after the wait."""
     given = _of(mail) | {"reason": reason} | _spans(wait=wait_seconds, patience=patience_seconds)
     session.execute(text(POSTPONE), given)
 

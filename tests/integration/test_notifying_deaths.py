@@ -21,11 +21,14 @@ from shared.ground import Ground
 from shared.settings import Settings
 from tests.integration import outbox
 from tests.integration.builders import never, tuned
+from tests.integration.conftest import Refuse
 from tests.integration.held_rows import LOCK_MAILS, held
 from tests.integration.job_builders import at_statement, lose_the_answer_to_the_next_commit, sessions_ended_at
 from tests.integration.outbox import a_due_mail, delete_job, fate, let_waits_pass, row, run, seconds_until_due
 from tests.mail_servers import DEADLINE_SECONDS, Conversation, MailServer, mail_server, scripted_server
 from workers.notifying import HANDING_OVER_SECONDS, PATIENCE_SECONDS, MailRun
+
+BEGIN = "SET sending_since = clock_timestamp()"
 
 # A worker of its own, so that it can be killed.
 WORKER = """
@@ -249,7 +252,7 @@ def test_a_mail_is_not_given_up_because_the_database_did_not_say_that_it_may_be_
 ):
     """It took effect: ten minutes later it was given up as one that the mail server may have taken."""
     job_id = a_due_mail(mailing, service)
-    with at_statement("SET sending_since = clock_timestamp()", lose_the_answer_to_the_next_commit):
+    with at_statement(BEGIN, lose_the_answer_to_the_next_commit):
         run(mailing)
     assert (server.mails, fate(mailing, job_id)) == ([], "waiting")
 
@@ -257,6 +260,26 @@ def test_a_mail_is_not_given_up_because_the_database_did_not_say_that_it_may_be_
     run(mailing)
 
     assert (len(server.mails), fate(mailing, job_id)) == (1, "sent")
+
+
+@pytest.mark.parametrize("fault", ["sessions end", "the answer is lost", "gives way"])
+def test_a_mail_is_tried_again_soon_after_a_fault_of_the_database(
+    mailing: Ground, server: MailServer, service: Service, refuse: Refuse, fault: str
+):
+    """It waited as for a mail server, for 15 seconds and more, once the database was back."""
+    job_id = a_due_mail(mailing, service)
+    with ExitStack() as faults:
+        if fault == "sessions end":
+            faults.enter_context(suppress(DatabaseUnavailable))
+            faults.enter_context(sessions_ended_at(mailing, BEGIN))
+        elif fault == "the answer is lost":
+            faults.enter_context(at_statement(BEGIN, lose_the_answer_to_the_next_commit))
+        else:
+            refuse("true", "40001", times=1, table="notifications", event="BEFORE UPDATE OF sending_since")
+        run(mailing)
+
+    assert (server.mails, fate(mailing, job_id), row(mailing, job_id).attempts) == ([], "waiting", 1)
+    assert seconds_until_due(mailing, job_id) <= mailing.settings.retry_seconds
 
 
 # The worker's turn ends with the sessions, and it says so at last.
@@ -326,7 +349,7 @@ def test_a_mail_that_somebody_holds_keeps_no_other_one_waiting(
             def hold() -> None:
                 stranger.enter_context(held(mailing, LOCK_MAILS, held_id))
 
-            with at_statement("SET sending_since = clock_timestamp()", hold):
+            with at_statement(BEGIN, hold):
                 run(brief)
             run(brief)
 
