@@ -6,7 +6,9 @@ who knows, and its mail is given up (see `shared.db.notifications`).
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from threading import Thread
 
 import structlog
 
@@ -34,6 +36,7 @@ PATIENCE_SECONDS = 24 * 3600.0
 FIRST_WAIT_SECONDS = 15.0
 LONGEST_WAIT_SECONDS = 1800.0
 
+Note = Callable[[Session], None]
 ShouldStop = Callable[[], bool]
 
 
@@ -121,8 +124,11 @@ class MailRun:
         self._mailer.send(message, before_handing_over=partial(self._begin_handing_over, mail))
 
     def _begin_handing_over(self, mail: ClaimedMail) -> None:
-        with self._database.begin() as session:
-            notifications.begin_handing_over(session, mail, lease_seconds=HANDING_OVER_SECONDS)
+        self._say(
+            lambda session: notifications.begin_handing_over(
+                session, mail, lease_seconds=HANDING_OVER_SECONDS
+            )
+        )
 
     def _mark_sent(self, mail: ClaimedMail) -> None:
         # Said before it is written down: should the database be gone, the log is the only witness.
@@ -144,15 +150,21 @@ class MailRun:
         _log.warning("mail_given_up", reason="refused", reply_code=refusal.reply_code)
         self._note(lambda session: notifications.give_up(session, mail, str(refusal)))
 
-    def _note(self, note: Callable[[Session], None]) -> None:
+    def _note(self, note: Note) -> None:
         """What became of a mail; only this worker knows, and unsaid the mail would be given up as unknown."""
-
-        def say() -> None:
-            with self._database.begin() as session:
-                note(session)
-
+        say = partial(self._say, note)
         try:
             give_back(say, self._retries.patience_seconds, self._should_stop, despite=(DatabaseUnavailable,))
         except ConflictOfTransactions:
-            # Who holds it may do so for hours, and the other mails wait for us.
             _log.warning("mail_held")
+            # Who holds it may do so for hours, and the other mails wait for us.
+            Thread(target=self._keep_saying, args=(say,), name="held-mail", daemon=True).start()
+
+    def _keep_saying(self, say: Callable[[], None]) -> None:
+        with suppress(ConflictOfTransactions, DatabaseUnavailable):
+            give_back(say, self._retries.patience_seconds, self._should_stop)
+
+    def _say(self, note: Note) -> None:
+        with self._database.begin() as session:
+            sessions.wait_briefly(session)
+            note(session)

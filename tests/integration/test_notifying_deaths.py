@@ -5,8 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, suppress
-from dataclasses import replace
+from contextlib import ExitStack, suppress
 from threading import Barrier, Thread
 from uuid import UUID
 
@@ -18,12 +17,16 @@ from shared.db import notifications
 from shared.db.notifications import ClaimedMail
 from shared.errors import DatabaseUnavailable
 from shared.ground import Ground
-from shared.settings import Settings
 from tests.integration import outbox
 from tests.integration.builders import never, tuned
 from tests.integration.conftest import Refuse
 from tests.integration.held_rows import LOCK_MAILS, held
-from tests.integration.job_builders import at_statement, lose_the_answer_to_the_next_commit, sessions_ended_at
+from tests.integration.job_builders import (
+    at_statement,
+    lose_the_answer_to_the_next_commit,
+    sessions_ended_at,
+    wait_until,
+)
 from tests.integration.outbox import a_due_mail, delete_job, fate, let_waits_pass, row, run, seconds_until_due
 from tests.mail_servers import DEADLINE_SECONDS, Conversation, MailServer, mail_server, scripted_server
 from workers.notifying import HANDING_OVER_SECONDS, PATIENCE_SECONDS, MailRun
@@ -338,25 +341,62 @@ def test_a_late_refusal_counts_though_the_mail_was_given_up(mailing: Ground, ser
 
 
 def test_a_mail_that_somebody_holds_keeps_no_other_one_waiting(
-    mailing: Ground, server: MailServer, service: Service, settings: Settings
+    mailing: Ground, server: MailServer, service: Service
 ):
     """Whoever had claimed it said that it had to wait, for as long as it was held, and sent nothing else."""
     held_id, other_id = a_due_mail(mailing, service), a_due_mail(mailing, service)
-    smtp = {"smtp_url": server.url, "mail_from": "longshore@example.org"}
-    with closing(Ground.open(replace(settings, lease_seconds=1, patience_seconds=60, **smtp))) as brief:
-        with ExitStack() as stranger:
+    with ExitStack() as stranger:
+        with at_statement(BEGIN, lambda: stranger.enter_context(held(mailing, LOCK_MAILS, held_id))):
+            run(mailing)
+        run(mailing)
 
-            def hold() -> None:
-                stranger.enter_context(held(mailing, LOCK_MAILS, held_id))
-
-            with at_statement(BEGIN, hold):
-                run(brief)
-            run(brief)
-
-            assert fate(mailing, other_id) == "sent"
-        let_waits_pass(mailing)
-        run(brief)
+        assert fate(mailing, other_id) == "sent"
+    wait_until(lambda: row(mailing, held_id).last_error is not None)
+    let_waits_pass(mailing)
+    run(mailing)
     assert (fate(mailing, held_id), len(server.mails)) == ("sent", 2)
+
+
+@pytest.mark.parametrize(("answer", "expected"), [("250 OK", "sent"), ("451 not now", "waiting")])
+def test_what_became_of_a_mail_is_noted_when_whoever_holds_it_lets_go(
+    mailing: Ground, server: MailServer, service: Service, answer: str, expected: str
+):
+    """It was not said again, and the mail was given up as unknown. Meanwhile others are sent."""
+    held_id = a_due_mail(mailing, service)
+    server.answers["DATA"] = answer
+    with ExitStack() as stranger:
+        server.upon["DATA"] = lambda: stranger.enter_context(held(mailing, LOCK_MAILS, held_id))
+        run(mailing)
+        server.upon.clear()
+        server.answers.clear()
+        other_id = a_due_mail(mailing, service)
+        run(mailing)
+
+        assert (fate(mailing, held_id), fate(mailing, other_id)) == ("being handed over", "sent")
+    wait_until(lambda: fate(mailing, held_id) == expected)
+
+    let_waits_pass(mailing)
+    run(mailing)
+    assert (fate(mailing, held_id), len(server.mails)) == ("sent", 2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"), [("250 OK", "sent"), ("451 not now", "waiting"), ("550 never", "given up")]
+)
+def test_a_note_that_has_to_give_way_is_said_again(
+    mailing: Ground, server: MailServer, service: Service, refuse: Refuse, answer: str, expected: str
+):
+    """It was given up as unknown, though its worker knew."""
+    job_id = a_due_mail(mailing, service)
+    server.answers["DATA"] = answer
+    is_noted = "EXISTS (SELECT FROM changed WHERE sent_at IS NOT NULL OR last_error IS NOT NULL)"
+    seeing = "REFERENCING NEW TABLE AS changed"
+    refused = refuse(is_noted, "40001", times=1, table="notifications", event="AFTER UPDATE", seeing=seeing)
+
+    run(mailing)
+
+    wait_until(lambda: fate(mailing, job_id) == expected)
+    assert refused() == 2
 
 
 def test_a_stale_worker_can_change_nothing(mailing: Ground, service: Service):
