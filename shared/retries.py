@@ -18,7 +18,7 @@ T = TypeVar("T")
 CONFLICT_ATTEMPTS = 5
 
 # However often something failed: when the world is right again, work goes on within this time.
-LONGEST_PAUSE_SECONDS = 8.0
+LONGEST_PAUSE_SECONDS = 4.0
 _MOST_DOUBLINGS = 30
 
 
