@@ -35,12 +35,13 @@ up: $(READY) ## The whole service on this machine, until Ctrl-C
 	@exec $(BIN)/longshore up $(ARGS)
 
 test: $(READY) ## Every test, on real Postgres and Redis
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart=0 $(ARGS)
 
 fuzz: SEED := $(SEED)
 fuzz: $(READY) ## Hostile input at length: EXAMPLES a test, by SEED
 	@echo "make fuzz EXAMPLES=$(EXAMPLES) SEED=$(SEED)"
-	@$(BIN)/python -m pytest tests/fuzz --fuzz-examples=$(EXAMPLES) --hypothesis-seed=$(SEED) $(ARGS)
+	@$(BIN)/python -m pytest tests/fuzz --fuzz-examples=$(EXAMPLES) --hypothesis-seed=$(SEED) \
+		-o faulthandler_timeout=0 $(ARGS)
 
 chaos: $(READY) ## Faults drawn from seeds on a real fleet: make chaos SEEDS=20
 	@$(BIN)/python -m tests.faults --seeds $(SEEDS) $(ARGS)
