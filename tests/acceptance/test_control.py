@@ -5,7 +5,6 @@ import signal
 import time
 from collections.abc import Callable
 from itertools import count, cycle
-from statistics import median
 from typing import Any
 
 import psutil
@@ -23,6 +22,7 @@ LINES = 120_000  # of one block: a second or two of work
 MANY_LINES = 2 * LINES  # where the import is to last while others are looked at
 DRAIN_SECONDS = 5.0
 OBEYED_SECONDS = 1.0
+CONTROLS = 100
 BUSY_IMPORTS = 4
 WORKERS = 2  # of the stack
 _numbers = count(1)
@@ -110,16 +110,12 @@ def test_with_all_workers_busy_nothing_is_applied_after_a_control_and_counters_s
         administration.add_collection(path)
         imports[started(client, path, block)] = path
     told: dict[int, dict[str, Any]] = {}
-    seconds: list[float] = []
 
     while len(told) < len(imports):
         importid = wait_for(lambda: _one_under_way(client, imports.keys() - told.keys()))
-        began = time.monotonic()
         told[importid] = client.set_status(importid, "canceled" if len(told) % 2 else "paused")
         client.wait_until(importid, has_no_worker)
-        seconds.append(time.monotonic() - began)
 
-    assert median(seconds) < OBEYED_SECONDS
     for importid, path in imports.items():
         now = client.get(importid)
         assert applied_lines(now) == applied_lines(told[importid]) == len(client.documents(path)) < MANY_LINES
@@ -129,14 +125,11 @@ def test_with_all_workers_busy_nothing_is_applied_after_a_control_and_counters_s
             assert client.wait_for_end(importid)["createdDocuments"] == MANY_LINES
 
 
-@pytest.mark.parametrize(
-    ("controls", "lots"), [(20, 3), pytest.param(100, 1, marks=pytest.mark.large)], ids=["20", "100"]
-)
-def test_with_all_workers_busy_pauses_and_cancels_are_obeyed_within_a_second(
-    client: Client, administration: Administration, controls: int, lots: int
+@pytest.mark.large
+def test_with_all_workers_busy_99_of_100_pauses_and_cancels_are_obeyed_within_a_second(
+    client: Client, administration: Administration
 ) -> None:
-    """All but one of a lot: of a hundred that is p99. Of the small ones three may be tried: the machine
-    may be busy with other tests, too."""
+    """The promise is that second; how much sooner it is, is measured by `make bench`."""
     block = a_block(MANY_LINES)
     imports: set[int] = set()
     wishes = cycle(["paused", "canceled"])
@@ -164,15 +157,11 @@ def test_with_all_workers_busy_pauses_and_cancels_are_obeyed_within_a_second(
             imports.discard(importid)
         return seconds
 
-    slowest_but_one: list[float] = []
-    for _ in range(lots):
-        slowest_but_one.append(sorted(seconds_until_obeyed() for _ in range(controls))[-2])
-        if slowest_but_one[-1] < OBEYED_SECONDS:
-            break
+    seconds = sorted(seconds_until_obeyed() for _ in range(CONTROLS))
 
     for importid in imports:
         client.delete(importid)
-    assert slowest_but_one[-1] < OBEYED_SECONDS, slowest_but_one
+    assert seconds[-2] < OBEYED_SECONDS, seconds
 
 
 def _one_under_way(client: Client, importids: set[int], *, at_once: int = 1) -> int | None:
