@@ -73,12 +73,14 @@ class Member:
     def children(self) -> list[psutil.Process]:
         return psutil.Process(self.pid).children()
 
-    def end_children(self, number: signal.Signals) -> None:
-        """Send to its children only, which end of it."""
-        for child in self.children():
+    def end_children(self, number: signal.Signals) -> list[psutil.Process]:
+        """Send to its children only, which end of it; returns them."""
+        children = self.children()
+        for child in children:
             self.ended_children.add(child.pid)
             with suppress(psutil.NoSuchProcess):
                 child.send_signal(number)
+        return children
 
     def label(self) -> str | None:
         """What rows call the worker that it is now; None before its first task."""
@@ -98,3 +100,9 @@ class Member:
 
     def last_words(self) -> str:
         return last_lines(self._program.log)
+
+
+def are_gone(processes: list[psutil.Process], seconds: float = 0.0) -> bool:
+    """Whether all of them have ended in that time, and whoever started them knows."""
+    _, left = psutil.wait_procs(processes, timeout=seconds)
+    return not left

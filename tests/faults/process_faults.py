@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from shared.errors import LongshoreError
 from tests.faults.fleet import Fleet
-from tests.faults.member import Member
+from tests.faults.member import Member, are_gone
 from tests.faults.registry import Met, NotNow, fault
 from tests.faults.standing_still import StandsStill, held
 
@@ -173,20 +173,24 @@ def kill_all_workers(fleet: Fleet, _: Random) -> Iterator[None]:
 @fault("worker's child killed", "workers")
 def kill_a_child(fleet: Fleet, dice: Random) -> Iterator[None]:
     """The pool starts another one; nobody tells us that a task was lost."""
-    _end_a_child(fleet, dice, signal.SIGKILL)
+    _end_children(fleet, dice, signal.SIGKILL)
     yield
 
 
-@fault("worker's child terminated", "workers")
-def terminate_a_child(fleet: Fleet, dice: Random) -> Iterator[None]:
-    _end_a_child(fleet, dice, signal.SIGTERM)
-    yield
+@fault("worker's child terminated", "workers", ends_within=DRAIN_SECONDS)
+def terminate_a_child(fleet: Fleet, dice: Random) -> Iterator[Met]:
+    """It gives back what it is at and ends; the pool starts another one."""
+    worker, children = _end_children(fleet, dice, signal.SIGTERM)
+    yield lambda: are_gone(children)
+    # What other faults hold up may take longer than is promised; this is for what never ends.
+    assert are_gone(children, DRAIN_SECONDS), f"a child of {worker.name} goes on: {worker.last_words()}"
 
 
-def _end_a_child(fleet: Fleet, dice: Random, number: signal.Signals) -> None:
+def _end_children(fleet: Fleet, dice: Random, number: signal.Signals) -> tuple[Member, list[psutil.Process]]:
     worker = _stopped(_at_work, fleet, dice)
-    worker.end_children(number)
+    children = worker.end_children(number)
     worker.send(signal.SIGCONT)
+    return worker, children
 
 
 @fault("worker's child frozen", "workers", hold_leases=_FROZEN_LEASES)
