@@ -123,7 +123,7 @@ class Chaos:
 def _in_words(differences: Differences, storm: Storm) -> list[str]:
     """What was not as in peace."""
     unmet = [f"{name}: it never began" for name in storm.unmet]
-    told = [*differences.notes, *storm.late, *unmet]
+    told = [*differences.notes, *storm.late, *storm.unrefused, *unmet]
     return told or (["documents or rejections are others"] if differences else [])
 
 

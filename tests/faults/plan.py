@@ -58,7 +58,8 @@ class Felt:
     # By kind of work; a kind that is not there had nothing waiting when the faults were over.
     recovered_seconds: dict[str, float] = field(default_factory=dict)
     was_met: bool = True  # its moment came: something of ours ran into it
-    was_refused: bool | None = None  # of a worker that came back to what was another's; None: none did
+    # Of a worker that came back to what was another's; None: none did, or not for long enough.
+    was_refused: bool | None = None
 
 
 def _dealt(seed: int, faults: list[Fault]) -> list[Fault]:

@@ -31,6 +31,7 @@ SELECT EXISTS (
 )
 """
 _GIVES_UP = {"block_left", "block_failed", "export_left", "export_failed"}
+_NAMES_ITSELF = "worker_named"  # once in its life
 
 
 def held(ground: Ground) -> list[Row[Any]]:
@@ -57,14 +58,15 @@ class StandsStill:
         """It is about to go on."""
         self._hearing = Hearing([self._log])
 
-    def was_refused(self) -> bool:
+    def was_refused(self) -> bool | None:
         """Whether it has said since that it lost what it held: the lease was another's, or the database had
-        ended its session."""
-        gives_up = [
-            said for _, line in self._hearing.lines() if (said := parsed(line)).get("event") in _GIVES_UP
-        ]
-        return any(
-            said.get(f"{row.kind}_id") == row.id and said.get("block") == row.block
-            for row in self._held
-            for said in gives_up
+        ended its session. None: it was ended before it could say so, and another one has its place."""
+        said = [parsed(line) for _, line in self._hearing.lines()]
+        if any(map(self._gives_up, said)):
+            return True
+        return None if any(one.get("event") == _NAMES_ITSELF for one in said) else False
+
+    def _gives_up(self, said: dict[str, Any]) -> bool:
+        return said.get("event") in _GIVES_UP and any(
+            said.get(f"{row.kind}_id") == row.id and said.get("block") == row.block for row in self._held
         )

@@ -100,6 +100,11 @@ class Storm:
         recoveries = late_recoveries(self.felt, self._recovery_seconds)
         return [*recoveries, *late_ends(self.felt), *self._recovery.standstills]
 
+    @property
+    def unrefused(self) -> list[str]:
+        """Workers that came back to what was another's, and were not kept from it, in words."""
+        return [f"{felt.name}: it was not refused" for felt in self.felt if felt.was_refused is False]
+
     def rage_while(self, goes_on: Callable[[], bool], seconds: float) -> None:
         """Return when nothing goes on, every fault that began has ended, and what waited then has moved.
 

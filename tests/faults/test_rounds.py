@@ -81,6 +81,7 @@ def test_a_storm_changes_nothing(
     assert [felt.name for felt in found.storm.felt if not felt.was_met] == []
     assert [felt.name for felt in found.storm.felt if felt.ends_within and not felt.was_alone] == []
     assert found.storm.late == []
+    assert found.storm.unrefused == []
 
 
 def test_each_control_met_work_under_way(fleet: Fleet, workload: Workload, controls: Counter[str]):

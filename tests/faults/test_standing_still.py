@@ -57,10 +57,11 @@ def test_what_others_take_over_from_each_other_does_not_matter(ground: Ground, s
         ("block_failed", 1, True),  # its session was ended
         ("block_left", 2, False),
         ("batch_applied", 1, False),
+        ("worker_named", 1, None),  # in the place of one that was killed meanwhile
     ],
 )
 def test_it_is_refused_when_it_says_so(
-    ground: Ground, service: Service, log: Path, event: str, block: int, was_refused: bool
+    ground: Ground, service: Service, log: Path, event: str, block: int, was_refused: bool | None
 ):
     import_id = an_import(ground, service, numbered(3))
     claim(ground, import_id, worker="frozen")

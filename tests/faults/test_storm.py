@@ -11,7 +11,7 @@ import pytest
 from api.usecases.services import add_service
 from shared.db.models import BatchJob, Notification
 from tests.faults.fleet import Fleet
-from tests.faults.plan import Planned
+from tests.faults.plan import Felt, Planned
 from tests.faults.registry import AT_ONCE, Fault, NotNow
 from tests.faults.round import RoundBroken
 from tests.faults.storm import Storm
@@ -134,6 +134,13 @@ def test_what_is_to_be_alone_is_so_whatever_else_is_planned(fleet: Fleet, place:
 
     assert [felt.name for felt in storm.felt].index("of workers") == place
     assert storm.felt[place].was_alone
+
+
+def test_a_worker_that_came_back_and_was_not_refused_is_told(fleet: Fleet):
+    storm = a_storm(fleet, [])
+    storm.felt = [Felt(f"frozen, {told}", was_refused=told) for told in (True, None, False)]
+
+    assert storm.unrefused == ["frozen, False: it was not refused"]
 
 
 def test_a_broken_round_tells_who_has_ended():
