@@ -11,7 +11,7 @@ _PIECE_BYTES = 1 << 16
 # How a client of libpq ends a transaction.
 _COMMIT = b"COMMIT\x00"
 _CHECKPOINT = b"checkpoint_offset = "  # what a batch writes
-
+_TOO_MANY = b"C53300\0"  # SQLSTATE of an error: there is no room for a connection
 
 # A connection in repair is disconnected without a word to its peer (tcp(7); linux/tcp.h).
 _TCP_REPAIR = 19
@@ -44,6 +44,7 @@ class Proxy:
         self.held_up = 0  # pieces that came late
         self.passed_on = 0  # pieces on their way to the service
         self.turned_away = 0  # connections, for no service was there
+        self.crowded_out = 0  # connections for which Postgres had no room
         self._target = target
         self._commits_to_cut = 0
         self._was_anybody_cut = False
@@ -139,6 +140,7 @@ class Proxy:
     def _pass_back(self, link: "_Link") -> None:
         for piece in link.pieces(link.server):
             self._hold_up()
+            self.crowded_out += _TOO_MANY in piece
             if link.is_doomed:
                 break
             link.send(link.client, piece)
