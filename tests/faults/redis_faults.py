@@ -3,8 +3,9 @@
 import base64
 import shutil
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
+from itertools import chain
 from random import Random
 
 import orjson
@@ -25,6 +26,13 @@ NUDGES_EACH = 5
 ANSWER_SECONDS = 2.0
 NEVER_AGAIN = Retry(NoBackoff(), 0)
 _FOREIGN_IDS = (0, -1, 2**62)
+GOING_ON = "SELECT id FROM imports WHERE ended_at IS NULL ORDER BY id DESC LIMIT 30"
+FINISHED = "SELECT id FROM imports WHERE ended_at IS NOT NULL ORDER BY id DESC LIMIT 10"
+DELETED = """
+SELECT import_id FROM (SELECT import_id FROM storage_garbage UNION SELECT import_id FROM removals) bytes
+ WHERE NOT EXISTS (SELECT FROM imports WHERE id = import_id) ORDER BY import_id DESC LIMIT 10
+"""
+EXPORTS = "SELECT id FROM exports ORDER BY id DESC LIMIT 10"
 _NOWHERE = base64.b64encode(b'[[],{"import_id":0},{}]').decode()
 
 
@@ -150,23 +158,24 @@ def slow_redis_network(fleet: Fleet, _: Random) -> Iterator[Met]:
 
 @fault("nudges doubled, foreign and out of order", "nudges")
 def nudge_wildly(fleet: Fleet, dice: Random) -> Iterator[Met]:
-    """For running, finished and deleted imports, and for some that never were."""
+    """For running, finished and deleted imports, and for some that never were: of each some are taken."""
     if not fleet.ground.dispatcher.takes_nudges():
         raise NotNow
     with fleet.ground.database.begin() as session:
-        imports = list(session.scalars(text("SELECT id FROM imports")))
-        exports = list(session.scalars(text("SELECT id FROM exports")))
-    newest = max(imports, default=0)
-    deleted = sorted(set(range(max(newest - 20, 1), newest)) - set(imports))
-    send = fleet.ground.dispatcher
+        going_on, finished, deleted, exports = (
+            list(session.scalars(text(found))) for found in (GOING_ON, FINISHED, DELETED, EXPORTS)
+        )
+    if not (finished and deleted):
+        raise NotNow
+    send, idle = fleet.ground.dispatcher, [finished, deleted, _FOREIGN_IDS]
     wishes: list[Callable[[], None]] = [send.nudge_mails, send.nudge_sweep]
-    wishes += [partial(send.nudge_import, number) for number in [*imports[-30:], *deleted, *_FOREIGN_IDS]]
-    wishes += [partial(send.nudge_export, number) for number in [*exports[-10:], *_FOREIGN_IDS]]
+    wishes += [partial(send.nudge_import, number) for number in chain(going_on, *idle)]
+    wishes += [partial(send.nudge_export, number) for number in [*exports, *_FOREIGN_IDS]]
     wishes *= NUDGES_EACH
     dice.shuffle(wishes)
     for nudge in wishes:
         nudge()
-    yield lambda: _foreign_waiting(fleet.ground) < NUDGES_EACH * len(_FOREIGN_IDS)
+    yield lambda: all(_waiting(fleet.ground, ids) < NUDGES_EACH * len(ids) for ids in idle)
 
 
 @fault("malformed nudges", "nudges")
@@ -180,11 +189,11 @@ def send_garbage(fleet: Fleet, _: Random) -> Iterator[Met]:
     yield lambda: hearing.has_heard("message_dropped")
 
 
-def _foreign_waiting(ground: Ground) -> int:
-    """How many nudges for imports that never were no worker has taken yet."""
+def _waiting(ground: Ground, import_ids: Collection[int]) -> int:
+    """How many nudges for them no worker has taken yet."""
     with _client(ground) as client:
         nudges = map(nudge_in, client.lrange(QUEUE, 0, -1))
-    return sum(nudge is not None and nudge.payload.get("import_id") in _FOREIGN_IDS for nudge in nudges)
+    return sum(nudge is not None and nudge.payload.get("import_id") in import_ids for nudge in nudges)
 
 
 def _check_nudges_wait(fleet: Fleet) -> None:
