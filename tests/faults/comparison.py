@@ -8,7 +8,7 @@ from tests.acceptance.client import applied_lines
 from tests.faults.batch_orders import ITEMS
 from tests.faults.order_checks import OUTCOMES, check, check_part
 from tests.faults.orders import Kind, Workload, an_uploaded_block
-from tests.faults.outcome import Differences, Documents, canonical
+from tests.faults.outcome import Differences, Documents, begin_alike, canonical
 from tests.faults.round_outcome import RoundOutcome
 
 
@@ -26,7 +26,7 @@ def compare(workload: Workload, found: RoundOutcome, calm: RoundOutcome) -> Diff
     for failed in found.failed:
         if not failed.failure_count or failed.last_error is None:
             differences.note(f"a failure without a reason, or the other way round: {failed}")
-    _check_jobs(workload, found, differences)
+    _check_jobs(workload, found, calm, differences)
     _compare_exports(found, calm, differences)
     _check_mails(found, differences)
     return differences
@@ -39,7 +39,7 @@ def check_calm(workload: Workload, calm: RoundOutcome) -> Differences:
     differences.notes += [f"it failed: {failed}" for failed in calm.failed]
     for order in workload.orders:
         if order.kind in (Kind.KEPT, Kind.PAUSED, Kind.UNORDERED):
-            check_part(order, calm.orders[order.name], differences)
+            check_part(order, calm.orders[order.name], calm.orders[order.name], differences)
             if order.applied().lines_read != sum(_lines_told(calm.orders[order.name].counters)):
                 differences.note(f"{order.name}: not all of its lines are counted")
     _check_shared(workload, calm, differences)
@@ -110,8 +110,11 @@ def _check_given(workload: Workload, found: RoundOutcome, differences: Differenc
         differences.note(f"{found.given} instead of {expected}")
 
 
-def _check_jobs(workload: Workload, found: RoundOutcome, differences: Differences) -> None:
-    """What came of files of items is what the model says."""
+def _check_jobs(
+    workload: Workload, found: RoundOutcome, calm: RoundOutcome, differences: Differences
+) -> None:
+    """What came of files of items is what the model says, and of their rejections also what the undisturbed
+    run has stored."""
     for order in workload.batch_orders:
         outcome = found.jobs[order.item_type]
         item_count = int(outcome.told["recordsProcessed"]) if order.is_canceled else ITEMS
@@ -122,7 +125,9 @@ def _check_jobs(workload: Workload, found: RoundOutcome, differences: Difference
             differences.note(f"{order.item_type}: {told} instead of {expected}")
         documents = {name: canonical(data) for name, data in order.model(item_count).documents.items()}
         outcome.documents.parsed().compare(Documents(documents, Counter()), differences)
-        differences.rejections += outcome.rejected != order.rejected(item_count)
+        differences.rejections += outcome.rejected != order.rejected(item_count) or not begin_alike(
+            outcome.rejections, calm.jobs[order.item_type].rejections
+        )
 
 
 def _compare_exports(found: RoundOutcome, calm: RoundOutcome, differences: Differences) -> None:

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import accumulate, chain
 from random import Random
+from typing import Any
 
 from shared.lifecycle import Event, Status
 from tests.faults.batch_orders import ITEMS, BatchOrder, batch_orders
 from tests.integration.builders import BOTH, CREATE, UPDATE
-from tests.integration.model import BROKEN, Line, ModelCollection, ModelImport, numbered
+from tests.integration.model import BROKEN, REASONS, Line, ModelCollection, ModelImport, numbered
 
 BLOCKS = 3
 LINES_A_BLOCK = 1000
@@ -21,7 +22,8 @@ UNORDERED_BLOCKS = 9
 UNORDERED_LINES = 300
 
 # Only the database refuses it: the whole batch must be searched for it, so it is rare.
-[POISON] = [text for text, code in BROKEN.items() if code == "refused_by_database"]
+REFUSED_BY_DATABASE = "refused_by_database"
+[POISON] = [text for text, code in BROKEN.items() if code == REFUSED_BY_DATABASE]
 BAD_TEXTS = sorted(BROKEN.keys() - {POISON})
 
 
@@ -58,6 +60,15 @@ class Order:
         sizes = accumulate((len(line.text) + 1 for line in lines), initial=0)
         counts = accumulate((not line.is_blank for line in lines), initial=0)
         return {size for size, count in zip(sizes, counts, strict=True) if count == line_count}
+
+    def rejection(self, block_number: int, line_number: int, code: str) -> tuple[Any, ...]:
+        """What is stored of a line that is rejected, as `outcome.REJECTIONS` lists it; without a reason where
+        that is the database's."""
+        *before, line = self.blocks[block_number - 1][:line_number]
+        offset = sum(len(other.text) + 1 for other in before)
+        documentid = json.loads(POISON)["documentid"] if line.text == POISON else None
+        reason = REASONS.get(line.text)
+        return block_number, line_number, code, reason, offset, len(line.text) + 1, documentid
 
     def model(self) -> ModelImport:
         """The import as it is when it has just been started."""

@@ -82,16 +82,26 @@ class OrderOutcome:
 
 
 def outcome_of(ground: Ground, service_id: int, order: Order, told: dict[str, Any]) -> OrderOutcome:
-    given = {"import_id": told["importid"]}
+    import_id = told["importid"]
     with ground.database.begin() as session:
-        counters = session.execute(text(COUNTERS), given).mappings().one_or_none()
-        rejections = session.execute(text(REJECTIONS), given).all()
+        counters = session.execute(text(COUNTERS), {"import_id": import_id}).mappings().one_or_none()
     return OrderOutcome(
         told,
         documents_of(ground, service_id, order.collection),
         dict(counters or {}),
-        [tuple(row) for row in rejections],
+        rejections_of(ground, import_id),
     )
+
+
+def rejections_of(ground: Ground, import_id: int) -> list[tuple[Any, ...]]:
+    """What is stored of each, in the order of the lines."""
+    with ground.database.begin() as session:
+        return [tuple(row) for row in session.execute(text(REJECTIONS), {"import_id": import_id})]
+
+
+def begin_alike(some: list[Any], others: list[Any]) -> bool:
+    """Whether they are the same as far as both go."""
+    return all(one == other for one, other in zip(some, others, strict=False))
 
 
 def documents_of(ground: Ground, service_id: int, path: str) -> Documents:

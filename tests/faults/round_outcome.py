@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
+from api.usecases.jobs import existing_job
 from api.usecases.services import Service
 from shared.ground import Ground
 from tests.faults.batch_customer import BatchCustomer, EndedJob, Exports
@@ -20,7 +21,7 @@ from tests.faults.fleet import Fleet
 from tests.faults.hearing import Hearing
 from tests.faults.history import wrong_histories
 from tests.faults.orders import Workload
-from tests.faults.outcome import Documents, OrderOutcome, documents_of, outcome_of
+from tests.faults.outcome import Documents, OrderOutcome, documents_of, outcome_of, rejections_of
 from tests.faults.stored import Stored
 from tests.faults.storm import Storm
 from tests.faults.wishes import Seen
@@ -77,7 +78,8 @@ class JobOutcome:
 
     told: dict[str, Any]
     documents: Documents
-    rejected: list[tuple[int, str]]  # line of the file, code
+    rejected: list[tuple[int, str]]  # line of the file, code, as its client was told
+    rejections: list[tuple[Any, ...]]  # as they are stored
     was_caught: bool  # a worker was at it when it was canceled
 
 
@@ -153,9 +155,20 @@ class Reading:
         )
 
     def _job(self, order: BatchOrder, brought: Brought) -> JobOutcome:
-        job = brought.jobs[order.item_type].result()
-        documents = documents_of(self.fleet.ground, self.service.id, order.path)
-        return JobOutcome(job.told, documents, self.batch.rejected(job.told), job.was_caught)
+        job, ground = brought.jobs[order.item_type].result(), self.fleet.ground
+        return JobOutcome(
+            job.told,
+            documents_of(ground, self.service.id, order.path),
+            self.batch.rejected(job.told),
+            rejections_of(ground, self._import_of(job)),
+            job.was_caught,
+        )
+
+    def _import_of(self, job: EndedJob) -> int:
+        with self.fleet.ground.database.begin() as session:
+            found = existing_job(session, self.service, job.told["jobId"]).import_row
+        assert found is not None
+        return found.id
 
 
 def _items(exported: bytes) -> Counter[str]:

@@ -149,6 +149,12 @@ def _canceled_export(calm: RoundOutcome, **changed: Any) -> RoundOutcome:
     return replace(calm, exports=replace(calm.exports, canceled=[replace(canceled, told=told)]))
 
 
+def _altered(rejections: list[tuple[Any, ...]], column: int) -> list[tuple[Any, ...]]:
+    """The first of them says something else there."""
+    first, *others = rejections
+    return [(*first[:column], "another", *first[column + 1 :]), *others]
+
+
 _WITHOUT_REASON = {"lastError": None, "reason": "It failed several times."}
 
 # What one of the least changes must be told as.
@@ -190,6 +196,14 @@ CHANGES: dict[str, tuple[Callable[[RoundOutcome], RoundOutcome], str]] = {
         lambda calm: _order(calm, rejections=calm.orders["kept-1"].rejections[1:]),
         "rejections",
     ),
+    "another reason is stored of what a damaged import rejected": (
+        lambda calm: _order(calm, "damaged", rejections=_altered(calm.orders["damaged"].rejections, 3)),
+        "rejections",
+    ),
+    "another place is stored of what a damaged import rejected": (
+        lambda calm: _order(calm, "damaged", rejections=_altered(calm.orders["damaged"].rejections, 4)),
+        "rejections",
+    ),
     "an item is missing": (
         lambda calm: _job(calm, documents=Documents({}, Counter())),
         "lost",
@@ -200,6 +214,10 @@ CHANGES: dict[str, tuple[Callable[[RoundOutcome], RoundOutcome], str]] = {
     ),
     "an item's rejection is missing": (
         lambda calm: _job(calm, rejected=calm.jobs["Item"].rejected[1:]),
+        "rejections",
+    ),
+    "another reason is stored of an item's rejection": (
+        lambda calm: _job(calm, rejections=_altered(calm.jobs["Item"].rejections, 3)),
         "rejections",
     ),
     "an item was exported twice": (
