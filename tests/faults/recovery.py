@@ -45,12 +45,20 @@ SELECT 'mails', n.job_id::text, '', n.attempts
  WHERE j.service_id = :service_id AND n.sent_at IS NULL AND n.given_up_at IS NULL AND n.sending_since IS NULL
 """
 
-# How many workers have something to do.
+# How many workers have something to do: they hold a lease, or are in a transaction, as those are who sweep or
+# mail. One that has nothing to do is in none.
 BUSY = """
-SELECT (SELECT count(*) FROM blocks b JOIN imports i ON i.id = b.import_id
-         WHERE i.service_id = :service_id AND b.leased_until > clock_timestamp())
-     + (SELECT count(*) FROM exports
-         WHERE service_id = :service_id AND leased_until > clock_timestamp() AND ended_at IS NULL)
+SELECT count(*) FROM (
+    SELECT b.worker FROM blocks b JOIN imports i ON i.id = b.import_id
+     WHERE i.service_id = :service_id AND b.leased_until > clock_timestamp()
+    UNION
+    SELECT worker FROM exports
+     WHERE service_id = :service_id AND leased_until > clock_timestamp() AND ended_at IS NULL
+    UNION
+    SELECT substring(application_name FROM '^longshore:(worker-.*)') FROM pg_stat_activity
+     WHERE application_name LIKE 'longshore:worker-%' AND datname = current_database()
+       AND xact_start IS NOT NULL
+) workers
 """
 
 
@@ -86,8 +94,10 @@ class Recovery:
         self._is_broken = False
         self._over_at = clock()
         self._waiting: _Steps = {}
-        self._busy_at = clock()  # all workers were
-        self._since: dict[tuple[_Key, str], float] = {}  # it has reached this, or was begun after the faults
+        self._looked_at = clock()
+        self._free_seconds = 0.0  # in which not all workers were busy
+        # It has reached this, or was begun after the faults, by that time.
+        self._since: dict[tuple[_Key, str], float] = {}
         self._stood_still: set[_Key] = set()
 
     @property
@@ -116,6 +126,7 @@ class Recovery:
     def end_faults(self) -> None:
         """Nothing is broken any longer: whatever waits now must be worked on soon."""
         self._over_at = self._clock()
+        self._since = {}
         self._wait_for(self._steps_when_it_answers())
         self._is_broken = False
 
@@ -130,16 +141,17 @@ class Recovery:
     def _watch(self, steps: _Steps, begun: Set[_Key]) -> None:
         """However soon it went on after the faults, or if it began only then: it must not stand still.
 
-        Waiting for workers that are all busy is none.
+        Time in which all workers are busy is none of that; a moment in which they are excuses no more.
         """
-        now = self._clock()
-        if self._busy() >= self._workers:
-            self._busy_at = now
+        looked_at, self._looked_at = self._looked_at, self._clock()
+        if self._busy() < self._workers:
+            self._free_seconds += self._looked_at - looked_at
+        now = self._free_seconds
         ats = [(key, step.reached) for key, step in steps.items()]
         self._since = {at: now if at[0] in begun else self._since.get(at, now) for at in ats}
-        for (key, _), since in self._since.items():
-            if now - max(since, self._over_at, self._busy_at) > self._limit_seconds:
-                self._stood_still.add(key)
+        self._stood_still |= {
+            key for (key, _), since in self._since.items() if now - since > self._limit_seconds
+        }
 
     def _wait_for(self, left: _Steps) -> None:
         self._note({kind for kind, _ in self._waiting} - {kind for kind, _ in left})

@@ -1,10 +1,15 @@
 """What is measured of the time after faults, by work that goes on only when the test says so."""
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
+
 import pytest
+from sqlalchemy import text
 
 from api.usecases.collections import add_collection
 from api.usecases.services import Service, add_service
 from shared.db import giving_back
+from shared.db.database import Database
 from shared.ground import Ground
 from shared.retries import Retries
 from tests.faults.plan import Felt
@@ -152,6 +157,46 @@ def test_what_waits_for_workers_that_are_all_busy_does_not_stand_still(ground: G
         watched.look()
 
     assert watched.standstills == []
+
+
+def test_what_waits_behind_a_worker_that_sweeps_or_mails_does_not_stand_still(
+    ground: Ground, service: Service
+):
+    an_import(ground, service, numbered(3))
+    now = [0.0]
+    watched = Recovery(ground, service.id, lambda: now[0], workers=1)
+
+    with at_something(ground):
+        for seconds in (1.0, RECOVERY_SECONDS, RECOVERY_SECONDS + 2):
+            now[0] = seconds
+            watched.look()
+
+    assert watched.standstills == []
+
+
+def test_workers_that_are_all_busy_for_a_moment_excuse_that_moment_only(ground: Ground, service: Service):
+    import_id, now = an_import(ground, service, numbered(3)), [0.0]
+    watched = Recovery(ground, service.id, lambda: now[0], workers=1)
+
+    for seconds in range(int(RECOVERY_SECONDS) + 2):
+        assert watched.standstills == []
+        now[0] = float(seconds)
+        with at_something(ground) if seconds == RECOVERY_SECONDS - 1 else nullcontext():
+            watched.look()
+    assert watched.standstills == []
+    now[0] += 1.0
+    watched.look()
+
+    assert watched.standstills == [f"imports {import_id}: stood still"]
+
+
+@contextmanager
+def at_something(ground: Ground) -> Iterator[None]:
+    """A worker that holds no lease."""
+    database = Database(ground.settings.database_url, pool_size=1, process="worker-abcdef")
+    with closing(database), database.begin() as session:
+        session.execute(text("SELECT 1"))
+        yield
 
 
 def test_nothing_has_to_move_while_a_fault_lasts(ground: Ground, service: Service):
