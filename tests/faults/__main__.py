@@ -14,7 +14,7 @@ from tests.faults.report import Report
 
 
 def main(arguments: list[str]) -> int:
-    """0 when nothing was lost, doubled or late."""
+    """0 when nothing was lost, doubled or late, and each fault met something once at least."""
     given, console = _parse(arguments), a_console()
     if given.list:
         console.print("\n".join(sorted(FAULTS)))
@@ -24,18 +24,25 @@ def main(arguments: list[str]) -> int:
     console.print(f"{terms} {given.jobs} rounds at once.")
     seeds = range(given.first_seed, given.first_seed + given.seeds)
     judged = judge(terms, [seeds[first :: given.jobs] for first in range(given.jobs)])
-    _tell(console, judged, terms)
+    report = _reported(judged)
+    _tell(console, report, judged, terms)
     console.print(f"{(time.monotonic() - began) / len(seeds):.0f} s a round.")
-    return any(one.wrong for one in judged)
+    return any(one.wrong for one in judged) or bool(report.never_met())
 
 
-def _tell(console: Console, judged: list[Judgement], terms: Terms) -> None:
+def _reported(judged: list[Judgement]) -> Report:
     report = Report()
     for one in judged:
         report.add(one.felt, one.differences, one.caught)
+    return report
+
+
+def _tell(console: Console, report: Report, judged: list[Judgement], terms: Terms) -> None:
     console.print(report.table(str(terms)))
     console.print(f"Of the end of the last of overlapping faults: {report.slowest()}.")
     console.print(report.shown())
+    if missed := report.never_met():
+        console.print(f"Nothing ran into these, and nothing is shown of them: {', '.join(missed)}.")
     if wrong := sorted(one.seed for one in judged if one.wrong):
         console.print(f"Not as in peace: seeds {', '.join(map(str, wrong))}.")
         console.print(f'Again: make chaos SEEDS=1 ARGS="--first-seed {wrong[0]}"')

@@ -73,6 +73,10 @@ class Report:
             f" Stale workers that came back and were refused: {refused}."
         )
 
+    def never_met(self) -> list[str]:
+        """Faults that nothing ran into in any round: of these nothing is shown."""
+        return sorted(name for name, line in self._lines.items() if line.missed == line.times)
+
     def slowest(self) -> str:
         """How long work waited at most after the faults were over."""
         every = [line.recovered for line in self._lines.values()]

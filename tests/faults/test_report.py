@@ -21,6 +21,15 @@ def test_the_table_tells_the_limit_and_what_it_depends_on():
     assert "more than 15 s" in said.getvalue()
 
 
+def test_a_fault_that_is_missed_each_time_is_told_and_one_that_is_met_once_is_not():
+    report, met = Report(), {"met once": [False, True], "never met": [False, False]}
+
+    for name, rounds in met.items():
+        report.add([Felt(name, was_met=was_met) for was_met in rounds], Differences(), Counter())
+
+    assert report.never_met() == ["never met"]
+
+
 def test_only_workers_that_came_back_stale_are_told_as_refused_or_not():
     report = Report()
 
