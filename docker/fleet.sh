@@ -7,6 +7,17 @@ called_from=$PWD
 cd "$(dirname "$0")"
 
 say() { printf '%s\n' "$*" >&2; }
+
+# What has a name of the fleet's own besides, by either of them.
+take_either_name() {
+    [ -z "${LONGSHORE_PUBLIC_URL:-}" ] || : "${PUBLIC_URL:=$LONGSHORE_PUBLIC_URL}"
+    [ -z "${LONGSHORE_BASE_DOMAIN:-}" ] || : "${BASE_DOMAIN:=$LONGSHORE_BASE_DOMAIN}"
+    [ -z "${LONGSHORE_WORKER_PROCESSES:-}" ] || : "${WORKER_PROCESSES:=$LONGSHORE_WORKER_PROCESSES}"
+}
+
+set -a
+take_either_name
+set +a
 environment=$(export -p)
 export COMPOSE_PROJECT_NAME="${COMPOSE_PROJECT_NAME:-longshore}"
 settings=${FLEET_SETTINGS:-$PWD/.env}
@@ -60,9 +71,7 @@ read_settings() {
     # shellcheck disable=SC1091
     [ ! -f offline.env ] || . ./offline.env
     eval "$environment" # has the last word, as with Compose
-    # By either of their names.
-    : "${PUBLIC_URL:=${LONGSHORE_PUBLIC_URL:-}}" "${BASE_DOMAIN:=${LONGSHORE_BASE_DOMAIN:-}}"
-    : "${WORKER_PROCESSES:=${LONGSHORE_WORKER_PROCESSES:-}}"
+    take_either_name
     ! has_own_store || use_own_store
     : "${LONGSHORE_IMAGE:=$own_image}"
     set +a

@@ -3,42 +3,51 @@
 import os
 import re
 import subprocess
+from itertools import product
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
 from api.http import gunicorn
 
 FLEET = Path(__file__).parents[2] / "docker" / "fleet.sh"
+# What a setting is called in the file, and in the environment.
+ONE_NAME = [("FLEET_PORT", "FLEET_PORT"), ("LONGSHORE_IMAGE", "LONGSHORE_IMAGE")]
+TWO_NAMES = [
+    pair
+    for name in ("PUBLIC_URL", "BASE_DOMAIN", "WORKER_PROCESSES")
+    for pair in product((name, f"LONGSHORE_{name}"), repeat=2)
+]
 
 
 @pytest.fixture
 def told(tmp_path: Path) -> Path:
-    """A folder with a `docker` that only tells the port that it was given."""
+    """A folder with a `docker` that only tells what it was given."""
     program = tmp_path / "docker"
-    program.write_text('#!/bin/sh\n[ "$2" = version ] || echo "port $FLEET_PORT"\n')
+    program.write_text('#!/bin/sh\n[ "$2" = version ] || env\n')
     program.chmod(0o755)
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    ("environment", "port"), [({}, "8001"), ({"FLEET_PORT": "8002"}, "8002")], ids=["the file", "both"]
-)
-def test_the_environment_has_the_last_word(told: Path, environment: dict[str, str], port: str):
+@pytest.mark.parametrize(("in_file", "in_environment"), [*ONE_NAME, *TWO_NAMES])
+def test_the_environment_has_the_last_word(told: Path, in_file: str, in_environment: str):
+    """By whichever of its names: what the file called PUBLIC_URL won over LONGSHORE_PUBLIC_URL."""
     settings = told / "settings.env"
-    settings.write_text("FLEET_PORT=8001\n")
-    inherited = {name: value for name, value in os.environ.items() if name != "FLEET_PORT"}
+    settings.write_text(f"{in_file}=of-the-file\n")
     own = {"PATH": f"{told}:{os.environ['PATH']}", "FLEET_SETTINGS": str(settings)}
+    names = {name for pair in (*ONE_NAME, *TWO_NAMES) for name in pair}
+    inherited = {name: value for name, value in os.environ.items() if name not in names}
 
-    done = subprocess.run(
-        [FLEET, "compose", "ps"],
-        check=True,
-        capture_output=True,
-        text=True,
-        env=inherited | own | environment,
-    )
+    def found(environment: dict[str, str]) -> list[str]:
+        done = subprocess.run(
+            [FLEET, "compose", "ps"], check=True, stdout=PIPE, text=True, env=inherited | own | environment
+        )
+        return done.stdout.splitlines()
 
-    assert done.stdout == f"port {port}\n"
+    name = in_file if (in_file, in_environment) in ONE_NAME else in_file.removeprefix("LONGSHORE_")
+    assert f"{name}=of-the-file" in found({})
+    assert f"{name}=of-the-environment" in found({in_environment: "of-the-environment"})
 
 
 @pytest.mark.parametrize("command", ["up", "scale"])
