@@ -48,14 +48,14 @@ class BucketStorage(MarkedStorage):
                 obstore.delete(self._bucket, key)
             raise
 
-    def open(self, key: str, offset: int = 0) -> BinaryIO:
+    def open(self, key: str, offset: int = 0, *, again: bool = False) -> BinaryIO:
         """The bytes under `key` from `offset` on, to be closed by the caller."""
         with bucket_faults("read"):
             try:
                 found = obstore.head(self._bucket, key)
             except FileNotFoundError as error:
                 self._tell_lost(error)
-        file = FetchedFile(found["size"], partial(self._piece, key, found["e_tag"]))
+        file = FetchedFile(found["size"], partial(self._piece, key, found["e_tag"]), again=again)
         file.seek(offset)
         return cast("BinaryIO", io.BufferedReader(file, _READ_BUFFER_BYTES))
 

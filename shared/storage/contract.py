@@ -32,9 +32,10 @@ class BlockStorage(Protocol):
     def create(self, group: str) -> AbstractContextManager["StorageWriter"]:
         """A writer under a new key of `group`; durable at the end, nothing where the body raises."""
 
-    def open(self, key: str, offset: int = 0) -> BinaryIO:
+    def open(self, key: str, offset: int = 0, *, again: bool = False) -> BinaryIO:
         """The bytes under `key` from `offset` on, to be closed by the caller. BlockDamaged without them.
 
+        `again`: they will be read more than once, and what comes from afar had better be kept.
         The file goes on giving the bytes that were there, whatever is there later, or raises BlockDamaged.
         """
 

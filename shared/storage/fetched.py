@@ -19,14 +19,16 @@ Fetch = Callable[[int, int], bytes]
 class FetchedFile(io.RawIOBase):
     """Reads from anywhere; nothing is fetched before it is read.
 
-    Blocks are read twice, for their digest and from their checkpoint. A file of up to KEPT_BYTES keeps what
-    it has fetched, beyond one piece in an unlinked temporary file, so the second time costs nothing and gives
-    what was checked. A larger one (an uploaded file has up to 16 GiB, an export is mostly read once) is
-    fetched again: a disk that holds it may not be there. That `fetch` gives the same bytes is up to it.
+    Workers read blocks twice, for their digest and from their checkpoint. A file of up to KEPT_BYTES that is
+    read `again` keeps what it has fetched, beyond one piece in an unlinked temporary file, so the second time
+    costs nothing and gives what was checked. A larger one (an uploaded file has up to 16 GiB) is fetched
+    again: a disk that holds it may not be there. So is what clients read, slow ones too: sixty of them would
+    fill an API's /tmp. That `fetch` gives the same bytes is up to it.
     """
 
-    def __init__(self, size_bytes: int, fetch: Fetch) -> None:
+    def __init__(self, size_bytes: int, fetch: Fetch, *, again: bool = False) -> None:
         self._size_bytes = size_bytes
+        self._is_kept = again and size_bytes <= KEPT_BYTES
         self._fetch = fetch
         self._position = 0
         self._number, self._piece = -1, b""
@@ -71,7 +73,7 @@ class FetchedFile(io.RawIOBase):
     def _fetched(self, number: int) -> bytes:
         start = number * PIECE_BYTES
         piece = self._fetch(start, min(start + PIECE_BYTES, self._size_bytes))
-        if self._size_bytes <= KEPT_BYTES:
+        if self._is_kept:
             self._kept.seek(start)
             self._kept.write(piece)
             self._kept_numbers.add(number)

@@ -56,7 +56,7 @@ class FolderStorage(MarkedStorage):
                     undo()
             raise
 
-    def open(self, key: str, offset: int = 0) -> BinaryIO:
+    def open(self, key: str, offset: int = 0, *, again: bool = False) -> BinaryIO:
         """The bytes under `key` from `offset` on, to be closed by the caller."""
         path = self._root / key
         with storage_faults("read"):

@@ -67,7 +67,7 @@ def opened(
     before each piece that is read, the check included, and may raise. Raises StorageFault where they cannot
     be read, BlockDamaged where they are gone or not as many; what comes from afar is checked at once.
     """
-    found = storage.open(stored.key)
+    found = storage.open(stored.key, again=True)
     file = _watched(found, look)
     with _closed_unless_given(file):
         descriptor = _descriptor(found)

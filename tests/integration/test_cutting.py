@@ -361,8 +361,8 @@ def test_rejections_of_later_blocks_name_lines_of_the_file(ground: Ground, servi
 class SlowStorage(FolderStorage):
     """A volume that gives a byte at a time, and takes its time: the check of a file alone takes a minute."""
 
-    def open(self, key: str, offset: int = 0) -> BinaryIO:
-        return cast("BinaryIO", _Slow(super().open(key, offset)))
+    def open(self, key: str, offset: int = 0, *, again: bool = False) -> BinaryIO:
+        return cast("BinaryIO", _Slow(super().open(key, offset, again=again)))
 
 
 class _Slow(io.RawIOBase):

@@ -158,8 +158,8 @@ class SlowStorage(FolderStorage):
         super().__init__(storage_folder(ground), volume_id(ground))
         self._meanwhile = meanwhile
 
-    def open(self, key: str, offset: int = 0) -> BinaryIO:
-        with super().open(key, offset) as file:
+    def open(self, key: str, offset: int = 0, *, again: bool = False) -> BinaryIO:
+        with super().open(key, offset, again=again) as file:
             return SlowFile(file.read(), self._meanwhile)
 
 
