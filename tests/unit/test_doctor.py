@@ -33,6 +33,13 @@ def test_the_defaults_fit_each_other():
     assert (finding.verdict, finding.advice) == ("ok", "")
 
 
+def test_as_few_connections_as_settings_allow_are_enough():
+    """They were told to be too few for a worker, which needs two."""
+    [finding] = judge_settings(replace(SETTINGS, database_pool=2))
+
+    assert finding.verdict == "ok"
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
@@ -40,7 +47,6 @@ def test_the_defaults_fit_each_other():
         ({"patience_seconds": 15.0}, "LONGSHORE_PATIENCE_SECONDS"),
         ({"attempts": 1}, "LONGSHORE_ATTEMPTS"),
         ({"worker_processes": 2, "service_long_jobs": 2}, "LONGSHORE_SERVICE_LONG_JOBS"),
-        ({"database_pool": 2}, "LONGSHORE_DATABASE_POOL"),
         ({"stored_bytes": 17 * GIB, "upload_limit_bytes": 18 * GIB}, "LONGSHORE_UPLOAD_LIMIT_BYTES"),
         ({"base_domain": "example.org"}, "LONGSHORE_PUBLIC_URL"),
         ({"smtp_url": "smtp://mail"}, "longshore@localhost"),

@@ -6,8 +6,6 @@ from urllib.parse import urlsplit
 from api.usecases.doctor.findings import Finding, ok, warn
 from shared.settings import Settings
 
-# A worker applies a batch, keeps its lease and looks for turns, each on a connection of its own.
-_FEWEST_CONNECTIONS = 3
 _USUAL_HOST = "localhost"
 
 
@@ -40,9 +38,6 @@ def _limits(s: Settings) -> Iterator[Finding]:
         yield warn(
             "settings", found, "With one worker only, a data service's exports keep all others waiting."
         )
-    if s.database_pool < _FEWEST_CONNECTIONS:
-        found = f"LONGSHORE_DATABASE_POOL is {s.database_pool}."
-        yield warn("settings", found, f"Set it to {_FEWEST_CONNECTIONS} or more: a worker waits for itself.")
     for name in ("block_limit_bytes", "upload_limit_bytes"):
         if getattr(s, name) > s.stored_bytes:
             found = f"LONGSHORE_{name.upper()} is more than LONGSHORE_STORED_BYTES."
