@@ -23,7 +23,7 @@ WORKERS = [*yaml.safe_load_all((ROOT / "docker/kubernetes/worker.yaml").read_tex
 PROMISES = {
     line.split("|")[1].strip()
     for line in (ROOT / "README.md").read_text().partition("| promise |")[2].partition("\n\n")[0].splitlines()
-    if line.startswith("| ")
+    if line.startswith("| ") and "---" not in line
 }
 STANDING = Standing(
     imports=dict.fromkeys(IMPORT_STATES, 0),
@@ -131,6 +131,14 @@ def test_each_alert_names_a_promise_and_tells_what_to_do(rule: dict[str, Any]):
     assert rule["labels"]["promise"] in PROMISES
     assert rule["labels"]["severity"] in {"page", "ticket"}
     assert all(rule["annotations"][name].strip() for name in ("summary", "advice"))
+
+
+def test_the_page_names_the_promises_that_have_no_alert():
+    page = (ROOT / "docker/WATCHING.md").read_text()
+
+    watched = {rule["labels"]["promise"] for rule in RULES}
+
+    assert {promise for promise in PROMISES if f"`{promise}`" in page} == PROMISES - watched
 
 
 def test_what_has_not_happened_yet_is_told_as_zero():
