@@ -8,6 +8,7 @@ from contextlib import suppress
 from itertools import count
 from multiprocessing import get_context
 
+import psutil
 import pytest
 
 from api.http.digests import DigestCheck
@@ -31,6 +32,8 @@ TIMES = 50
 NAME_CHARACTERS = 4000
 # What is allotted by the way; one of the names in ten would be more.
 KEPT_BYTES = TIMES * NAME_CHARACTERS // 10
+MANY_TIMES = 500
+GROWN_BYTES = MANY_TIMES * NAME_CHARACTERS // 10
 
 
 def _charset(name: str) -> None:
@@ -97,6 +100,21 @@ def kept_bytes(parser: str) -> int:
     return kept
 
 
+def grown_bytes(parser: str) -> int:
+    """How much larger the process is when `parser` has read `MANY_TIMES` more names.
+
+    What parsers in C keep is not seen by Python.
+    """
+    parse, unknown, process = PARSERS[parser], names(), psutil.Process()
+    sizes = []
+    for _ in range(2):  # the first time the process grows to what it needs
+        for _ in range(MANY_TIMES):
+            parse(next(unknown))
+        gc.collect()
+        sizes.append(process.memory_info().rss)
+    return sizes[1] - sizes[0]
+
+
 @pytest.fixture(scope="module")
 def alone() -> Iterator[ProcessPoolExecutor]:
     """A process with no other threads: what they allot would count, too."""
@@ -108,3 +126,8 @@ def alone() -> Iterator[ProcessPoolExecutor]:
 def test_nothing_is_remembered(alone: ProcessPoolExecutor, parser: str) -> None:
     """Python's table of codecs kept every charset that a client had made up."""
     assert alone.submit(kept_bytes, parser).result(timeout=60) < KEPT_BYTES
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+def test_the_process_does_not_grow(alone: ProcessPoolExecutor, parser: str) -> None:
+    assert alone.submit(grown_bytes, parser).result(timeout=300) < GROWN_BYTES
