@@ -35,6 +35,8 @@ def _configuration(settings: Settings) -> dict[str, object]:
         "worker_concurrency": settings.worker_processes,
         "worker_prefetch_multiplier": 1,
         "worker_disable_prefetch": True,
+        # Celery kills a child that takes longer to begin, and the next one takes as long on a busy machine.
+        "worker_proc_alive_timeout": 60.0,
         "worker_hijack_root_logger": False,
         "worker_enable_remote_control": False,
         "worker_send_task_events": False,
