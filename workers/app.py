@@ -22,7 +22,7 @@ from workers.bare import create_bare
 from workers.children import LookForDeadChildren
 from workers.notifying import notify
 from workers.pulse import pulse_step
-from workers.shutdown import Shutdown
+from workers.shutdown import Shutdown, listen, obey, put_off
 from workers.sweeping import sweep
 from workers.turns import Turns
 
@@ -70,23 +70,28 @@ def create_celery(settings: Settings) -> Celery:
 
     @app.task(name=RUN_IMPORT)
     def run(import_id: int) -> None:
-        with shutdown.put_off(), _at_the_edge(RUN_IMPORT):
+        with _at_the_edge(RUN_IMPORT):
             process.take_turn(Job("import", import_id), shutdown.is_asked)
 
     @app.task(name=RUN_EXPORT)
     def run_one_export(export_id: int) -> None:
-        with shutdown.put_off(), _at_the_edge(RUN_EXPORT):
+        with _at_the_edge(RUN_EXPORT):
             process.take_turn(Job("export", export_id), shutdown.is_asked)
 
     @app.task(name=NOTIFY)
     def send_mails() -> None:
-        with shutdown.put_off(), _at_the_edge(NOTIFY):
+        with _at_the_edge(NOTIFY):
             notify(process.ground, should_stop=shutdown.is_asked)
 
     @app.task(name=SWEEP)
     def sweep_once() -> None:
-        with shutdown.put_off(), _at_the_edge(SWEEP):
+        with _at_the_edge(SWEEP):
             sweep(process.ground, shutdown.is_asked)
+
+    @signals.worker_init.connect(weak=False)
+    def keep_handlers_from_children(**_: object) -> None:
+        # A child has those of the main process until Celery gives it its own.
+        os.register_at_fork(before=put_off, after_in_parent=listen)
 
     @signals.worker_process_init.connect(weak=False)
     def share_the_interpreter(**_: object) -> None:
@@ -96,6 +101,12 @@ def create_celery(settings: Settings) -> Celery:
     def begin_to_tell(**_: object) -> None:
         begin_in_child()
         tracing.begin(settings, "worker")
+
+    # Behind what begins threads that outlast a task: they must never take a signal for it.
+    signals.worker_process_init.connect(listen)
+    # Around all of it: a task that breaks is logged before its child goes.
+    signals.task_prerun.connect(put_off)
+    signals.task_postrun.connect(obey)
 
     @signals.worker_process_shutdown.connect(weak=False)
     def send_the_last_spans(**_: object) -> None:

@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import count
@@ -23,7 +23,7 @@ from api.usecases.exports import ExportOrder, submit_export
 from api.usecases.jobs import JobDescription, ShownJob, cancel_job, get_job, list_rejected_items
 from api.usecases.readings import ImportOrder
 from api.usecases.services import Service
-from shared.db import jobs
+from shared.db import jobs, sessions
 from shared.db.models import Export, ExportFile, Import, Notification
 from shared.ground import Ground
 from shared.storage.folder import FolderStorage, FolderWriter
@@ -354,11 +354,16 @@ def _commit_and_hang_up(connection: Connection) -> None:
 
 
 @contextmanager
-def locked_documents(ground: Ground) -> Iterator[None]:
-    """While the body runs, whoever reads or writes documents waits."""
+def locked(ground: Ground, table: str) -> Iterator[None]:
+    """While the body runs, whoever reads or writes the table waits."""
     with ground.database.begin() as session:
-        session.execute(text("LOCK TABLE documents IN ACCESS EXCLUSIVE MODE"))
+        sessions.be_patient(session)
+        session.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
         yield
+
+
+def locked_documents(ground: Ground) -> AbstractContextManager[None]:
+    return locked(ground, "documents")
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float = 20.0) -> None:

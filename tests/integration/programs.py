@@ -12,10 +12,14 @@ import psutil
 
 @contextmanager
 def program(
-    role: str, environment: Mapping[str, str], *options: str, log: IO[bytes] | int = subprocess.DEVNULL
+    role: str,
+    environment: Mapping[str, str],
+    *options: str,
+    log: IO[bytes] | int = subprocess.DEVNULL,
+    module: str = "workers",
 ) -> Iterator[psutil.Process]:
     """It runs while the body does."""
-    command = [sys.executable, "-m", "workers", role, *options]
+    command = [sys.executable, "-m", module, role, *options]
     command += ["--pidfile="] if role == "beat" else []
     with subprocess.Popen(command, env=os.environ | environment, stderr=log) as running:
         try:
