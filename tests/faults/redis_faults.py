@@ -173,9 +173,10 @@ def nudge_wildly(fleet: Fleet, dice: Random) -> Iterator[Met]:
     wishes += [partial(send.nudge_export, number) for number in [*exports, *_FOREIGN_IDS]]
     wishes *= NUDGES_EACH
     dice.shuffle(wishes)
-    for nudge in wishes:
+    # One of each is taken first: behind those of what goes on, a block each, none may be in time.
+    for nudge in [partial(send.nudge_import, ids[0]) for ids in idle] + wishes:
         nudge()
-    yield lambda: all(_waiting(fleet.ground, ids) < NUDGES_EACH * len(ids) for ids in idle)
+    yield lambda: all(_waiting(fleet.ground, ids) <= NUDGES_EACH * len(ids) for ids in idle)
 
 
 @fault("malformed nudges", "nudges")
