@@ -23,6 +23,8 @@ ON CONFLICT (is_on) DO UPDATE SET reason = coalesce(EXCLUDED.reason, m.reason)
 RETURNING xmax = 0 AS has_begun
 """
 
+KEEP_ON = "SELECT FROM maintenance FOR SHARE"
+
 END = "DELETE FROM maintenance RETURNING began_at"
 
 TALLY = """
@@ -52,6 +54,11 @@ def put_off(session: Session) -> None:
 def is_on(session: Session) -> bool:
     """Whether workers may begin nothing."""
     return found(session) is not None
+
+
+def keep_on(session: Session) -> bool:
+    """Whether workers may begin nothing; if so, that does not end before this transaction does."""
+    return session.execute(text(KEEP_ON)).one_or_none() is not None
 
 
 def found(session: Session) -> Maintenance | None:

@@ -3,6 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from shared.db import maintenance
 from shared.db.transition import move
 from shared.lifecycle import Event
 
@@ -43,6 +44,9 @@ def readmit(session: Session, *, limit: int) -> list[int]:
 
 
 def _suspend(session: Session, statement: str, limit: int) -> int:
+    # Whoever ended it meanwhile has resumed what was paused by then.
+    if not maintenance.keep_on(session):
+        return 0
     running = list(session.scalars(text(statement), {"limit": limit}))
     # In one order, whoever worked on what: the sweep may be at the same imports.
     for import_id in sorted(running):

@@ -1,7 +1,7 @@
 """Maintenance: everything that runs stands still and goes on afterwards, and nothing else changes."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
 
@@ -284,6 +284,28 @@ def test_maintenance_does_not_begin_before_a_claim_under_way_is_to_be_seen(
     assert seen.paused_imports == int(claim_one is claim_import)
 
 
+def test_a_sweep_pauses_nothing_behind_the_end_of_maintenance(small: Ground, tenant: Service):
+    """It had seen maintenance, and then paused what its end had just let go on."""
+    import_id = an_import(small, tenant, numbered(9))
+    work(small, import_id, should_stop=after_batches(1, lambda: True))
+    with small.database.begin() as session:
+        maintenance.begin(session, None)
+
+    with ThreadPoolExecutor() as threads:
+        ending: list[Future[int | None]] = []
+
+        def end() -> None:
+            ending.append(threads.submit(end_maintenance, small))
+            wait_until(lambda: ending[0].done() or waiters(small) > 0)
+
+        with at_statement("i.status = 'running'", end):
+            sweep(small)
+        [ended] = ending
+        ended.result(timeout=20)
+
+    assert get_import(small, tenant, import_id).status != Status.PAUSED
+
+
 def test_all_that_runs_is_paused_also_where_an_import_ends_meanwhile(small: Ground, tenant: Service):
     """The beginning took a portion of which one had ended for the last one; the rest ran until the sweep."""
     ending, *others = [an_import(small, tenant) for _ in range(PORTION + 1)]
@@ -315,6 +337,7 @@ def test_an_operator_and_the_sweep_that_pause_the_same_imports_do_not_lock_each_
     """Each begins with those that are worked on, and one found others than the other a moment before."""
     first, second = (an_import(small, tenant, numbered(1)) for _ in range(2))
     with small.database.begin() as session:
+        maintenance.begin(session, None)
         for import_id in (first, second):
             move(session, import_id, Event.RUN)
 
