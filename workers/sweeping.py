@@ -1,7 +1,7 @@
 """What rows say is due gets done, whatever Redis lost: the work of one beat."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
@@ -29,7 +29,6 @@ from shared.ground import Ground
 from shared.heartbeat import Heartbeat, Stopped
 from shared.lifecycle import Event
 from shared.metrics import metrics
-from shared.settings import Settings
 from shared.turns import Job
 from workers.export_groups import attempt_of, groups_between
 from workers.nudging import nudge
@@ -70,7 +69,7 @@ def sweep(
     metrics().sweeps.inc()
     # Not in a row: a database that has nothing to do would have one COMMIT after the other to sync.
     ground.dispatcher.note_sweep(swept_at)
-    for step in (_end_canceled, _keep_to_maintenance, _let_go_of_bytes, _give_up_uploads):
+    for step in (_end_canceled, _keep_to_maintenance, _end_keeping, _give_up_uploads):
         _unless_held(step, ground)
     # Apart from what must go on also while block storage is away.
     with suppress(Stopped):
@@ -86,9 +85,10 @@ def _unless_held(step: Callable[[Ground], None], ground: Ground) -> None:
 
 
 def _end_canceled(ground: Ground) -> None:
-    with _briefly(ground) as session:
-        for import_id in imports.abandoned_cancels(session, limit=NUDGES_A_SWEEP):
-            move(session, import_id, Event.LET_GO)
+    with ground.database.begin() as session:
+        abandoned = imports.abandoned_cancels(session, limit=NUDGES_A_SWEEP)
+    # No worker comes back to them: a lease on what is being canceled is never renewed.
+    _one_by_one(ground, abandoned, partial(move, event=Event.LET_GO))
 
 
 def _keep_to_maintenance(ground: Ground) -> None:
@@ -127,31 +127,46 @@ def _due(ground: Ground, session: Session) -> list[Job]:
     ]
 
 
-def _give_up_uploads(ground: Ground) -> None:
-    """Each by itself: what of one is held by somebody else is left for later."""
-    with ground.database.begin() as session:
-        silent = uploads.silent(session, silence=UPLOAD_SILENCE, limit=REMOVALS_A_SWEEP)
-    for import_id in silent:
-        with suppress(ConflictOfTransactions), _briefly(ground) as session:
-            if uploads.end_silent(session, import_id, silence=UPLOAD_SILENCE):
-                imports.give_up(session, import_id)
-
-
-def _let_go_of_bytes(ground: Ground) -> None:
+def _end_keeping(ground: Ground) -> None:
     """A transaction of its own, and a short one: whoever stores something meanwhile waits for it."""
+    upload_days, block_days = ground.settings.upload_days, ground.settings.block_days
     with _briefly(ground) as session:
-        age = timedelta(hours=UPLOAD_HOURS)
-        for import_id in imports.abandoned_uploads(session, older_than=age, limit=REMOVALS_A_SWEEP):
-            imports.discard(session, import_id)
-        _end_keeping(ground.settings, session)
-
-
-def _end_keeping(settings: Settings, session: Session) -> None:
-    ended = retention.end_keeping_files(session, days=settings.upload_days, limit=REMOVALS_A_SWEEP)
-    if settings.block_days is not None:
-        ended += retention.end_keeping_blocks(session, days=settings.block_days, limit=REMOVALS_A_SWEEP)
+        ended = retention.end_keeping_files(session, days=upload_days, limit=REMOVALS_A_SWEEP)
+        if block_days is not None:
+            ended += retention.end_keeping_blocks(session, days=block_days, limit=REMOVALS_A_SWEEP)
     if ended:
         _log.info("bytes_kept_no_longer", imports=len(ended))
+
+
+def _give_up_uploads(ground: Ground) -> None:
+    age = timedelta(hours=UPLOAD_HOURS)
+    with ground.database.begin() as session:
+        silent = uploads.silent(session, silence=UPLOAD_SILENCE, limit=REMOVALS_A_SWEEP)
+        abandoned = imports.abandoned_uploads(session, older_than=age, limit=REMOVALS_A_SWEEP)
+    _one_by_one(ground, silent, _give_up_silent)
+    _one_by_one(ground, abandoned, imports.give_up)
+
+
+def _give_up_silent(session: Session, import_id: int) -> None:
+    if uploads.end_silent(session, import_id, silence=UPLOAD_SILENCE):
+        imports.give_up(session, import_id)
+
+
+def _one_by_one(ground: Ground, found: Iterable[int], act: Callable[[Session, int], object]) -> None:
+    """Each import by itself: what of one is held by somebody else is left for another sweep.
+
+    Past a lease the next that is held ends it, or waiting for all of them would keep one worker after the
+    other. Raises ConflictOfTransactions there.
+    """
+    until = time.monotonic() + ground.settings.lease_seconds
+    for import_id in found:
+        try:
+            with _briefly(ground) as session:
+                act(session, import_id)
+        except ConflictOfTransactions as conflict:
+            if time.monotonic() >= until:
+                raise
+            _log.warning("sweep_gave_way", import_id=import_id, reason=str(conflict))
 
 
 def _remove(

@@ -154,13 +154,12 @@ def due(session: Session, bounds: Bounds, *, limit: int) -> list[int]:
 
 
 def abandoned_cancels(session: Session, *, limit: int) -> list[int]:
-    """Ids of imports that are being canceled, with no worker left to let go of them, held until the
-    transaction ends."""
+    """Ids of imports that are being canceled, with no worker left to let go of them."""
     return list(session.scalars(text(ABANDONED_CANCELS), {"limit": limit}))
 
 
 def abandoned_uploads(session: Session, *, older_than: timedelta, limit: int) -> list[int]:
-    """Ids of imports whose file never came to its end, held until the transaction ends."""
+    """Ids of imports whose file never came to its end."""
     return list(session.scalars(text(ABANDONED_UPLOADS), {"age": older_than, "limit": limit}))
 
 

@@ -35,6 +35,7 @@ from shared.ground import Ground
 from shared.lifecycle import FINAL, Status
 from shared.storage.folder import FolderStorage, FolderWriter
 from tests.integration.builders import block_files, documents, storage_folder, tuned, volume_id
+from tests.integration.held_rows import LOCK_JOBS, held
 from tests.integration.job_builders import (
     Job,
     an_item_type,
@@ -321,12 +322,18 @@ def test_the_file_of_a_rejected_job_goes_where_block_storage_was_away(
     assert (job.status, is_stored(ground, file)) == ("Rejected", False)
 
 
+def left_by_the_release_before(ground: Ground, service: Service, *jobs: Job) -> list[int]:
+    """Uploads that its API did not note; their imports."""
+    left = [upload_of_the_dead(ground, service, job.id) for job in jobs]
+    with ground.database.begin() as session:
+        session.execute(text("DELETE FROM uploads"))
+    return left
+
+
 def test_what_an_api_of_the_release_before_left_behind_goes_after_a_day(
     ground: Ground, service: Service, job: Job
 ):
-    left = upload_of_the_dead(ground, service, job.id)
-    with ground.database.begin() as session:
-        session.execute(text("DELETE FROM uploads"))
+    [left] = left_by_the_release_before(ground, service, job)
     sweep(ground)
     assert job.status == "Initialized"
 
@@ -336,6 +343,19 @@ def test_what_an_api_of_the_release_before_left_behind_goes_after_a_day(
     assert block_files(ground, left) == []
     with pytest.raises(JobNotFound):
         job.shown()
+
+
+def test_what_it_left_behind_goes_though_some_of_it_is_held(ground: Ground, service: Service, job: Job):
+    other = Job(ground, service, uuid4())
+    left = left_by_the_release_before(ground, service, job, other)
+    let_imports_age(ground, DAY)
+
+    with held(ground, LOCK_JOBS, job.id):
+        sweep(ground)
+
+    assert [len(block_files(ground, import_id)) for import_id in left] == [1, 0]
+    sweep(ground)
+    assert block_files(ground, left[0]) == []
 
 
 @pytest.mark.parametrize("is_deleted", [True, False], ids=["deleted", "canceled and kept no longer"])

@@ -418,19 +418,45 @@ def test_an_import_that_is_held_while_it_is_canceled_keeps_no_other_from_its_end
     assert first.status == "Canceled"
 
 
-def test_a_step_that_cannot_be_taken_keeps_a_sweep_from_no_other(ground: Ground, service: Service):
-    """The mail about the canceled job waits for who holds the job."""
+def test_a_job_that_is_held_while_it_is_canceled_keeps_no_other_from_its_end(
+    ground: Ground, service: Service
+):
+    """The mail about it waits for who holds the job, and all that were canceled waited with it."""
     an_item_type(ground, service)
-    job = a_canceling_job(ground, service)
+    first, other = a_canceling_job(ground, service), a_canceling_job(ground, service)
+
+    with held(ground, LOCK_JOBS, first.id):
+        sweep(ground)
+        assert (first.status, other.status) == ("Canceling", "Canceled")
+
+    sweep(ground)
+    assert first.status == "Canceled"
+
+
+def test_jobs_that_are_held_are_not_all_waited_for(ground: Ground, service: Service):
+    """One sweep after the other would do so, each at a worker of its own."""
+    an_item_type(ground, service)
+    first, other = a_canceling_job(ground, service), a_canceling_job(ground, service)
+
+    with held(ground, LOCK_JOBS, first.id):
+        sweep(tuned(ground, lease_seconds=0.1))
+
+    assert (first.status, other.status) == ("Canceling", "Canceling")
+    sweep(ground)
+    assert (first.status, other.status) == ("Canceled", "Canceled")
+
+
+def test_a_step_that_cannot_be_taken_keeps_a_sweep_from_no_other(ground: Ground, service: Service):
+    """None can be that has something become garbage."""
     waiting = an_import(ground, service, numbered(1))
     deleted = a_deleted_import(ground, service)
 
-    with held(ground, LOCK_JOBS, job.id):
+    with ground.database.begin() as stranger:
+        stranger.execute(text("LOCK TABLE storage_garbage IN SHARE MODE"))
         assert is_nudged(ground, waiting)
-        assert (job.status, block_files(ground, deleted)) == ("Canceling", [])
 
+    assert block_files(ground, deleted) == []
     sweep(ground)
-    assert job.status == "Canceled"
 
 
 def test_an_expired_export_that_is_held_keeps_no_other_s_files(ground: Ground, service: Service):
