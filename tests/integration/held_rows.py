@@ -14,6 +14,9 @@ LOCK_COLLECTIONS = "SELECT FROM collections WHERE id = :id FOR KEY SHARE"
 LOCK_MAILS = "SELECT FROM notifications WHERE job_id = :id FOR UPDATE"
 LOCK_JOBS = "SELECT FROM batch_jobs WHERE id = :id FOR UPDATE"
 
+# Of this import and of all later ones.
+LOCK_GARBAGE = "SELECT FROM storage_garbage WHERE import_id >= :id FOR UPDATE"
+
 
 @contextmanager
 def held(ground: Ground, lock: str, row_id: object) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +16,7 @@ from api.usecases.services import Service
 from shared.db import maintenance, sweeps
 from shared.db.models import Removal
 from shared.db.transition import move
-from shared.dispatch import IMPORTS_QUEUE
+from shared.dispatch import IMPORTS_QUEUE, SWEEP_QUEUE
 from shared.errors import StorageAway, StorageFault
 from shared.ground import Ground
 from shared.lifecycle import Event, Status
@@ -39,7 +39,7 @@ from tests.integration.builders import (
     work,
     work_off,
 )
-from tests.integration.held_rows import LOCK_EXPORTS, LOCK_IMPORTS, LOCK_JOBS, held
+from tests.integration.held_rows import LOCK_EXPORTS, LOCK_GARBAGE, LOCK_IMPORTS, LOCK_JOBS, held
 from tests.integration.job_builders import (
     Job,
     a_file_import,
@@ -51,6 +51,7 @@ from tests.integration.job_builders import (
     stored_paths,
     wait_until,
 )
+from tests.integration.programs import program
 from tests.supplies.external import empty_redis
 from workers.sweeping import UPLOAD_HOURS, UPLOAD_SILENCE, sweep
 
@@ -348,6 +349,30 @@ def test_a_sweep_whose_worker_goes_home_leaves_the_rest_to_another(ground: Groun
     assert storage.tried == deleted[:1]
     sweep(ground)
     assert [block_files(ground, int(import_id)) for import_id in deleted] == [[], []]
+
+
+def test_a_worker_that_is_told_to_stop_ends_its_sweep(
+    ground: Ground, service: Service, environment: Mapping[str, str]
+):
+    deleted = [a_deleted_import(ground, service) for _ in range(8)]
+    own = {
+        "DATABASE_URL": ground.settings.database_url,
+        "STORAGE_URL": ground.settings.storage_url,
+        "LONGSHORE_WORKER_PROCESSES": "1",
+    }
+
+    with program("worker", environment | own, "--queues", SWEEP_QUEUE) as worker:
+        wait_until(lambda: bool(worker.children()))
+        # That they are gone cannot be noted: each of them takes a second.
+        with held(ground, LOCK_GARBAGE, deleted[0]):
+            ground.dispatcher.nudge_sweep()
+            wait_until(lambda: not block_files(ground, deleted[0]))
+            worker.terminate()
+
+            assert worker.wait(timeout=20) == 0
+
+    assert len(block_files(ground, deleted[-1])) == 1
+    sweep(ground)
 
 
 TURN_SAID_SOMETHING_AT = """
