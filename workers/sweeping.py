@@ -1,8 +1,9 @@
 """What rows say is due gets done, whatever Redis lost: the work of one beat."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -46,6 +47,20 @@ UPLOAD_SILENCE = timedelta(hours=1)
 FAULTS_SECONDS = 10.0
 # How often a sweep that removes learns that its worker goes home.
 LOOK_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class _Garbage:
+    """Bytes that are to be removed."""
+
+    label: str  # what `number` is, as the log calls it
+    number: int
+    groups: Sequence[str]
+    forget: Callable[[Session, int], None]  # notes that they are gone
+
+    def fields(self) -> dict[str, int]:
+        """Whose they are, for the log."""
+        return {self.label: self.number}
 
 
 def sweep(
@@ -171,7 +186,7 @@ def _one_by_one(ground: Ground, found: Iterable[int], act: Callable[[Session, in
 
 def _remove(
     ground: Ground,
-    passed_over: Callable[..., AbstractContextManager[None]],
+    passed_over: Callable[[_Garbage], AbstractContextManager[None]],
     should_stop: Callable[[], bool],
 ) -> None:
     """Raises Stopped."""
@@ -193,39 +208,39 @@ def _remove(
 
 def _remove_garbage(
     ground: Ground,
-    passed_over: Callable[..., AbstractContextManager[None]],
+    passed_over: Callable[[_Garbage], AbstractContextManager[None]],
     look: Callable[[], None],
 ) -> None:
     """Bytes first: what is forgotten is gone. `look` is called before each removal, and may raise."""
-    with ground.database.begin() as session:
-        of_imports = sweeps.garbage(session, limit=REMOVALS_A_SWEEP)
-        removed = sweeps.removed(session, age=UPLOAD_SILENCE, limit=REMOVALS_A_SWEEP)
-        of_exports = retention.export_garbage(session, limit=REMOVALS_A_SWEEP)
-    for import_id in of_imports:
+    for garbage in _found_garbage(ground):
         look()
-        with passed_over(import_id=import_id):
-            ground.storage.remove_import(import_id)
-            with _briefly(ground) as session:
-                sweeps.forget_garbage(session, import_id)
-    for import_id in removed:
-        look()
-        with passed_over(import_id=import_id):
-            # Who had not heard of it may have stored more.
-            ground.storage.remove_import(import_id)
-            with _briefly(ground) as session:
-                sweeps.forget_removal(session, import_id, age=UPLOAD_SILENCE)
-    for export_id, epoch in of_exports:
-        look()
-        with passed_over(export_id=export_id):
-            # Those that were removed before, too: who had lost its lease may have written more behind that.
-            for group in groups_between(export_id, 1, epoch):
+        with passed_over(garbage):
+            for group in garbage.groups:
                 ground.storage.remove_group(group)
             with _briefly(ground) as session:
-                retention.forget_files(session, export_id)
+                garbage.forget(session, garbage.number)
+
+
+def _found_garbage(ground: Ground) -> list[_Garbage]:
+    with ground.database.begin() as session:
+        deleted = sweeps.garbage(session, limit=REMOVALS_A_SWEEP)
+        removed = sweeps.removed(session, age=UPLOAD_SILENCE, limit=REMOVALS_A_SWEEP)
+        expired = retention.export_garbage(session, limit=REMOVALS_A_SWEEP)
+    # Who had not heard of it may have stored more.
+    forget_removal = partial(sweeps.forget_removal, age=UPLOAD_SILENCE)
+    return [
+        *(_Garbage("import_id", number, [str(number)], sweeps.forget_garbage) for number in deleted),
+        *(_Garbage("import_id", number, [str(number)], forget_removal) for number in removed),
+        # Those that were removed before, too: who had lost its lease may have written more behind that.
+        *(
+            _Garbage("export_id", number, groups_between(number, 1, epoch), retention.forget_files)
+            for number, epoch in expired
+        ),
+    ]
 
 
 @contextmanager
-def _passed_over(ground: Ground, until: float, **whose: int) -> Iterator[None]:
+def _passed_over(ground: Ground, until: float, garbage: _Garbage) -> Iterator[None]:
     """What cannot be removed or is held is left for another sweep, and keeps this one from none of the rest.
 
     Raises StorageFault where it is not that alone, or it is too late: asking for each of the rest would take
@@ -237,9 +252,9 @@ def _passed_over(ground: Ground, until: float, **whose: int) -> Iterator[None]:
         ground.storage.check()
         if time.monotonic() >= until:
             raise
-        _log.error("bytes_not_removed", error=str(fault), **whose)
+        _log.error("bytes_not_removed", error=str(fault), **garbage.fields())
     except ConflictOfTransactions as conflict:
-        _log.warning("removal_not_noted", reason=str(conflict), **whose)
+        _log.warning("removal_not_noted", reason=str(conflict), **garbage.fields())
 
 
 @contextmanager

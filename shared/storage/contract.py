@@ -42,9 +42,6 @@ class BlockStorage(Protocol):
     def remove(self, key: str) -> None:
         """Remove one key; absent is fine."""
 
-    def remove_import(self, import_id: int) -> None:
-        """Remove every key of the import; absent is fine."""
-
     def remove_group(self, group: str) -> None:
         """Remove every key of the group; absent is fine."""
 

@@ -29,10 +29,6 @@ class MarkedStorage(ABC):
     def create(self, group: str) -> AbstractContextManager[CountingWriter]:
         """A writer under a new key of `group`; durable at the end, nothing where the body raises."""
 
-    def remove_import(self, import_id: int) -> None:
-        """Remove every key of the import; absent is fine."""
-        self.remove_group(str(import_id))
-
     @abstractmethod
     def remove_group(self, group: str) -> None:
         """Remove every key of the group; absent is fine."""

@@ -188,7 +188,7 @@ def test_blocks_that_are_still_to_be_applied_must_be_there(examine: Examine, sou
     add_collection(sound, service, "/contacts")
     imports = [an_import(sound, service, numbered(3), status=Status.CONFIGURING) for _ in range(2)]
     before = examine()["blocks"]
-    sound.storage.remove_import(imports[0])
+    sound.storage.remove_group(str(imports[0]))
 
     finding = examine()["blocks"]
 

@@ -74,8 +74,8 @@ def let_days_pass(ground: Ground, import_id: int, days: float = DAYS + 1) -> Non
 class FailingStorage(FolderStorage):
     """A folder whose removals break after the first file."""
 
-    def remove_import(self, import_id: int) -> None:
-        next((self.root / str(import_id)).iterdir()).unlink()
+    def remove_group(self, group: str) -> None:
+        next((self.root / group).iterdir()).unlink()
         raise StorageFault("Block storage could not remove the bytes: Input/output error.")
 
     @property

@@ -159,11 +159,11 @@ class TestBlockStorage:
             storage.open(gone.key)
         assert self.content(storage, kept.key) == b"x"
 
-    def test_a_removed_import_is_gone_and_no_other(self, storage: BlockStorage):
+    def test_a_removed_group_is_gone_and_no_other(self, storage: BlockStorage):
         gone, kept = storage.write(1, [b"x"]), storage.write(11, [b"x"])
 
-        storage.remove_import(1)
-        storage.remove_import(1)
+        storage.remove_group("1")
+        storage.remove_group("1")
 
         with pytest.raises(BlockDamaged):
             storage.open(gone.key)
@@ -206,7 +206,7 @@ class TestBlockStorage:
             lambda: storage.write(1, [b"x"]),
             lambda: storage.open(stored.key),
             lambda: storage.remove("1/of-somebody-else"),
-            lambda: storage.remove_import(1),
+            lambda: storage.remove_group("1"),
             lambda: storage.remove_unfinished(0, nothing_comes),
         ):
             with pytest.raises(StorageAway):
