@@ -57,6 +57,7 @@ class _Garbage:
     number: int
     groups: Sequence[str]
     forget: Callable[[Session, int], None]  # notes that they are gone
+    put_behind: Callable[[Session, int], None]  # notes that they cannot be removed
 
     def fields(self) -> dict[str, int]:
         """Whose they are, for the log."""
@@ -226,14 +227,19 @@ def _found_garbage(ground: Ground) -> list[_Garbage]:
         deleted = sweeps.garbage(session, limit=REMOVALS_A_SWEEP)
         removed = sweeps.removed(session, age=UPLOAD_SILENCE, limit=REMOVALS_A_SWEEP)
         expired = retention.export_garbage(session, limit=REMOVALS_A_SWEEP)
+    of_garbage = sweeps.forget_garbage, sweeps.put_garbage_behind
     # Who had not heard of it may have stored more.
-    forget_removal = partial(sweeps.forget_removal, age=UPLOAD_SILENCE)
+    of_removal = (
+        partial(sweeps.forget_removal, age=UPLOAD_SILENCE),
+        partial(sweeps.put_removal_behind, age=UPLOAD_SILENCE),
+    )
+    of_files = retention.forget_files, retention.put_files_behind
     return [
-        *(_Garbage("import_id", number, [str(number)], sweeps.forget_garbage) for number in deleted),
-        *(_Garbage("import_id", number, [str(number)], forget_removal) for number in removed),
+        *(_Garbage("import_id", number, [str(number)], *of_garbage) for number in deleted),
+        *(_Garbage("import_id", number, [str(number)], *of_removal) for number in removed),
         # Those that were removed before, too: who had lost its lease may have written more behind that.
         *(
-            _Garbage("export_id", number, groups_between(number, 1, epoch), retention.forget_files)
+            _Garbage("export_id", number, groups_between(number, 1, epoch), *of_files)
             for number, epoch in expired
         ),
     ]
@@ -250,6 +256,9 @@ def _passed_over(ground: Ground, until: float, garbage: _Garbage) -> Iterator[No
         yield
     except StorageFault as fault:
         ground.storage.check()
+        # Or as many as a sweep asks for would be the first of each, and what is behind them stay for ever.
+        with suppress(ConflictOfTransactions), _briefly(ground) as session:
+            garbage.put_behind(session, garbage.number)
         if time.monotonic() >= until:
             raise
         _log.error("bytes_not_removed", error=str(fault), **garbage.fields())

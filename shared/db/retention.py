@@ -39,15 +39,19 @@ INSERT INTO storage_garbage (import_id) SELECT id FROM told ON CONFLICT DO NOTHI
 """
 
 # Files that no link leads to any longer, and what attempts may have left behind of exports that never had
-# links: each of those is looked at once.
+# links: each of those is looked at once. In the order of creation, but for those that cannot be removed.
 EXPORT_GARBAGE = """
 (SELECT id, epoch FROM exports
   WHERE expires_at <= now() AND files_removed_at IS NULL
-  ORDER BY expires_at LIMIT :limit)
+  ORDER BY due_at LIMIT :limit)
 UNION ALL
 (SELECT id, epoch FROM exports
   WHERE ended_at IS NOT NULL AND expires_at IS NULL AND files_removed_at IS NULL
-  ORDER BY ended_at LIMIT :limit)
+  ORDER BY due_at LIMIT :limit)
+"""
+
+PUT_EXPORT_BEHIND = """
+UPDATE exports SET due_at = clock_timestamp() WHERE id = :export_id AND ended_at IS NOT NULL
 """
 
 FORGET_EXPORT = """
@@ -80,6 +84,11 @@ def forget_files(session: Session, export_id: int) -> None:
     """The export's files are gone."""
     session.execute(delete(ExportFile).where(ExportFile.export_id == export_id))
     session.execute(text(FORGET_EXPORT), {"export_id": export_id})
+
+
+def put_files_behind(session: Session, export_id: int) -> None:
+    """The export's files cannot be removed: those of all others come first now."""
+    session.execute(text(PUT_EXPORT_BEHIND), {"export_id": export_id})
 
 
 def _end_keeping(session: Session, statement: str, days: float, limit: int) -> list[int]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, delete, func, select, text
+from sqlalchemy import ColumnElement, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -27,7 +27,7 @@ def take_removing_turn(session: Session) -> bool:
 
 
 def garbage(session: Session, *, limit: int) -> Sequence[int]:
-    """Imports, deleted or ended long ago, whose bytes are still to be removed, oldest first."""
+    """Imports, deleted or ended long ago, whose bytes are still to be removed, longest waiting first."""
     found = select(StorageGarbage.import_id).order_by(StorageGarbage.deleted_at).limit(limit)
     return session.scalars(found).all()
 
@@ -40,8 +40,14 @@ def forget_garbage(session: Session, import_id: int) -> None:
     session.execute(noted.on_conflict_do_update(index_elements=[Removal.import_id], set_=again))
 
 
+def put_garbage_behind(session: Session, import_id: int) -> None:
+    """The import's bytes cannot be removed: all other garbage comes first now."""
+    last = update(StorageGarbage).where(StorageGarbage.import_id == import_id)
+    session.execute(last.values(deleted_at=func.clock_timestamp()))
+
+
 def removed(session: Session, *, age: timedelta, limit: int) -> Sequence[int]:
-    """Imports whose bytes were removed so long ago that nobody stores more behind them."""
+    """Imports whose bytes were removed so long ago that nobody stores more behind them, oldest first."""
     found = select(Removal.import_id).where(_is_older(age))
     return session.scalars(found.order_by(Removal.removed_at).limit(limit)).all()
 
@@ -49,6 +55,12 @@ def removed(session: Session, *, age: timedelta, limit: int) -> Sequence[int]:
 def forget_removal(session: Session, import_id: int, *, age: timedelta) -> None:
     """What was stored behind a removal so long ago is gone, too."""
     session.execute(delete(Removal).where(Removal.import_id == import_id, _is_older(age)))
+
+
+def put_removal_behind(session: Session, import_id: int, *, age: timedelta) -> None:
+    """What was stored behind a removal so long ago cannot be removed: all others of these come first now."""
+    last = update(Removal).where(Removal.import_id == import_id, _is_older(age))
+    session.execute(last.values(removed_at=func.clock_timestamp() - age))
 
 
 def _is_older(age: timedelta) -> ColumnElement[bool]:

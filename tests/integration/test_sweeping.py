@@ -14,7 +14,7 @@ from api.usecases.imports import delete_import, get_import
 from api.usecases.maintenance import end_maintenance
 from api.usecases.services import Service
 from shared.db import maintenance, sweeps
-from shared.db.models import Removal
+from shared.db.models import Export, Removal
 from shared.db.transition import move
 from shared.dispatch import IMPORTS_QUEUE, SWEEP_QUEUE
 from shared.errors import StorageAway, StorageFault
@@ -53,7 +53,7 @@ from tests.integration.job_builders import (
 )
 from tests.integration.programs import program
 from tests.supplies.external import empty_redis
-from workers.sweeping import UPLOAD_HOURS, UPLOAD_SILENCE, sweep
+from workers.sweeping import REMOVALS_A_SWEEP, UPLOAD_HOURS, UPLOAD_SILENCE, sweep
 
 
 @pytest.fixture(scope="module")
@@ -293,15 +293,66 @@ def test_what_cannot_be_removed_keeps_nothing_else_from_it(ground: Ground, servi
     assert block_files(ground, deleted) == block_files(ground, removed) == stored_paths(expired) == []
 
 
+STUCK_GARBAGE = """
+INSERT INTO storage_garbage (import_id, deleted_at)
+SELECT :first + n, '2000-01-01' FROM generate_series(1, :many) n RETURNING import_id
+"""
+STUCK_REMOVALS = """
+INSERT INTO removals (import_id, removed_at)
+SELECT :first + :many + n, '2000-01-01' FROM generate_series(1, :many) n RETURNING import_id
+"""
+STUCK_EXPORTS = """
+INSERT INTO exports (service_id, collection_id, selection, rendering, link_key, status, epoch, ended_at,
+                     expires_at, due_at)
+SELECT service_id, collection_id, selection, rendering, link_key, status, epoch, '2000-01-01',
+       CASE WHEN expires_at IS NOT NULL THEN CAST('2000-01-01' AS timestamptz) END, '2000-01-01'
+  FROM exports, generate_series(1, :many) WHERE id IN (:expired, :unlinked) RETURNING exports.id
+"""
+
+
+def an_unlinked_export(ground: Ground, service: Service) -> Job:
+    """One that never had links, and left files all the same."""
+    job = exported(ground, service)
+    with ground.database.begin() as session:
+        session.get_one(Export, job.export_id).expires_at = None
+    return job
+
+
+def test_as_much_as_a_sweep_asks_for_cannot_be_removed_and_keeps_nothing_else(
+    ground: Ground, service: Service
+):
+    """It came first each time, and whatever was behind it stayed for ever."""
+    accounts(ground, service)
+    deleted, removed = a_deleted_import(ground, service), a_removal(ground, service)
+    expired, unlinked = an_expired_export(ground, service), an_unlinked_export(ground, service)
+    given = {"first": 10**12, "many": REMOVALS_A_SWEEP}
+    whose = {"expired": expired.export_id, "unlinked": unlinked.export_id}
+    with ground.database.begin() as session:
+        imports = [n for sql in (STUCK_GARBAGE, STUCK_REMOVALS) for n in session.scalars(text(sql), given)]
+        exports = session.scalars(text(STUCK_EXPORTS), given | whose).all()
+    stuck = [*(str(n) for n in imports), *(f"export-{n}-1" for n in exports)]
+    storage = Immovable(ground, *stuck)
+
+    for _ in range(2):
+        sweep(replace(ground, storage=storage))
+
+    assert block_files(ground, deleted) == block_files(ground, removed) == []
+    assert stored_paths(expired) == stored_paths(unlinked) == []
+    assert set(stuck) < set(storage.tried)
+    sweep(ground)
+
+
 def test_what_cannot_be_removed_is_asked_for_no_longer_than_some_seconds(ground: Ground, service: Service):
     """Of a bucket that only removes nothing each took half a minute, of one worker after the other."""
     deleted = [str(a_deleted_import(ground, service)) for _ in range(2)]
     storage = Immovable(ground, *deleted)
 
-    with pytest.raises(StorageFault):
-        sweep(replace(ground, storage=storage), faults_seconds=0.0)
+    for _ in range(2):
+        with pytest.raises(StorageFault):
+            sweep(replace(ground, storage=storage), faults_seconds=0.0)
 
-    assert storage.tried == deleted[:1]
+    # Each time another one.
+    assert storage.tried == deleted
     sweep(ground)
 
 

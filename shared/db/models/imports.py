@@ -203,4 +203,4 @@ class StorageGarbage(Base):
     __tablename__ = "storage_garbage"
 
     import_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    deleted_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    deleted_at: Mapped[datetime] = mapped_column(server_default=func.now())  # or could last not be removed

@@ -83,6 +83,7 @@ class Export(Base):
     failing_since: Mapped[datetime | None]  # the first critical failure since it got on
     worker: Mapped[str | None]
     leased_until: Mapped[datetime | None]
+    # Not to be claimed before; of one that has ended, when its files could last not be removed.
     due_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
