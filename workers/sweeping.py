@@ -202,9 +202,14 @@ def _remove(
                 raise Stopped
 
         with Heartbeat(keep_turn, min(LOOK_SECONDS, ground.settings.lease_seconds / 3)) as heartbeat:
+
+            def still_comes(group: str) -> bool:
+                heartbeat.check()
+                return _may_go_on(ground, group)
+
             _remove_garbage(ground, passed_over, heartbeat.check)
             heartbeat.check()
-            ground.storage.remove_unfinished(UPLOAD_HOURS * 3600, partial(_may_go_on, ground))
+            ground.storage.remove_unfinished(UPLOAD_HOURS * 3600, still_comes)
 
 
 def _remove_garbage(
@@ -212,12 +217,12 @@ def _remove_garbage(
     passed_over: Callable[[_Garbage], AbstractContextManager[None]],
     look: Callable[[], None],
 ) -> None:
-    """Bytes first: what is forgotten is gone. `look` is called before each removal, and may raise."""
+    """Bytes first: what is forgotten is gone. `look` is called before and in each removal, and may raise."""
     for garbage in _found_garbage(ground):
-        look()
         with passed_over(garbage):
             for group in garbage.groups:
-                ground.storage.remove_group(group)
+                look()
+                ground.storage.remove_group(group, look)
             with _briefly(ground) as session:
                 garbage.forget(session, garbage.number)
 

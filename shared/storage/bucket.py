@@ -65,11 +65,12 @@ class BucketStorage(MarkedStorage):
         with bucket_faults("remove"):
             obstore.delete(self._bucket, key)
 
-    def remove_group(self, group: str) -> None:
+    def remove_group(self, group: str, look: Callable[[], None] = lambda: None) -> None:
         """Remove every key of the group; absent is fine."""
         self._mark.require()
         with bucket_faults("remove"):
             for found in obstore.list(self._bucket, f"{group}/"):
+                look()
                 obstore.delete(self._bucket, [entry["path"] for entry in found])
 
     def remove_unfinished(self, older_than_seconds: float, still_comes: Callable[[str], bool]) -> None:

@@ -42,8 +42,8 @@ class BlockStorage(Protocol):
     def remove(self, key: str) -> None:
         """Remove one key; absent is fine."""
 
-    def remove_group(self, group: str) -> None:
-        """Remove every key of the group; absent is fine."""
+    def remove_group(self, group: str, look: Callable[[], None] = lambda: None) -> None:
+        """Remove every key of the group; absent is fine. `look` is called before each few, and may raise."""
 
     def remove_unfinished(self, older_than_seconds: float, still_comes: Callable[[str], bool]) -> None:
         """Remove what writers that died left behind, where it has not grown for that long.

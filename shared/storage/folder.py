@@ -74,7 +74,7 @@ class FolderStorage(MarkedStorage):
         with storage_faults("remove"):
             (self._root / key).unlink(missing_ok=True)
 
-    def remove_group(self, group: str) -> None:
+    def remove_group(self, group: str, look: Callable[[], None] = lambda: None) -> None:
         """Remove every key of the group; absent is fine."""
         folder = self._root / group
         self._mark.require()
@@ -82,6 +82,7 @@ class FolderStorage(MarkedStorage):
             with os.scandir(folder) as found:
                 entries = list(found)
             for entry in entries:
+                look()
                 _remove_entry(entry)
             folder.rmdir()
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 
 from shared.storage.mark import Mark
@@ -30,8 +30,8 @@ class MarkedStorage(ABC):
         """A writer under a new key of `group`; durable at the end, nothing where the body raises."""
 
     @abstractmethod
-    def remove_group(self, group: str) -> None:
-        """Remove every key of the group; absent is fine."""
+    def remove_group(self, group: str, look: Callable[[], None] = lambda: None) -> None:
+        """Remove every key of the group; absent is fine. `look` is called before each few, and may raise."""
 
     def is_marked(self) -> bool:
         """Whether it has its mark."""

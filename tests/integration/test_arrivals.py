@@ -34,6 +34,7 @@ from shared.errors import ConflictOfTransactions, DatabaseUnavailable, StorageFa
 from shared.ground import Ground
 from shared.lifecycle import FINAL, Status
 from shared.storage.folder import FolderStorage, FolderWriter
+from shared.storage.reading import Look
 from tests.integration.builders import block_files, documents, storage_folder, tuned, volume_id
 from tests.integration.held_rows import LOCK_JOBS, held
 from tests.integration.job_builders import (
@@ -302,7 +303,7 @@ def test_a_canceled_upload_whose_api_died_stays_canceled(ground: Ground, service
 class FullOfFaults(FolderStorage):
     """A folder that gives nothing away."""
 
-    def remove_group(self, group: str) -> None:
+    def remove_group(self, group: str, look: Look = lambda: None) -> None:
         raise StorageFault("The volume is gone.")
 
 

@@ -18,6 +18,7 @@ from shared.db import exports
 from shared.errors import StorageFault
 from shared.ground import Ground
 from shared.storage.folder import FolderStorage
+from shared.storage.reading import Look
 from shared.turns import Job as NudgedJob
 from tests.integration.builders import storage_folder, take_nudges, tuned, volume_id
 from tests.integration.job_builders import (
@@ -357,7 +358,7 @@ class Unremovable(FolderStorage):
         super().__init__(storage_folder(ground), volume_id(ground))
         self._meanwhile = meanwhile
 
-    def remove_group(self, group: str) -> None:
+    def remove_group(self, group: str, look: Look = lambda: None) -> None:
         self._meanwhile()
         raise StorageFault("Block storage could not remove the bytes: the bucket does not answer.")
 
@@ -419,9 +420,9 @@ class TestStorageThatDoesNotAnswer:
         removed: list[str] = []
 
         class Counting(WatchedStorage):
-            def remove_group(self, group: str) -> None:
+            def remove_group(self, group: str, look: Look = lambda: None) -> None:
                 removed.append(group)
-                super().remove_group(group)
+                super().remove_group(group, look)
 
         for _ in range(3):
             dying = replace(ground, storage=Counting(ground, die))

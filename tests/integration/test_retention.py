@@ -15,6 +15,7 @@ from shared.errors import BlockGone, StorageFault
 from shared.ground import Ground
 from shared.lifecycle import Status
 from shared.storage.folder import FolderStorage
+from shared.storage.reading import Look
 from tests.acceptance.waiting import wait_for
 from tests.integration.builders import (
     after_batches,
@@ -74,7 +75,7 @@ def let_days_pass(ground: Ground, import_id: int, days: float = DAYS + 1) -> Non
 class FailingStorage(FolderStorage):
     """A folder whose removals break after the first file."""
 
-    def remove_group(self, group: str) -> None:
+    def remove_group(self, group: str, look: Look = lambda: None) -> None:
         next((self.root / group).iterdir()).unlink()
         raise StorageFault("Block storage could not remove the bytes: Input/output error.")
 

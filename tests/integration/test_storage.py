@@ -169,6 +169,22 @@ class TestBlockStorage:
             storage.open(gone.key)
         assert self.content(storage, kept.key) == b"x"
 
+    def test_a_look_comes_before_each_few_of_many_removals_and_may_end_them(self, place: Place):
+        place.storage.write(1, [b"x"])
+        for n in range(100):
+            place.put(f"1/{n}", b"x")
+        looks = iter([lambda: None, interrupt])
+
+        def look() -> None:
+            next(looks)()
+
+        with pytest.raises(Interrupted):
+            place.storage.remove_group("1", look)
+
+        assert 1 < len(place.keys()) < 102
+        place.storage.remove_group("1")
+        assert place.keys() == [MARK]
+
     @pytest.mark.parametrize("chunks", [[b"half"], LARGE], ids=["small", "large"])
     def test_what_the_source_raises_comes_out_and_leaves_nothing(self, place: Place, chunks: list[bytes]):
         with pytest.raises(Interrupted):

@@ -21,6 +21,7 @@ from shared.errors import StorageAway, StorageFault
 from shared.ground import Ground
 from shared.lifecycle import Event, Status
 from shared.storage.folder import FolderStorage
+from shared.storage.reading import Look
 from tests.integration.builders import (
     after_batches,
     an_import,
@@ -45,6 +46,7 @@ from tests.integration.job_builders import (
     a_file_import,
     accounts,
     an_item_type,
+    at_statement,
     exported,
     file_rows,
     let_links_expire,
@@ -243,11 +245,11 @@ class Immovable(FolderStorage):
         self._groups = groups
         self.tried: list[str] = []
 
-    def remove_group(self, group: str) -> None:
+    def remove_group(self, group: str, look: Look = lambda: None) -> None:
         self.tried.append(group)
         if group in self._groups:
             raise StorageFault("Block storage could not remove the bytes: Operation not permitted.")
-        super().remove_group(group)
+        super().remove_group(group, look)
 
 
 def a_removal(ground: Ground, service: Service) -> int:
@@ -364,10 +366,10 @@ class Slow(FolderStorage):
         self._meanwhile = meanwhile
         self.tried: list[str] = []
 
-    def remove_group(self, group: str) -> None:
+    def remove_group(self, group: str, look: Look = lambda: None) -> None:
         self.tried.append(group)
         self._meanwhile()
-        super().remove_group(group)
+        super().remove_group(group, look)
 
 
 def test_while_one_sweep_removes_others_nudge_and_remove_nothing(ground: Ground, service: Service):
@@ -398,6 +400,8 @@ def test_a_sweep_whose_worker_goes_home_leaves_the_rest_to_another(ground: Groun
     sweep(replace(tuned(ground, lease_seconds=0.3), storage=storage), should_stop)
 
     assert storage.tried == deleted[:1]
+    # Nor does a large import keep it.
+    assert len(block_files(ground, int(deleted[0]))) == 1
     sweep(ground)
     assert [block_files(ground, int(import_id)) for import_id in deleted] == [[], []]
 
@@ -424,6 +428,33 @@ def test_a_worker_that_is_told_to_stop_ends_its_sweep(
 
     assert len(block_files(ground, deleted[-1])) == 1
     sweep(ground)
+
+
+def test_a_sweep_whose_worker_goes_home_leaves_uploads_of_the_dead_to_another(
+    ground: Ground, service: Service
+):
+    import_id = an_import(ground, service, numbered(1), status=Status.CONFIGURING)
+    stale = [storage_folder(ground) / str(import_id) / f"{n}.part" for n in range(2)]
+    for path in stale:
+        path.touch()
+        os.utime(path, (0, 0))
+    answers: list[bool] = []
+    is_told: list[bool] = []
+
+    def should_stop() -> bool:
+        answers.append(bool(is_told))
+        return answers[-1]
+
+    def tell() -> None:
+        is_told.append(True)
+        wait_until(lambda: answers.count(True) > 1)
+
+    with at_statement("WHERE uploads.import_id", tell):
+        sweep(tuned(ground, lease_seconds=0.3), should_stop)
+
+    assert [path.exists() for path in stale].count(True) == 1
+    sweep(ground)
+    assert not any(path.exists() for path in stale)
 
 
 TURN_SAID_SOMETHING_AT = """
