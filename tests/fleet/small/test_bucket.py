@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.fleet.clients import Import
 from tests.fleet.conftest import assert_exact
-from tests.fleet.containers import Fleet, asked, docker, events
+from tests.fleet.containers import Fleet, asked, docker, events, wait_until_healthy
 
 STORE = "http://s3:7070/longshore"
 
@@ -18,3 +18,9 @@ def test_a_block_that_one_container_stored_is_applied_by_another(fleet: Fleet, c
     assert events(worker, "batch_applied")
     assert docker("exec", api, "find", "/var/lib/longshore", "-type", "f") == ""
     assert f"<Key>blocks/{found['importid']}/" in asked(api, STORE)
+
+
+def test_the_store_tells_that_it_is_there(fleet: Fleet):
+    [store] = fleet.containers("s3")
+
+    wait_until_healthy(store, seconds=60)
