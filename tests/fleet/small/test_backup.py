@@ -1,4 +1,4 @@
-"""A fleet with a store of its own is backed up while it works, and goes on where it is restored."""
+"""A fleet is backed up while it works, and goes on where it is restored."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from tests.acceptance.waiting import wait_for
 from tests.fleet.clients import IMPORTS, Import, start_import
-from tests.fleet.conftest import assert_exact
+from tests.fleet.conftest import assert_exact, started
 from tests.fleet.containers import CHECKOUT, Fleet, remove_project, stopped
 
 FEW = b'{"documentid":"1"}\n{"documentid":"2"}\n'
@@ -25,10 +25,26 @@ def block_of(fleet: Fleet, path: str) -> bytes:
     return look(fleet, f"{path}/blocks/{block['blockid']}").raise_for_status().content
 
 
+@pytest.fixture(scope="module", params=["store", "volume"])
+def layout(request: pytest.FixtureRequest, settings: dict[str, str]) -> dict[str, str]:
+    """Where blocks are kept."""
+    return settings if request.param == "store" else {}
+
+
+@pytest.fixture(scope="module")
+def fleet(fleet: Fleet, kept: Path, layout: dict[str, str]) -> Iterator[Fleet]:
+    """That of the other tests, or one that has nothing but what every fleet has."""
+    if layout:
+        yield fleet
+        return
+    with started(Fleet(kept, f"{CHECKOUT}-usual"), apis=1, workers=1) as running:
+        yield running
+
+
 @pytest.fixture
-def restored(fleet: Fleet, kept: Path, settings: dict[str, str]) -> Iterator[Fleet]:
+def restored(fleet: Fleet, kept: Path, layout: dict[str, str]) -> Iterator[Fleet]:
     """Another fleet, which is not there yet."""
-    another = Fleet(kept, f"{CHECKOUT}-restored", **settings)
+    another = Fleet(kept, f"{CHECKOUT}-restored", **layout)
     remove_project(another.name)
     yield another
     remove_project(another.name)
