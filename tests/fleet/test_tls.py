@@ -4,6 +4,7 @@ import re
 import ssl
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import httpx
 import pytest
 import trustme
 
+from tests.acceptance.waiting import wait_for
 from tests.fleet.clients import IMPORTS
 from tests.fleet.containers import Fleet, docker
 
@@ -20,10 +22,19 @@ START_SECONDS = 120
 
 @dataclass(frozen=True)
 class Balancer:
-    """Where it answers."""
+    """Where it answers, and where it has its certificate."""
 
     secure: httpx.Client
     plain: httpx.Client
+    container: str
+    certificates: Path
+
+    def certificate(self) -> str:
+        """The one that it shows; empty while it takes no connection."""
+        url = self.secure.base_url
+        with suppress(OSError):
+            return ssl.get_server_certificate((url.host, url.port or 443), timeout=10)
+        return ""
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +61,7 @@ def balancer(
             httpx.Client(base_url=f"http://{address(container, 8080)}", **given) as plain,
         ):
             wait_until_ready(secure)
-            yield Balancer(secure, plain)
+            yield Balancer(secure, plain, container, folder)
     finally:
         docker("rm", "--force", container)
 
@@ -90,6 +101,28 @@ def test_blocks_come_by_tls(balancer: Balancer, collection: str):
 
     found = balancer.secure.get(f"{blocks}/{sent.json()['blockid']}")
     assert found.content == LINES
+
+
+def test_a_renewed_certificate_is_shown_at_a_signal_while_an_upload_goes_on(
+    balancer: Balancer, authority: trustme.CA, collection: str
+):
+    configuration = {"strategy": ["create"], "collection": collection}
+    made = balancer.secure.post(IMPORTS, json=configuration).raise_for_status().json()
+    old = balancer.certificate()
+
+    def lines() -> Iterator[bytes]:
+        yield LINES
+        write_certificate(authority, balancer.certificates)
+        docker("kill", "--signal", "USR2", balancer.container)
+        wait_for(lambda: balancer.certificate() not in (old, ""))
+        yield LINES
+
+    headers = {"Content-Type": "application/x-ndjson"}
+    sent = balancer.secure.post(f"{IMPORTS}/{made['importid']}/blocks", content=lines(), headers=headers)
+
+    assert sent.is_success, sent.text
+    wait_until_ready(balancer.secure)
+    assert balancer.secure.get(f"{sent.request.url}/{sent.json()['blockid']}").content == 2 * LINES
 
 
 def test_who_reads_in_the_clear_is_led_to_https(balancer: Balancer):
