@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
 
-from api.datastore.fields import Moment, Positive, Truth, postgres_text
+from api.datastore.fields import Moment, Positive, Truth
 from api.usecases.imports import ImportChanges, ShownImport
 from shared.db.import_pages import ListedImport
 from shared.instructions import Strategy
@@ -191,7 +191,7 @@ class ImportRows(fields.List[Any]):
                 "strategy": listed.strategies,
                 "collection": listed.collection,
                 "status": listed.status,
-                "createdDatetime": postgres_text(listed.created_at),
+                "createdDatetime": listed.created_at,
             }
             for listed in cast("Sequence[ListedImport]", value)
         ]

@@ -5,7 +5,6 @@ over. Imports of files are left out: they belong to batch jobs.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import text
@@ -28,9 +27,11 @@ SELECT id_range, newer FROM (
  WHERE newer <= :offset AND newer + imports > :offset
 """
 
-# Collections are looked up for those only that are not passed over.
+# Collections are looked up for those only that are not passed over. Moments come as they are told: to make a
+# thousand of them here and texts again took 3 of a page's 20 ms (two cores, 2026-11-27).
 PAGE = """
-SELECT i.id, i.strategies, c.path AS collection, i.status, i.created_at
+SELECT i.id, i.strategies, c.path AS collection, i.status,
+       CAST(i.created_at AT TIME ZONE 'UTC' AS text) || '+00' AS created_at
   FROM (SELECT * FROM imports
          WHERE service_id = :service_id AND reading IS NULL AND id < (CAST(:id_range AS bigint) + 1) << 12
          ORDER BY id DESC LIMIT :size OFFSET :passed_over) i
@@ -46,7 +47,7 @@ class ListedImport(NamedTuple):
     strategies: list[str]
     collection: str
     status: str
-    created_at: datetime
+    created_at: str  # as Postgres prints it, in UTC
 
 
 def page(session: Session, service_id: int, *, number: int, size: int) -> Sequence[ListedImport]:
@@ -57,4 +58,4 @@ def page(session: Session, service_id: int, *, number: int, size: int) -> Sequen
     if first is None:
         return []
     given |= {"id_range": first.id_range, "size": size, "passed_over": given["offset"] - first.newer}
-    return [ListedImport(*row) for row in session.execute(text(PAGE), given)]
+    return [ListedImport._make(row) for row in session.execute(text(PAGE), given)]

@@ -1,6 +1,7 @@
 """The published reference, example by example: what is asked, and all that it shows of the answer."""
 
 import re
+from datetime import datetime
 from typing import Any
 
 from api.datastore.examples import CREATED
@@ -81,6 +82,21 @@ def test_listing_imports_shows_the_newest_first_with_five_fields(call: Caller) -
     assert newest == row
     assert list(newest) == list(row)
     assert oldest == row | {"importid": older, "strategy": ["update"]}
+
+
+def test_a_list_tells_of_an_import_what_it_tells_of_itself(call: Caller, ground: Ground) -> None:
+    """Also where the fraction of its second ends in zeros, or there is none."""
+    for fraction in (".98514", ".5", ""):
+        number = call.new_import()
+        created_at = f"2022-08-16 06:26:55{fraction}+00"
+        with ground.database.begin() as session:
+            session.get_one(Import, number).created_at = datetime.fromisoformat(created_at)
+
+        listed = call("GET", IMPORTS).get_json()["data"][0]
+
+        itself = call("GET", f"{IMPORTS}/{number}").get_json()
+        assert listed == {name: itself[name] for name in listed}
+        assert listed["createdDatetime"] == created_at
 
 
 def test_a_thousand_imports_make_a_page(call: Caller, ground: Ground) -> None:

@@ -6,13 +6,11 @@ import pytest
 
 from api.datastore.fields import postgres_text
 from api.datastore.paging import PageAsked, links
-from api.datastore.schemas import ImportListSchema, ImportRowSchema
 from api.datastore.vocabulary import MEANINGS
 from api.http.admission import service_name
 from api.http.problems import NOT_FOUND, UNAVAILABLE, Problem, problem, problem_of
 from api.http.streaming import StartedPieces
 from api.usecases.documents import DocumentPage
-from shared.db.import_pages import ListedImport
 from shared.errors import (
     BlockTooLarge,
     ConflictOfTransactions,
@@ -47,13 +45,6 @@ def test_a_moment_prints_in_utc_with_its_zeros_before_the_point() -> None:
     there = timezone(timedelta(hours=10))
 
     assert postgres_text(datetime(2022, 1, 1, 20, 0, 0, tzinfo=there)) == "2022-01-01 10:00:00+00"
-
-
-def test_a_page_of_imports_is_told_as_its_rows_are_described() -> None:
-    created_at = datetime(2022, 8, 16, 6, 26, 55, 985140, tzinfo=UTC)
-    page = [ListedImport(7, ["create", "update"], "/films", "paused", created_at)]
-
-    assert ImportListSchema().dump({"data": page}) == {"data": ImportRowSchema(many=True).dump(page)}
 
 
 @pytest.mark.parametrize(
