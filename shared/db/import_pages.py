@@ -58,4 +58,4 @@ def page(session: Session, service_id: int, *, number: int, size: int) -> Sequen
     if first is None:
         return []
     given |= {"id_range": first.id_range, "size": size, "passed_over": given["offset"] - first.newer}
-    return [ListedImport._make(row) for row in session.execute(text(PAGE), given)]
+    return [ListedImport._make(row) for row in session.execute(text(PAGE), given).all()]
