@@ -38,15 +38,22 @@ WITH told AS (
 INSERT INTO storage_garbage (import_id) SELECT id FROM told ON CONFLICT DO NOTHING
 """
 
+# How many times as many are looked at as are taken. With as many that cannot be removed, others have to wait.
+_LOOKS = 100
+
 # Files that no link leads to any longer, and what attempts may have left behind of exports that never had
-# links: each of those is looked at once. In the order of creation, but for those that cannot be removed.
+# links: each of those is looked at once. Those that could not be removed come last, of so many that are due.
 EXPORT_GARBAGE = """
-(SELECT id, epoch FROM exports
-  WHERE expires_at <= now() AND files_removed_at IS NULL
+(SELECT id, epoch
+   FROM (SELECT id, epoch, due_at FROM exports
+          WHERE expires_at <= now() AND files_removed_at IS NULL
+          ORDER BY expires_at LIMIT :looks) due
   ORDER BY due_at LIMIT :limit)
 UNION ALL
-(SELECT id, epoch FROM exports
-  WHERE ended_at IS NOT NULL AND expires_at IS NULL AND files_removed_at IS NULL
+(SELECT id, epoch
+   FROM (SELECT id, epoch, due_at FROM exports
+          WHERE ended_at IS NOT NULL AND expires_at IS NULL AND files_removed_at IS NULL
+          ORDER BY ended_at LIMIT :looks) due
   ORDER BY due_at LIMIT :limit)
 """
 
@@ -77,7 +84,8 @@ def end_keeping(session: Session, import_id: int) -> None:
 
 def export_garbage(session: Session, *, limit: int) -> list[tuple[int, int]]:
     """Exports, each with its epoch, whose files may be stored though no link leads to them any longer."""
-    return [(row.id, row.epoch) for row in session.execute(text(EXPORT_GARBAGE), {"limit": limit})]
+    given = {"limit": limit, "looks": _LOOKS * limit}
+    return [(row.id, row.epoch) for row in session.execute(text(EXPORT_GARBAGE), given)]
 
 
 def forget_files(session: Session, export_id: int) -> None:

@@ -52,8 +52,8 @@ class FileOnABadSector(FileIO):
 class WornFolder(FolderStorage):
     """Each of its files lies on a bad sector, which only they who read from one end to the other meet."""
 
-    def open(self, key: str, offset: int = 0) -> BinaryIO:
-        with closing(super().open(key, offset)) as whole:
+    def open(self, key: str, offset: int = 0, *, again: bool = False) -> BinaryIO:
+        with closing(super().open(key, offset, again=again)) as whole:
             file = FileOnABadSector(whole.name)
         file.seek(offset)
         return cast("BinaryIO", file)

@@ -15,7 +15,7 @@ from shared.lifecycle import Status
 from tests.acceptance.waiting import wait_for
 from tests.integration.builders import Counts, an_import, counts, numbered, take_nudges, work_off
 from tests.integration.conftest import Refuse
-from tests.integration.job_builders import locked, locked_documents
+from tests.integration.job_builders import locked_documents
 from tests.integration.programs import program
 from tests.integration.test_held_rows import waits
 
@@ -66,15 +66,21 @@ def test_a_child_hears_that_it_is_told_to_stop_while_it_waits_for_what_others_ho
 def test_a_child_that_is_told_to_stop_ends_with_its_task_also_where_that_breaks(
     ground: Ground, service: Service, alone: dict[str, str], refuse: Refuse, tmp_path: Path
 ):
-    """It stayed until its next task. What broke is logged all the same."""
+    """It stayed until its next task. What broke, the giving back of its block, is logged all the same."""
     an_import(ground, service, numbered(3))
-    refuse("true", OUR_OWN_FAULT, table="blocks", event="AFTER UPDATE")
+    given_back = "EXISTS (SELECT FROM written WHERE leased_until IS NULL)"
+    seeing = "REFERENCING NEW TABLE AS written"
+    refuse(given_back, OUR_OWN_FAULT, table="blocks", event="AFTER UPDATE", seeing=seeing)
     log = tmp_path / "log"
-    with log.open("wb") as written, program("worker", alone, log=written) as worker:
-        with locked(ground, "imports"):
-            wait_for(lambda: waits(ground, "imports"))
-            [child] = worker.children()
-            child.terminate()
+    with (
+        log.open("wb") as written,
+        locked_documents(ground),
+        program("worker", alone, log=written) as worker,
+    ):
+        wait_for(lambda: waits(ground, "documents"))
+        [child] = worker.children()
+
+        child.terminate()
 
         assert is_gone(child)
     assert b"refused by a test" in log.read_bytes()
