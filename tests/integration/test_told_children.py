@@ -25,11 +25,19 @@ OUR_OWN_FAULT = "42883"
 COLLECTOR = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}  # which is not there
 
 
+@pytest.fixture(scope="module")
+def ground(module_apart: Ground) -> Ground:
+    """With a database of its own: else the child may be at what other tests left, and break over that."""
+    return module_apart
+
+
 @pytest.fixture
 def alone(ground: Ground, environment: Mapping[str, str]) -> dict[str, str]:
     """The environment of a worker with one child that would wait for minutes for what others hold."""
     take_nudges(ground)
-    return dict(environment) | {"LONGSHORE_WORKER_PROCESSES": "1", "LONGSHORE_LEASE_SECONDS": "600"}
+    own = {"DATABASE_URL": ground.settings.database_url, "STORAGE_URL": ground.settings.storage_url}
+    only_child = {"LONGSHORE_WORKER_PROCESSES": "1", "LONGSHORE_LEASE_SECONDS": "600"}
+    return dict(environment) | own | only_child
 
 
 def is_gone(child: psutil.Process) -> bool:
