@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg2
 
-TABLE = "CREATE TABLE copied (LIKE documents INCLUDING ALL) WITH (fillfactor = 70)"
+TABLE = "CREATE TABLE copied (LIKE documents INCLUDING ALL) WITH (fillfactor = 50)"
 
 
 def copy_rate(database_url: str, documents: Iterable[tuple[str, bytes]]) -> float:
