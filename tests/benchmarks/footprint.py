@@ -43,7 +43,6 @@ class Server:
         with closing(psycopg2.connect(self._url)) as connection, connection.cursor() as cursor:
             connection.autocommit = True
             cursor.execute(f"VACUUM ANALYZE {tables}")
-            cursor.execute("CHECKPOINT")
 
     @contextmanager
     def costing(self) -> Iterator[Cost]:

@@ -116,6 +116,7 @@ def _listing(stack: Stack) -> list[Figure]:
     server = Server(stack.description["database_url"])
     server.execute(ADD_IMPORTS, MANY_IMPORTS, stack.new_collection())
     server.vacuum("imports, blocks")
+    server.execute("CHECKPOINT")
     return [_listed(stack, page) for page in (1, LAST_PAGE)]
 
 
