@@ -9,6 +9,9 @@ from shared.db.migrate import migrate
 from shared.ground import Ground
 from tests.integration.builders import Counts, an_import, counts, numbered, work_off
 
+# Those before write to the key when a column is changed that any index has, a BRIN index, too.
+OLDEST_MAJOR = 16
+MAJOR = "SELECT CAST(current_setting('server_version_num') AS integer) / 10000"
 DOCUMENTS = 2_000
 TEXT = "x" * 150
 KEY_BYTES = "SELECT pg_relation_size('pk_documents')"
@@ -17,8 +20,10 @@ CHOSEN = "ALTER TABLE documents SET (fillfactor = 90)"
 PARTITIONED = """
 ALTER TABLE documents RENAME TO whole;
 CREATE TABLE documents (LIKE whole) PARTITION BY HASH (collection_id);
-CREATE TABLE documents_0 PARTITION OF documents FOR VALUES WITH (MODULUS 2, REMAINDER 0) WITH (fillfactor = 70);
-CREATE TABLE documents_1 PARTITION OF documents FOR VALUES WITH (MODULUS 2, REMAINDER 1) WITH (fillfactor = 90);
+CREATE TABLE documents_0 PARTITION OF documents
+   FOR VALUES WITH (MODULUS 2, REMAINDER 0) WITH (fillfactor = 70);
+CREATE TABLE documents_1 PARTITION OF documents
+   FOR VALUES WITH (MODULUS 2, REMAINDER 1) WITH (fillfactor = 90);
 DROP TABLE whole
 """
 
@@ -29,21 +34,23 @@ def ground(apart: Ground) -> Ground:
     return apart
 
 
-def key_bytes(ground: Ground) -> int:
+def number(ground: Ground, query: str) -> int:
     with ground.database.begin() as session:
-        return int(session.execute(text(KEY_BYTES)).scalar_one())
+        return int(session.execute(text(query)).scalar_one())
 
 
 def test_what_is_changed_stays_on_its_page(ground: Ground, service: Service):
     """Most of it went to other pages, the key doubled, and it took half as long again."""
+    if number(ground, MAJOR) < OLDEST_MAJOR:
+        pytest.skip(f"Only Postgres {OLDEST_MAJOR} and newer leave the key as it is.")
     work_off(ground, service, an_import(ground, service, numbered(DOCUMENTS, text=TEXT)))
-    before = key_bytes(ground)
+    before = number(ground, KEY_BYTES)
 
     changing = an_import(ground, service, numbered(DOCUMENTS, text=TEXT[:-1]))
     work_off(ground, service, changing)
 
     assert counts(ground, service, changing) == Counts(updated=DOCUMENTS)
-    assert key_bytes(ground) == before
+    assert number(ground, KEY_BYTES) == before
 
 
 @pytest.mark.parametrize(
@@ -65,5 +72,5 @@ def test_the_room_of_the_release_before_is_made_larger_where_nobody_chose_it(
     migrate(empty)
 
     with empty.begin() as session:
-        found = {name: options for name, options in session.execute(text(ROOM))}
+        found = {row.relname: row.reloptions for row in session.execute(text(ROOM))}
     assert found == {name: [f"fillfactor={room}"] for name, room in becomes.items()}

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docker/SIZING.md"
 A_WORKER = 4  # connections of a worker process, at most
 SECONDS, A_PROCESS = 2 * 3600, 40_000
-WAL, TABLE, KEY, LINE = 309, 375, 41, 200  # bytes of a document
+WAL, TABLE, KEY, LINE = 310, 543, 41, 200  # bytes of a document
 ROW = re.compile(r"^\| (1|10|100) (million|billion) \| (.+) \|$", re.MULTILINE)
 
 
