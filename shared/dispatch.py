@@ -1,4 +1,4 @@
-"""Task names and payloads, and the nudge: a message that carries ids only and may be lost or doubled."""
+"""Task names and payloads, and the nudge: a message that carries an id and may be lost or doubled."""
 
 import base64
 import socket
@@ -22,6 +22,10 @@ RUN_EXPORT = "longshore.run_export"
 NOTIFY = "longshore.notify"
 SWEEP = "longshore.sweep"
 
+# Whether the job has given way to a new import of its data service since its last turn: 1, or not told. One
+# that is lost with its nudge costs the job another turn at most.
+_GAVE_WAY = "gave_way"
+
 # What each is told to work on, by number. What else a later release may tell it is passed over.
 _PAYLOADS: Mapping[str, tuple[str, ...]] = {
     RUN_IMPORT: ("import_id",),
@@ -29,6 +33,7 @@ _PAYLOADS: Mapping[str, tuple[str, ...]] = {
     NOTIFY: (),
     SWEEP: (),
 }
+_ALSO: Mapping[str, tuple[str, ...]] = {RUN_IMPORT: (_GAVE_WAY,), RUN_EXPORT: (_GAVE_WAY,)}
 
 IMPORTS_QUEUE = "imports"
 SWEEP_QUEUE = "sweep"  # its own, so that the sweep does not wait behind ten thousand nudges
@@ -94,13 +99,13 @@ class Dispatcher:
             task_ignore_result=True,
         )
 
-    def nudge_import(self, import_id: int) -> None:
+    def nudge_import(self, import_id: int, *, gave_way: bool = False) -> None:
         """Wake a worker for the import. Never raises: a nudge that is lost is found by the sweep."""
-        self._send(RUN_IMPORT, IMPORTS_QUEUE, {"import_id": import_id})
+        self._send(RUN_IMPORT, IMPORTS_QUEUE, {"import_id": import_id} | _told(gave_way))
 
-    def nudge_export(self, export_id: int) -> None:
+    def nudge_export(self, export_id: int, *, gave_way: bool = False) -> None:
         """Wake a worker for the export. Never raises, for the same reason."""
-        self._send(RUN_EXPORT, IMPORTS_QUEUE, {"export_id": export_id})
+        self._send(RUN_EXPORT, IMPORTS_QUEUE, {"export_id": export_id} | _told(gave_way))
 
     def nudge_mails(self) -> None:
         """Wake a worker for the mails that wait. Never raises, for the same reason."""
@@ -162,6 +167,10 @@ class Dispatcher:
             _log.warning("nudge_lost", task=task, **payload, error=type(error).__name__)
 
 
+def _told(gave_way: bool) -> dict[str, int]:
+    return {_GAVE_WAY: 1} if gave_way else {}
+
+
 def _client(redis_url: str) -> redis.Redis:
     """Looks at a connection before each use: one that was ended is replaced."""
     is_remote = urlsplit(redis_url).scheme != "unix"
@@ -182,15 +191,17 @@ def nudge_in(message: bytes) -> Nudge | None:
                 "headers": {"task": str(task), "id": str(message_id)},
                 "properties": {"body_encoding": "base64"},
             }:
-                payload = _payload_in(body, _PAYLOADS[task]) if task in _PAYLOADS else None
+                payload = _payload_in(body, task) if task in _PAYLOADS else None
                 return None if payload is None else Nudge(task, message_id, payload)
     return None
 
 
-def _payload_in(body: str, names: tuple[str, ...]) -> dict[str, int] | None:
+def _payload_in(body: str, task: str) -> dict[str, int] | None:
+    names = _PAYLOADS[task]
     match orjson.loads(base64.b64decode(body)):
         case [[], dict(payload), dict()] if all(type(payload.get(name)) is int for name in names):
-            return {name: payload[name] for name in names}
+            known = (*names, *_ALSO.get(task, ()))
+            return {name: payload[name] for name in known if type(payload.get(name)) is int}
     return None
 
 

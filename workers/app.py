@@ -49,8 +49,8 @@ class Process:
             self._ground = Ground.open(self._settings, self.name)
         return self._ground
 
-    def take_turn(self, nudged: Job, should_stop: ShouldStop) -> None:
-        self._turns.take(self.ground, nudged, worker=self.name, should_stop=should_stop)
+    def take_turn(self, nudged: Job, should_stop: ShouldStop, *, gave_way: bool) -> None:
+        self._turns.take(self.ground, nudged, worker=self.name, should_stop=should_stop, gave_way=gave_way)
 
     @property
     def name(self) -> str:
@@ -69,14 +69,14 @@ def create_celery(settings: Settings) -> Celery:
     process = Process(settings)
 
     @app.task(name=RUN_IMPORT)
-    def run(import_id: int) -> None:
+    def run(import_id: int, gave_way: int = 0) -> None:
         with _at_the_edge(RUN_IMPORT):
-            process.take_turn(Job("import", import_id), shutdown.is_asked)
+            process.take_turn(Job("import", import_id), shutdown.is_asked, gave_way=bool(gave_way))
 
     @app.task(name=RUN_EXPORT)
-    def run_one_export(export_id: int) -> None:
+    def run_one_export(export_id: int, gave_way: int = 0) -> None:
         with _at_the_edge(RUN_EXPORT):
-            process.take_turn(Job("export", export_id), shutdown.is_asked)
+            process.take_turn(Job("export", export_id), shutdown.is_asked, gave_way=bool(gave_way))
 
     @app.task(name=NOTIFY)
     def send_mails() -> None:

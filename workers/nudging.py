@@ -9,12 +9,12 @@ from shared.turns import Job
 _SOON = 200
 
 
-def nudge(ground: Ground, job: Job) -> None:
-    """Wake a worker for the job."""
+def nudge(ground: Ground, job: Job, *, gave_way: bool = False) -> None:
+    """Wake a worker for the job; `gave_way`: it is not to give way to a new import again."""
     if job.kind == "import":
-        ground.dispatcher.nudge_import(job.id)
+        ground.dispatcher.nudge_import(job.id, gave_way=gave_way)
     else:
-        ground.dispatcher.nudge_export(job.id)
+        ground.dispatcher.nudge_export(job.id, gave_way=gave_way)
 
 
 def nudge_on(ground: Ground, job: Job) -> None:

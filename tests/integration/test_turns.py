@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 import pytest
+import redis
 from sqlalchemy import text
 
 from api.usecases.collections import add_collection
@@ -15,10 +16,12 @@ from shared.db import exports, giving_back, imports, long_jobs, turns
 from shared.db.leases import Lease
 from shared.db.long_jobs import DUE_EXPORTS, FIRST_EXPORT, FIRST_FILE, LARGE_FILE_BYTES
 from shared.db.turns import FIRST_IMPORT, HELD, SERVICE_OF_IMPORT, SERVICES
+from shared.dispatch import nudge_in
 from shared.ground import Ground
 from shared.turns import Job
 from tests.integration.builders import (
     BOUNDS,
+    QUEUE,
     Status,
     an_import,
     ask,
@@ -84,6 +87,23 @@ def held(ground: Ground) -> dict[int, int]:
         return turns.held(session)
 
 
+def take_next(ground: Ground) -> None:
+    """The turn of a worker that has had none, by the nudge that has waited longest."""
+    with redis.Redis.from_url(ground.settings.redis_url) as client:
+        nudge = nudge_in(client.rpop(QUEUE))
+    assert nudge is not None
+    number = nudge.payload.get("import_id")
+    job = Job("export", nudge.payload["export_id"]) if number is None else Job("import", number)
+    gave_way = "gave_way" in nudge.payload
+    Turns().take(ground, job, worker="free", should_stop=never, gave_way=gave_way)
+
+
+def blocks_left(ground: Ground, import_id: int) -> int:
+    count = "SELECT count(*) FROM blocks WHERE import_id = :id AND finished_at IS NULL"
+    with ground.database.begin() as session:
+        return int(session.execute(text(count), {"id": import_id}).scalar_one())
+
+
 class TestChoice:
     def test_a_service_without_workers_goes_before_one_that_has_some(
         self, apart: Ground, first: Service, second: Service
@@ -118,7 +138,7 @@ class TestChoice:
         for import_id in long[:3]:
             hold(apart, import_id)
 
-        assert Turns().choose(apart, Job("import", long[3])) == Job("import", long[3])
+        assert Turns().choose(apart, Job("import", long[3])).job == Job("import", long[3])
 
     def test_services_take_turns(self, apart: Ground, first: Service, second: Service):
         third = a_service(apart, "third")
@@ -128,7 +148,7 @@ class TestChoice:
         }
         process = Turns()
 
-        chosen = [process.choose(apart, jobs[first.id]) for _ in range(4)]
+        chosen = [process.choose(apart, jobs[first.id]).job for _ in range(4)]
 
         assert chosen == [jobs[first.id], jobs[second.id], jobs[third.id], jobs[first.id]]
 
@@ -153,16 +173,48 @@ class TestChoice:
         an_import(apart, first, numbered(1))
         process, nudged = Turns(), Job("import", long)
 
-        chosen = [process.choose(apart, nudged) for _ in range(4)]
+        chosen = [process.choose(apart, nudged).job for _ in range(4)]
 
         assert chosen == [new, nudged, new, nudged]
+
+    def test_an_export_is_passed_over_once_by_new_imports_whichever_workers_meet_it(
+        self, apart: Ground, first: Service
+    ):
+        """One that always met a worker whose turn it was to give way was sent behind all others each time."""
+        accounts(apart, first)
+        job = an_export(apart, first)
+        new = [an_import(apart, first, numbered(1)) for _ in range(3)]
+        take_nudges(apart)
+        apart.dispatcher.nudge_export(job.export_id)
+
+        take_next(apart)
+        assert (job.status, counts(apart, first, new[0]).lines) == ("Accepted", 1)
+        take_next(apart)
+
+        assert (job.status, counts(apart, first, new[1]).lines) == ("Completed", 0)
+
+    def test_what_gives_way_to_another_service_may_still_give_way_to_a_new_import(
+        self, apart: Ground, first: Service, second: Service
+    ):
+        long = an_import(apart, first, numbered(1), numbered(1), numbered(1))
+        work(apart, long)
+        hold(apart, an_import(apart, first, numbered(1)))
+        short = an_import(apart, first, numbered(1))
+        an_import(apart, second, numbered(1))
+        take_nudges(apart)
+        apart.dispatcher.nudge_import(long)
+
+        for _ in range(2):
+            take_next(apart)
+
+        assert (counts(apart, first, short).lines, blocks_left(apart, long)) == (1, 2)
 
     def test_a_nudge_for_nothing_stays_one(self, apart: Ground, first: Service, second: Service):
         done = an_import(apart, first)
         work(apart, done)
         an_import(apart, second, numbered(1))
 
-        assert Turns().choose(apart, Job("import", done)) == Job("import", done)
+        assert Turns().choose(apart, Job("import", done)).job == Job("import", done)
 
     def test_jobs_that_cannot_be_taken_now_do_not_count_as_waiting(
         self, apart: Ground, first: Service, second: Service
@@ -174,9 +226,9 @@ class TestChoice:
         work(tuned(apart, retry_seconds=100.0), broken)
         ask(apart, second, paused, Status.PAUSED)
 
-        assert Turns().choose(apart, Job("import", mine[1])) == Job("import", mine[1])
+        assert Turns().choose(apart, Job("import", mine[1])).job == Job("import", mine[1])
         let_pauses_pass(apart, broken)
-        assert Turns().choose(apart, Job("import", mine[1])) == Job("import", broken)
+        assert Turns().choose(apart, Job("import", mine[1])).job == Job("import", broken)
 
     def test_a_service_s_new_imports_go_first_then_exports_then_the_others(
         self, apart: Ground, first: Service
@@ -443,7 +495,7 @@ def test_among_ten_thousand_the_other_service_s_job_is_found(
         oldest, newest = {row[0]: row[1:] for row in session.execute(text(ids))}[first.id]
     hold(crowded, oldest)
 
-    chosen = Turns().choose(crowded, Job("import", newest))
+    chosen = Turns().choose(crowded, Job("import", newest)).job
 
     with crowded.database.begin() as session:
         waiting = turns.first_waiting(session, second.id, BOUNDS)

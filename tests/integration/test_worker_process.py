@@ -17,6 +17,7 @@ from shared.lifecycle import Status
 from tests.acceptance.waiting import wait_for
 from tests.integration import outbox
 from tests.integration.builders import an_import, numbered, take_nudges
+from tests.integration.job_builders import accounts, an_export
 from tests.integration.programs import program
 
 
@@ -94,6 +95,21 @@ def test_a_started_import_runs_without_a_sweep(
         import_id = an_import(ground, service, numbered(1))
 
         assert wait_for(lambda: get_import(ground, service, import_id).status == Status.COMPLETE)
+
+
+def test_a_worker_hears_that_a_job_has_given_way(
+    ground: Ground, service: Service, environment: Mapping[str, str]
+):
+    accounts(ground, service)
+    export = an_export(ground, service)
+    new = an_import(ground, service, numbered(1))
+    take_nudges(ground)
+    ground.dispatcher.nudge_export(export.export_id, gave_way=True)
+
+    with program("worker", environment | {"LONGSHORE_WORKER_PROCESSES": "1"}, "--queues", IMPORTS_QUEUE):
+        wait_for(lambda: export.status == "Completed")
+
+    assert get_import(ground, service, new).status == Status.STARTED
 
 
 def test_a_worker_may_be_there_for_sweeps_and_mails_only(

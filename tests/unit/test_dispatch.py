@@ -41,7 +41,10 @@ def message(task: str, payload: object) -> bytes:
 UNDERSTOOD: dict[str, tuple[str, dict[str, object], dict[str, int]]] = {
     "an import": (RUN_IMPORT, {"import_id": 570}, {"import_id": 570}),
     "an export": (RUN_EXPORT, {"export_id": 570}, {"export_id": 570}),
+    "that it gave way": (RUN_EXPORT, {"export_id": 570, "gave_way": 1}, {"export_id": 570, "gave_way": 1}),
+    "in another form": (RUN_EXPORT, {"export_id": 570, "gave_way": "1"}, {"export_id": 570}),
     "nothing to work on": (SWEEP, {}, {}),
+    "which has no turns": (SWEEP, {"gave_way": 1}, {}),
     "what a later release adds": (
         RUN_IMPORT,
         {"import_id": 570, "block": 1, "since": "2026-11-26"},
