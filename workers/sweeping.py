@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -73,14 +73,15 @@ def sweep(
     """Nudge what waits without anybody working on it, end what was canceled, remove what was deleted
     or kept for long enough.
 
-    For `faults_seconds` what cannot be removed is passed over; then the next of it ends the sweep. Any number
-    of sweeps may run at once: all but one find the turn taken and do nothing. So with removing, which may
-    take so long that others sweep meanwhile; where `should_stop`, the rest of it is left to another sweep.
+    Of each kind, what cannot be removed is passed over for `faults_seconds`; then the next of it leaves the
+    rest of its kind to another sweep. Any number of sweeps may run at once: all but one find the turn taken
+    and do nothing. So with removing, which may take so long that others sweep meanwhile; where `should_stop`,
+    the rest of it is left to another sweep.
     """
     with ground.database.begin() as session:
         if not sweeps.take_turn(session):
             return
-        _nudge(ground, session)
+        _nudge(ground, session, should_stop)
         swept_at = examining.clock(session)
     metrics().sweeps.inc()
     # Not in a row: a database that has nothing to do would have one COMMIT after the other to sync.
@@ -89,7 +90,7 @@ def sweep(
         _unless_held(step, ground)
     # Apart from what must go on also while block storage is away.
     with suppress(Stopped):
-        _remove(ground, partial(_passed_over, ground, time.monotonic() + faults_seconds), should_stop)
+        _remove(ground, faults_seconds, should_stop)
 
 
 def _unless_held(step: Callable[[Ground], None], ground: Ground) -> None:
@@ -118,7 +119,7 @@ def _keep_to_maintenance(ground: Ground) -> None:
         ground.dispatcher.nudge_import(import_id)
 
 
-def _nudge(ground: Ground, session: Session) -> None:
+def _nudge(ground: Ground, session: Session, should_stop: Callable[[], bool]) -> None:
     if notifications.are_due(session):
         ground.dispatcher.nudge_mails()
     due = _due(ground, session)
@@ -129,6 +130,9 @@ def _nudge(ground: Ground, session: Session) -> None:
     nudged = ground.dispatcher.nudged(looks=NUDGES_LOOKED_AT)
     lost = [job for job in due if job not in nudged]
     for job in lost:
+        # While Redis does not answer, each takes a second.
+        if should_stop():
+            return
         nudge(ground, job)
     if lost:
         _log.info("nudged", jobs=len(lost))
@@ -185,11 +189,7 @@ def _one_by_one(ground: Ground, found: Iterable[int], act: Callable[[Session, in
             _log.warning("sweep_gave_way", import_id=import_id, reason=str(conflict))
 
 
-def _remove(
-    ground: Ground,
-    passed_over: Callable[[_Garbage], AbstractContextManager[None]],
-    should_stop: Callable[[], bool],
-) -> None:
+def _remove(ground: Ground, faults_seconds: float, should_stop: Callable[[], bool]) -> None:
     """Raises Stopped."""
     with ground.database.begin() as turn:
         if not sweeps.take_removing_turn(turn):
@@ -207,27 +207,27 @@ def _remove(
                 heartbeat.check()
                 return _may_go_on(ground, group)
 
-            _remove_garbage(ground, passed_over, heartbeat.check)
+            for kind in _found_garbage(ground):
+                _remove_garbage(ground, kind, time.monotonic() + faults_seconds, heartbeat.check)
             heartbeat.check()
             ground.storage.remove_unfinished(UPLOAD_HOURS * 3600, still_comes)
 
 
 def _remove_garbage(
-    ground: Ground,
-    passed_over: Callable[[_Garbage], AbstractContextManager[None]],
-    look: Callable[[], None],
+    ground: Ground, found: Iterable[_Garbage], until: float, look: Callable[[], None]
 ) -> None:
-    """Bytes first: what is forgotten is gone. `look` is called before and in each removal, and may raise."""
-    for garbage in _found_garbage(ground):
-        with passed_over(garbage):
-            for group in garbage.groups:
-                look()
-                ground.storage.remove_group(group, look)
-            with _briefly(ground) as session:
-                garbage.forget(session, garbage.number)
+    """Remove it, to the first past `until` that cannot be: asking for each of the rest would take hours.
+
+    `look` is called before and in each removal, and may raise. Raises StorageFault where block storage is
+    away.
+    """
+    for garbage in found:
+        if _is_refused(ground, garbage, look) and time.monotonic() >= until:
+            return
 
 
-def _found_garbage(ground: Ground) -> list[_Garbage]:
+def _found_garbage(ground: Ground) -> list[list[_Garbage]]:
+    """By kind: while what takes long to say that it cannot be removed is of one, others have their turn."""
     with ground.database.begin() as session:
         deleted = sweeps.garbage(session, limit=REMOVALS_A_SWEEP)
         removed = sweeps.removed(session, age=UPLOAD_SILENCE, limit=REMOVALS_A_SWEEP)
@@ -240,35 +240,37 @@ def _found_garbage(ground: Ground) -> list[_Garbage]:
     )
     of_files = retention.forget_files, retention.put_files_behind
     return [
-        *(_Garbage("import_id", number, [str(number)], *of_garbage) for number in deleted),
-        *(_Garbage("import_id", number, [str(number)], *of_removal) for number in removed),
+        [_Garbage("import_id", number, [str(number)], *of_garbage) for number in deleted],
+        [_Garbage("import_id", number, [str(number)], *of_removal) for number in removed],
         # Those that were removed before, too: who had lost its lease may have written more behind that.
-        *(
+        [
             _Garbage("export_id", number, groups_between(number, 1, epoch), *of_files)
             for number, epoch in expired
-        ),
+        ],
     ]
 
 
-@contextmanager
-def _passed_over(ground: Ground, until: float, garbage: _Garbage) -> Iterator[None]:
-    """What cannot be removed or is held is left for another sweep, and keeps this one from none of the rest.
+def _is_refused(ground: Ground, garbage: _Garbage, look: Callable[[], None]) -> bool:
+    """Remove it, bytes first: what is forgotten is gone. Whether block storage did not let it be removed.
 
-    Raises StorageFault where it is not that alone, or it is too late: asking for each of the rest would take
-    hours.
+    What could not be, or is held, is left for another sweep. Raises StorageFault where it is not that alone.
     """
     try:
-        yield
+        for group in garbage.groups:
+            look()
+            ground.storage.remove_group(group, look)
+        with _briefly(ground) as session:
+            garbage.forget(session, garbage.number)
     except StorageFault as fault:
         ground.storage.check()
         # Or as many as a sweep asks for would be the first of each, and what is behind them stay for ever.
         with suppress(ConflictOfTransactions), _briefly(ground) as session:
             garbage.put_behind(session, garbage.number)
-        if time.monotonic() >= until:
-            raise
         _log.error("bytes_not_removed", error=str(fault), **garbage.fields())
+        return True
     except ConflictOfTransactions as conflict:
         _log.warning("removal_not_noted", reason=str(conflict), **garbage.fields())
+    return False
 
 
 @contextmanager

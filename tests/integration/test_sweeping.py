@@ -350,12 +350,42 @@ def test_what_cannot_be_removed_is_asked_for_no_longer_than_some_seconds(ground:
     storage = Immovable(ground, *deleted)
 
     for _ in range(2):
-        with pytest.raises(StorageFault):
-            sweep(replace(ground, storage=storage), faults_seconds=0.0)
+        sweep(replace(ground, storage=storage), faults_seconds=0.0)
 
     # Each time another one.
     assert storage.tried == deleted
     sweep(ground)
+
+
+def test_what_takes_long_to_say_that_it_cannot_be_removed_keeps_no_other_kind_from_it(
+    ground: Ground, service: Service
+):
+    """Each sweep ended at another one of the first kind, and whatever else there was stayed for ever."""
+    accounts(ground, service)
+    deleted, removed = a_deleted_import(ground, service), a_removal(ground, service)
+    expired, stale = an_expired_export(ground, service), storage_folder(ground) / str(deleted) / "stale.part"
+    stale.touch()
+    os.utime(stale, (0, 0))
+
+    sweep(replace(ground, storage=Immovable(ground, str(deleted))), faults_seconds=0.0)
+
+    assert block_files(ground, removed) == stored_paths(expired) == []
+    assert not stale.exists()
+    assert len(block_files(ground, deleted)) == 1
+    sweep(ground)
+
+
+def test_a_sweep_whose_worker_goes_home_nudges_no_more(ground: Ground, service: Service):
+    """While Redis did not answer it went on for a second for each job, after a lease without its turn."""
+    import_ids = {an_import(ground, service, numbered(1)) for _ in range(3)}
+    take_nudges(ground)
+    answers = iter([False])
+
+    sweep(ground, lambda: next(answers, True))
+
+    assert len(take_nudges(ground)) == 1
+    sweep(ground)
+    assert import_ids <= set(take_nudges(ground))
 
 
 class Slow(FolderStorage):
