@@ -49,6 +49,7 @@ class Judgement:
     felt: list[Felt]
     differences: Differences
     caught: Counter[str]  # controls that met work under way
+    notes: list[str]  # on what stood for long, whether it was wrong or not
 
 
 def judge(terms: Terms, lots: list[range]) -> list[Judgement]:
@@ -96,6 +97,7 @@ class Chaos:
             f"  {felt.name}: missed, nothing ran into it" for felt in judgement.felt if not felt.was_met
         ]
         lines += [f"  {what}" for what in judgement.wrong]
+        lines += [f"    {note}" for note in judgement.notes]
         # At once: others print, too.
         self._console.print("\n".join(lines))
         return judgement
@@ -107,9 +109,10 @@ class Chaos:
             limit = self._terms.recovery_seconds
             found = run_round(self._fleet, workload, seed=seed, plan=plan, recovery_seconds=limit)
         except RoundBroken as broken:
-            return Judgement(seed, [str(broken)], broken.felt, Differences(), Counter())
+            return Judgement(seed, [str(broken)], broken.felt, Differences(), Counter(), broken.notes)
         differences, met = compare(workload, found, calm), caught(workload, found)
-        return Judgement(seed, _in_words(differences, found.storm), found.storm.felt, differences, met)
+        storm = found.storm
+        return Judgement(seed, _in_words(differences, storm), storm.felt, differences, met, storm.notes)
 
     def _in_peace(self, number: int, workload: Workload) -> RoundOutcome:
         if number not in self._calm:

@@ -19,10 +19,12 @@ from shared.ground import Ground
 from tests.faults.fleet import WORKERS
 from tests.faults.foundation import START_SECONDS
 from tests.faults.plan import Felt
+from tests.faults.standing_notes import notes_of
 from tests.faults.waiting import wait_until
 
 RECOVERY_SECONDS = 15.0  # unless somebody asks for another limit
 KINDS = ("imports", "exports", "mails")
+_LOOKS = (0.5, 1.0)  # at what stands, at these shares of the limit
 
 # What waits for a worker: how far it is, and what of it changes, too, when one begins to work on it. What it
 # is suspected of is a few steps to its end. A mail that is being handed over waits for nobody.
@@ -94,11 +96,13 @@ class Recovery:
         self._is_broken = False
         self._over_at = clock()
         self._waiting: _Steps = {}
-        self._looked_at = clock()
+        self._looked_at = self._began_at = clock()
         self._free_seconds = 0.0  # in which not all workers were busy
         # It has reached this, or was begun after the faults, by that time.
         self._since: dict[tuple[_Key, str], float] = {}
         self._stood_still: set[_Key] = set()
+        self._noted: dict[tuple[_Key, str], int] = {}  # how often since the faults
+        self.notes: dict[_Key, list[str]] = {}  # what there was to see of what stood for long
 
     @property
     def waiting(self) -> list[str]:
@@ -126,7 +130,7 @@ class Recovery:
     def end_faults(self) -> None:
         """Nothing is broken any longer: whatever waits now must be worked on soon."""
         self._over_at = self._clock()
-        self._since = {}
+        self._since, self._noted = {}, {}
         self._wait_for(self._steps_when_it_answers())
         self._is_broken = False
 
@@ -149,9 +153,22 @@ class Recovery:
         now = self._free_seconds
         ats = [(key, step.reached) for key, step in steps.items()]
         self._since = {at: now if at[0] in begun else self._since.get(at, now) for at in ats}
-        self._stood_still |= {
-            key for (key, _), since in self._since.items() if now - since > self._limit_seconds
-        }
+        for at, since in self._since.items():
+            self._judge(at, now - since)
+
+    def _judge(self, at: tuple[_Key, str], stood_seconds: float) -> None:
+        """It stood still when it did so past the limit. What there is to see is noted then, and half way."""
+        key, reached = at
+        if stood_seconds > self._limit_seconds:
+            self._stood_still.add(key)
+        passed = sum(stood_seconds > share * self._limit_seconds for share in _LOOKS)
+        if passed > self._noted.get(at, 0):
+            self._noted[at] = passed
+            # The one time is of workers that were not all busy, the other one of the clock.
+            times = f"for {stood_seconds:.1f} s, {self._clock() - self._began_at:.1f} s of the round"
+            head = f"{' '.join(key)} stands at {reached or 'its place'} {times}"
+            seen = notes_of(self._ground, self._given["service_id"], *key)
+            self.notes.setdefault(key, []).extend([head, *seen])
 
     def _wait_for(self, left: _Steps) -> None:
         self._note({kind for kind, _ in self._waiting} - {kind for kind, _ in left})

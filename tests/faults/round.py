@@ -1,6 +1,6 @@
 """One round: a workload is brought to a fleet in peace or in a storm."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from random import Random
@@ -49,11 +49,18 @@ SELECT (SELECT count(*) FROM blocks b JOIN imports i ON i.id = b.import_id
 class RoundBroken(AssertionError):
     """The round did not come to its end; the message tells why."""
 
-    def __init__(self, why: BaseException, felt: list[Felt], ended: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        why: BaseException,
+        felt: list[Felt],
+        ended: Iterable[str] = (),
+        notes: Sequence[str] = (),
+    ) -> None:
         super().__init__(
             "; ".join([f"{type(why).__name__}: {why}", *(f"{name} has ended" for name in ended)])
         )
         self.felt = felt  # what became of its faults until then
+        self.notes = list(notes)  # `Storm.notes`
 
 
 def run_round(
@@ -70,7 +77,7 @@ def run_round(
         return _run(fleet, workload, Random(f"clients {seed}"), storm)
     # Whatever it is: what was felt is worth knowing, and the next round may be better.
     except Exception as why:
-        raise RoundBroken(why, storm.felt, fleet.revive()) from why
+        raise RoundBroken(why, storm.felt, fleet.revive(), storm.notes) from why
 
 
 def _run(fleet: Fleet, workload: Workload, dice: Random, storm: Storm) -> RoundOutcome:

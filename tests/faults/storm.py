@@ -17,6 +17,7 @@ from tests.faults.fleet import Fleet
 from tests.faults.plan import Felt, Planned
 from tests.faults.recovery import RECOVERY_SECONDS, Recovery, late_ends, late_recoveries
 from tests.faults.registry import Met, NotNow
+from tests.faults.standing_notes import said_of
 from tests.faults.standing_still import StandsStill
 from tests.faults.waiting import wait_until
 
@@ -80,14 +81,28 @@ class Storm:
         self._held: list[_Held] = []
         self._ended: list[_Held] = []
         self._share = 0.0
+        self._recovery = self._watching(service_id=0)
 
     def come(self, service_id: int, line_count: int) -> None:
         """Whose work it is to meet, and how much there is of it."""
         self._given = {"service_id": service_id}
         self._line_count = line_count
-        self._recovery = Recovery(self._fleet.ground, service_id, limit_seconds=self._recovery_seconds)
+        self._recovery = self._watching(service_id)
         if not self.is_planned:
             self.is_over.set()
+
+    def _watching(self, service_id: int) -> Recovery:
+        return Recovery(self._fleet.ground, service_id, limit_seconds=self._recovery_seconds)
+
+    @property
+    def notes(self) -> list[str]:
+        """What there was to see of whatever stood for long, and what was said of it."""
+        logs = sorted({member.log for member in self._fleet.members})
+        return [
+            line
+            for (kind, number), seen in self._recovery.notes.items()
+            for line in [*seen, *said_of(logs, kind, number)]
+        ]
 
     @property
     def unmet(self) -> list[str]:
