@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from api.usecases.collections import add_collection
 from api.usecases.imports import get_import
-from api.usecases.services import Service
+from api.usecases.services import Service, add_service
 from shared.db.database import Database
 from shared.db.migrate import migrate
 from shared.dispatch import IMPORTS_QUEUE, SWEEP_QUEUE
@@ -97,19 +98,24 @@ def test_a_started_import_runs_without_a_sweep(
         assert wait_for(lambda: get_import(ground, service, import_id).status == Status.COMPLETE)
 
 
-def test_a_worker_hears_that_a_job_has_given_way(
-    ground: Ground, service: Service, environment: Mapping[str, str]
-):
-    accounts(ground, service)
-    export = an_export(ground, service)
-    new = an_import(ground, service, numbered(1))
-    take_nudges(ground)
-    ground.dispatcher.nudge_export(export.export_id, gave_way=True)
+def test_a_worker_hears_that_a_job_has_given_way(apart: Ground, environment: Mapping[str, str]):
+    service, _ = add_service(apart, "tenant")
+    add_collection(apart, service, "/contacts")
+    accounts(apart, service)
+    export = an_export(apart, service)
+    new = an_import(apart, service, numbered(1))
+    take_nudges(apart)
+    apart.dispatcher.nudge_export(export.export_id, gave_way=True)
+    own = {
+        "DATABASE_URL": apart.settings.database_url,
+        "STORAGE_URL": apart.settings.storage_url,
+        "LONGSHORE_WORKER_PROCESSES": "1",
+    }
 
-    with program("worker", environment | {"LONGSHORE_WORKER_PROCESSES": "1"}, "--queues", IMPORTS_QUEUE):
+    with program("worker", environment | own, "--queues", IMPORTS_QUEUE):
         wait_for(lambda: export.status == "Completed")
 
-    assert get_import(ground, service, new).status == Status.STARTED
+    assert get_import(apart, service, new).status == Status.STARTED
 
 
 def test_a_worker_may_be_there_for_sweeps_and_mails_only(
