@@ -14,6 +14,7 @@ from tests.faults.hearing import parsed
 LOOKS = 5000  # at nudges
 LAST_LINES = 30
 _JOBS = {"imports": "import", "exports": "export"}
+_LOOKED_AT = "request_answered"
 
 # By what they are of, rows as JSON without nulls; times are seconds from now. What waits or is worked on is
 # there with the rest of its data service: it may be the reason.
@@ -82,8 +83,10 @@ def said_of(logs: Iterable[Path], kind: str, number: str) -> list[str]:
         (str(event.get("timestamp")), f"{log.name}: {line}")
         for log in logs
         for line in log.read_text(errors="replace").splitlines()
-        # Few lines name it, and reading all of them would take seconds.
-        if number in line and str((event := parsed(line)).get(f"{_JOBS.get(kind)}_id")) == number
+        # Few lines name it, and reading all of them would take seconds. What its client saw tells nothing.
+        if number in line
+        and _LOOKED_AT not in line
+        and str((event := parsed(line)).get(f"{_JOBS.get(kind)}_id")) == number
     ]
     return [line for _, line in sorted(said)][-LAST_LINES:]
 

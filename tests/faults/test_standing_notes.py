@@ -77,8 +77,10 @@ def test_of_what_was_said_there_is_the_last_of_it_in_order(tmp_path: Path):
             for second in range(number, LAST_LINES, 2)
         ]
         others = [{"event": "block_claimed", "import_id": 21}, {"event": "export_claimed", "export_id": 210}]
+        others += [{"event": "request_answered", "export_id": 21, "timestamp": "2026-11-27T01:00:00Z"}]
         log.write_text("".join(f"{json.dumps(line)}\n" for line in [*said, *others]) + "not JSON: 21\n")
 
     found = said_of(logs, "exports", "21")
 
     assert [line.split(":")[0] for line in found] == ["first.log", "second.log"] * (LAST_LINES // 2)
+    assert all("export_claimed" in line for line in found)
