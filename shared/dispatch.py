@@ -22,8 +22,8 @@ RUN_EXPORT = "longshore.run_export"
 NOTIFY = "longshore.notify"
 SWEEP = "longshore.sweep"
 
-# Whether the job has given way to a new import of its data service since its last turn: 1, or not told. One
-# that is lost with its nudge costs the job another turn at most.
+# Whether the job has given way to a new import of its data service since its last turn: 1, or not told. Lost
+# with its nudge it costs the job another turn; on a nudge that was overtaken it costs a new import one.
 _GAVE_WAY = "gave_way"
 
 # What each is told to work on, by number. What else a later release may tell it is passed over.

@@ -37,4 +37,5 @@ def nudge_for_room(ground: Ground, service_id: int, *, was_long: bool) -> None:
             first = turns.first_waiting(session, service_id, bounds)
             found += [] if first is None or first in found else [first]
     for job in found:
-        nudge(ground, job)
+        # Its own nudge may have told so when there was no room, and is gone.
+        nudge(ground, job, gave_way=True)

@@ -86,17 +86,19 @@ def sweep(
     metrics().sweeps.inc()
     # Not in a row: a database that has nothing to do would have one COMMIT after the other to sync.
     ground.dispatcher.note_sweep(swept_at)
-    for step in (_end_canceled, _keep_to_maintenance, _end_keeping, _give_up_uploads):
-        _unless_held(step, ground)
+    _unless_held(_end_canceled, ground)
+    _unless_held(_keep_to_maintenance, ground, should_stop)
+    _unless_held(_end_keeping, ground)
+    _unless_held(_give_up_uploads, ground)
     # Apart from what must go on also while block storage is away.
     with suppress(Stopped):
         _remove(ground, faults_seconds, should_stop)
 
 
-def _unless_held(step: Callable[[Ground], None], ground: Ground) -> None:
+def _unless_held(step: Callable[..., None], *given: object) -> None:
     """What somebody holds is left for another sweep, and keeps this one from none of its other steps."""
     try:
-        step(ground)
+        step(*given)
     except ConflictOfTransactions as conflict:
         _log.warning("sweep_gave_way", step=step.__name__.removeprefix("_"), reason=str(conflict))
 
@@ -108,15 +110,14 @@ def _end_canceled(ground: Ground) -> None:
     _one_by_one(ground, abandoned, partial(move, event=Event.LET_GO))
 
 
-def _keep_to_maintenance(ground: Ground) -> None:
+def _keep_to_maintenance(ground: Ground, should_stop: Callable[[], bool]) -> None:
     """Where its beginning or end broke off: nothing runs during it, nothing is paused for it otherwise."""
     with _briefly(ground) as session:
         if maintenance.is_on(session):
             suspending.suspend_free(session, limit=SUSPENDED_A_SWEEP)
             return
         resumed = suspending.readmit(session, limit=SUSPENDED_A_SWEEP)
-    for import_id in resumed:
-        ground.dispatcher.nudge_import(import_id)
+    _nudge_all(ground, [Job("import", import_id) for import_id in resumed], should_stop)
 
 
 def _nudge(ground: Ground, session: Session, should_stop: Callable[[], bool]) -> None:
@@ -129,13 +130,17 @@ def _nudge(ground: Ground, session: Session, should_stop: Callable[[], bool]) ->
     # How many wait says nothing: while one job has two nudges, another one may have lost its own.
     nudged = ground.dispatcher.nudged(looks=NUDGES_LOOKED_AT)
     lost = [job for job in due if job not in nudged]
-    for job in lost:
+    _nudge_all(ground, lost, should_stop)
+    if lost:
+        _log.info("nudged", jobs=len(lost))
+
+
+def _nudge_all(ground: Ground, jobs: Iterable[Job], should_stop: Callable[[], bool]) -> None:
+    for job in jobs:
         # While Redis does not answer, each takes a second.
         if should_stop():
             return
         nudge(ground, job)
-    if lost:
-        _log.info("nudged", jobs=len(lost))
 
 
 def _due(ground: Ground, session: Session) -> list[Job]:

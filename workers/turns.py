@@ -72,7 +72,7 @@ class Turns:
         return Choice(nudged, gave_way)
 
     def _of_own(self, session: Session, service_id: int, nudged: Choice, bounds: Bounds) -> Choice:
-        """Every other turn goes to a new import: a short one is done then, and waits for no long one.
+        """Every second or third turn goes to a new import: a short one is done then, behind no long one.
 
         The others are those of the jobs in their order, so that new ones do not keep them waiting for ever. A
         job gives way once at most: its nudge comes behind all others then, and the worker that takes it may

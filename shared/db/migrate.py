@@ -43,10 +43,11 @@ PATIENCE = LockPatience()
 
 # What may stand in a migration's way. A pooled connection that does nothing has no transaction.
 OLDEST_TRANSACTIONS = """
-SELECT pid, application_name,
+SELECT pid, CASE backend_type WHEN 'autovacuum worker' THEN 'autovacuum' ELSE application_name END AS name,
        CAST(extract(epoch FROM clock_timestamp() - xact_start) AS integer) AS seconds
   FROM pg_stat_activity
- WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+ WHERE datname = current_database() AND pid <> pg_backend_pid()
+   AND backend_type IN ('client backend', 'autovacuum worker')
    AND xact_start IS NOT NULL
    AND NOT EXISTS (SELECT FROM pg_locks l
                     WHERE l.pid = pg_stat_activity.pid AND l.locktype = 'advisory' AND l.granted
@@ -147,7 +148,7 @@ def _oldest_transactions(database: Database) -> list[str]:
     given = {"lock_high": _MIGRATION_LOCK >> 32, "lock_low": _MIGRATION_LOCK & 0xFFFFFFFF}
     with database.begin() as session:
         found = session.execute(text(OLDEST_TRANSACTIONS), given)
-        return [f"{row.application_name or 'unnamed'} (pid {row.pid}, {row.seconds} s)" for row in found]
+        return [f"{row.name or 'unnamed'} (pid {row.pid}, {row.seconds} s)" for row in found]
 
 
 def _config() -> Config:

@@ -24,7 +24,7 @@ from tests.faults.waiting import wait_until
 
 RECOVERY_SECONDS = 15.0  # unless somebody asks for another limit
 KINDS = ("imports", "exports", "mails")
-_LOOKS = (0.5, 1.0)  # at what stands, at these shares of the limit
+_LOOKS = (2 / 3, 1.0)  # at what stands, at these shares of the limit
 
 # What waits for a worker: how far it is, and what of it changes, too, when one begins to work on it. What it
 # is suspected of is a few steps to its end. A mail that is being handed over waits for nobody.
@@ -157,7 +157,7 @@ class Recovery:
             self._judge(at, now - since)
 
     def _judge(self, at: tuple[_Key, str], stood_seconds: float) -> None:
-        """It stood still when it did so past the limit. What there is to see is noted then, and half way."""
+        """It stood still when it did so past the limit. What there is to see is noted then, and before."""
         key, reached = at
         if stood_seconds > self._limit_seconds:
             self._stood_still.add(key)

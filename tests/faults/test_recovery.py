@@ -91,17 +91,17 @@ def test_what_stands_still_later_is_told_as_well(ground: Ground, service: Servic
     assert watched.standstills == [f"imports {import_id}: stood still"]
 
 
-def test_what_there_is_to_see_is_noted_half_way_and_when_it_is_told(ground: Ground, service: Service):
+def test_what_there_is_to_see_is_noted_before_and_when_it_is_told(ground: Ground, service: Service):
     import_id, now = an_import(ground, service, numbered(3)), [0.0]
     watched = Recovery(ground, service.id, lambda: now[0])
 
-    for seconds in (0.0, 8.0, 9.0, 16.0, 17.0):
+    for seconds in (0.0, 11.0, 12.0, 16.0, 17.0):
         now[0] = seconds
         watched.look()
 
     told = watched.notes["imports", str(import_id)]
     assert [line for line in told if line.startswith("imports")] == [
-        f"imports {import_id} stands at started/0/1/0/0/0 for 8.0 s, 8.0 s of the round",
+        f"imports {import_id} stands at started/0/1/0/0/0 for 11.0 s, 11.0 s of the round",
         f"imports {import_id} stands at started/0/1/0/0/0 for 16.0 s, 16.0 s of the round",
     ]
     assert len([line for line in told if line.startswith("nudges:")]) == 2

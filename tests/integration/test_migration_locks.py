@@ -12,6 +12,7 @@ from shared.db.versions import current_version, is_migrated, newest_version
 from shared.errors import SchemaBusy
 from shared.ground import Ground
 from tests.integration.job_builders import wait_until
+from tests.integration.test_held_rows import WAITING
 
 BEFORE, ALTERS_BLOCKS = "0003", "0004"
 READ_FOR_LONG = "LOCK TABLE blocks IN ACCESS SHARE MODE"
@@ -26,6 +27,11 @@ def other(empty: Database, empty_url: str) -> Iterator[Database]:
     database = Database(empty_url, pool_size=3)
     yield database
     database.close()
+
+
+def waits_for_a_lock(database: Database) -> bool:
+    with database.begin() as session:
+        return bool(session.execute(text(WAITING), {"part": "documents"}).scalar_one())
 
 
 def version_of(database: Database) -> str | None:
@@ -61,6 +67,19 @@ def test_a_migration_that_gets_no_lock_tells_who_is_in_its_way_and_has_done_noth
 
     assert version_of(empty) == BEFORE
     assert migrate(empty) == newest_version()
+
+
+def test_the_room_of_documents_is_waited_for_until_a_vacuum_gives_way(empty: Database, other: Database):
+    """An autovacuum does when somebody has waited for a second: with others' patience nobody had by then."""
+    migrate(other, to="0026")
+    once = LockPatience(attempts=1)
+    with ThreadPoolExecutor() as threads:
+        with empty.begin() as vacuum:
+            vacuum.execute(text("LOCK TABLE documents IN SHARE UPDATE EXCLUSIVE MODE"))
+            migrating = threads.submit(migrate, other, patience=once)
+            wait_until(lambda: waits_for_a_lock(empty))
+            vacuum.execute(text("SELECT pg_sleep(1.5)"))
+        assert migrating.result(timeout=60) == newest_version()
 
 
 def test_the_second_of_two_waits_and_finds_nothing_to_do(empty: Database, other: Database):

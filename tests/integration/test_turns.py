@@ -209,6 +209,32 @@ class TestChoice:
 
         assert (counts(apart, first, short).lines, blocks_left(apart, long)) == (1, 2)
 
+    def test_what_has_had_its_turn_gives_way_again(self, apart: Ground, first: Service):
+        long = an_import(apart, first, numbered(1), numbered(1), numbered(1))
+        work(apart, long)
+        new = an_import(apart, first, numbered(1))
+        take_nudges(apart)
+        apart.dispatcher.nudge_import(long, gave_way=True)
+
+        take_next(apart)
+        assert (counts(apart, first, new).lines, blocks_left(apart, long)) == (0, 1)
+        take_next(apart)
+
+        assert (counts(apart, first, new).lines, blocks_left(apart, long)) == (1, 1)
+
+    def test_what_there_was_no_room_for_gives_way_to_nothing_new_then(self, apart: Ground, first: Service):
+        """Its own nudge had told that it gave way, and nobody looked."""
+        accounts(apart, first)
+        one, other = (an_export(apart, first) for _ in range(2))
+        new = an_import(apart, first, numbered(1))
+        take_nudges(apart)
+        Turns().take(apart, Job("export", one.export_id), worker="free", should_stop=never, gave_way=True)
+
+        take_next(apart)
+
+        assert (one.status, other.status) == ("Completed", "Completed")
+        assert counts(apart, first, new).lines == 0
+
     def test_a_nudge_for_nothing_stays_one(self, apart: Ground, first: Service, second: Service):
         done = an_import(apart, first)
         work(apart, done)

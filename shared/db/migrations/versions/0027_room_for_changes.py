@@ -10,6 +10,9 @@ from alembic import op
 revision = "0027"
 down_revision = "0026"
 
+# Behind this lock nobody waits but vacuum, and an autovacuum gives way to who has waited for a second.
+PATIENCE = "SET LOCAL lock_timeout = '5s'"
+
 # Waits for no import, and keeps none waiting. A partitioned table has no such setting, its partitions do.
 LEAVE_ROOM = """
 DO $do$
@@ -29,4 +32,5 @@ END $do$
 
 
 def upgrade() -> None:
+    op.execute(PATIENCE)
     op.execute(LEAVE_ROOM)
