@@ -21,13 +21,17 @@ def main(arguments: list[str]) -> int:
         return 0
     began = time.monotonic()
     terms = Terms(DEFAULT if given.defaults else QUICK, given.recovery_seconds, given.fault)
-    console.print(f"{terms} {given.jobs} rounds at once.")
+    console.print(f"{terms} {_rounds(given.jobs)} at once.")
     seeds = range(given.first_seed, given.first_seed + given.seeds)
     judged = judge(terms, [seeds[first :: given.jobs] for first in range(given.jobs)])
     report = _reported(judged)
     _tell(console, report, judged, terms)
     console.print(f"{(time.monotonic() - began) / len(seeds):.0f} s a round.")
     return any(one.wrong for one in judged) or bool(report.never_met())
+
+
+def _rounds(count: int) -> str:
+    return "1 round" if count == 1 else f"{count} rounds"
 
 
 def _reported(judged: list[Judgement]) -> Report:
