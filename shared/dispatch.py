@@ -70,6 +70,9 @@ def broker_options(socket_seconds: float) -> dict[str, Any]:
     """Kombu's options for Redis: every process that shares the broker must agree on the prefix."""
     return {
         "global_keyprefix": "longshore:",
+        # Nudges may vanish, so what was taken is not noted in Redis until it is acknowledged: one that could
+        # not be, since Redis was away, kept one of a worker's places for good (kombu 5.7).
+        "ack_emulation": False,
         "socket_timeout": socket_seconds,
         "socket_connect_timeout": min(socket_seconds, 5.0),
         "socket_keepalive": True,

@@ -1,42 +1,51 @@
-"""TLS in front of a service that speaks none, as a provider's servers have it."""
+"""Something in front of a service: TLS, as a provider's servers have it, or a way that a test may bar."""
 
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 
 _PIECE_BYTES = 1 << 16
 
+_Connect = Callable[[], socket.socket]
+_Wrap = Callable[[socket.socket], AbstractContextManager[socket.socket]]
+
+
+def tls_front(context: ssl.SSLContext, connect: _Connect) -> AbstractContextManager[int]:
+    """`front` that speaks TLS."""
+    return front(connect, partial(context.wrap_socket, server_side=True))
+
 
 @contextmanager
-def tls_front(context: ssl.SSLContext, connect: Callable[[], socket.socket]) -> Iterator[int]:
+def front(connect: _Connect, wrap: _Wrap = nullcontext) -> Iterator[int]:
     """The port of 127.0.0.1 whose connections are passed on to what `connect` gives, until the body ends."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=_accept, args=(listener, context, connect), daemon=True)
+        thread = threading.Thread(target=_accept, args=(listener, wrap, connect), daemon=True)
         thread.start()
         yield listener.getsockname()[1]
         listener.shutdown(socket.SHUT_RDWR)
         thread.join()
 
 
-def _accept(listener: socket.socket, context: ssl.SSLContext, connect: Callable[[], socket.socket]) -> None:
+def _accept(listener: socket.socket, wrap: _Wrap, connect: _Connect) -> None:
     with suppress(OSError):  # the listener was shut down
         while True:
             client, _ = listener.accept()
-            threading.Thread(target=_serve, args=(client, context, connect), daemon=True).start()
+            threading.Thread(target=_serve, args=(client, wrap, connect), daemon=True).start()
 
 
-def _serve(client: socket.socket, context: ssl.SSLContext, connect: Callable[[], socket.socket]) -> None:
+def _serve(client: socket.socket, wrap: _Wrap, connect: _Connect) -> None:
     with (
         client,
         suppress(OSError),
-        context.wrap_socket(client, server_side=True) as secure,
+        wrap(client) as outer,
         connect() as server,
     ):
-        back = threading.Thread(target=_pass_on, args=(server, secure), daemon=True)
+        back = threading.Thread(target=_pass_on, args=(server, outer), daemon=True)
         back.start()
-        _pass_on(secure, server)
+        _pass_on(outer, server)
         back.join()
 
 
