@@ -65,7 +65,7 @@ class EmbeddedRedis:
         """How many clients wait for a message to arrive, as idle workers do."""
         try:
             with redis.Redis(unix_socket_path=str(self._socket)) as connection:
-                return sum(client["cmd"] == "brpop" for client in connection.client_list())
+                return sum("b" in client["flags"] for client in connection.client_list())
         except (redis.ConnectionError, redis.TimeoutError):
             return 0
 

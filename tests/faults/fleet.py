@@ -78,8 +78,12 @@ class Fleet:
         """Start every member; returns when each worker waits for messages, which an idle one does."""
         for member in self.members:
             member.start()
-        listeners = self.foundation.embedded_redis.listeners
-        wait_until(lambda: listeners() >= len(self.workers), START_SECONDS, "all workers listen")
+        self.await_workers(START_SECONDS)
+
+    def await_workers(self, seconds: float) -> None:
+        """Return as soon as each worker waits for messages, all at once. Raises NotInTime."""
+        listeners, count = self.foundation.embedded_redis.listeners, len(self.workers)
+        wait_until(lambda: listeners() >= count, seconds, lambda: f"{listeners()} of {count} workers listen")
 
     @property
     def clocked_worker(self) -> Member:

@@ -74,13 +74,15 @@ def run_round(
     """Bring the workload; `plan` None: in peace, and as fast as it goes. Raises RoundBroken."""
     storm = Storm(fleet, plan, recovery_seconds)
     try:
-        return _run(fleet, workload, Random(f"clients {seed}"), storm)
+        return _run(fleet, workload, Random(f"clients {seed}"), storm, recovery_seconds)
     # Whatever it is: what was felt is worth knowing, and the next round may be better.
     except Exception as why:
         raise RoundBroken(why, storm.felt, fleet.revive(), storm.notes) from why
 
 
-def _run(fleet: Fleet, workload: Workload, dice: Random, storm: Storm) -> RoundOutcome:
+def _run(
+    fleet: Fleet, workload: Workload, dice: Random, storm: Storm, recovery_seconds: float
+) -> RoundOutcome:
     hearing = Hearing(member.log for member in fleet.members)
     stored = Stored(fleet.ground, fleet.foundation.blocks)
     with a_community(fleet, workload) as (service, client, batch):
@@ -105,6 +107,8 @@ def _run(fleet: Fleet, workload: Workload, dice: Random, storm: Storm) -> RoundO
             storm.rage_while(lambda: brought.waits, ROUND_SECONDS)
             storm.watch_while(lambda: brought.goes_on, ROUND_SECONDS, lambda: "clients wait")
             _settle(fleet.ground, service, storm)
+            # One that no longer asks for work looks well otherwise, and others do what there is.
+            fleet.await_workers(recovery_seconds)
             storm.look_back()
         return Reading(fleet, service, batch).outcome(workload, brought, storm, hearing, stored)
 
