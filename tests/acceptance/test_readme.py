@@ -1,5 +1,6 @@
 """The README's commands do what it says."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -101,8 +102,10 @@ def help_of(program: tuple[str, ...]) -> set[str]:
     """The options that a program tells."""
     python = Path(sys.executable)
     called = [python, *program] if program[0] == "-m" else [python.with_name(program[0]), *program[1:]]
+    # This session's services are not told to anybody, and pytest would ask for external ones.
+    own = os.environ | {"SERVICES": "embedded"}
     done = subprocess.run(
-        [*called, "--help"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+        [*called, "--help"], cwd=ROOT, env=own, capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 0, done.stderr
     return set(re.findall(r"--[a-z][a-z-]*", done.stdout))
