@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from typing import cast
 
 from psycopg2.extensions import connection as DriverConnection  # noqa: N812
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -19,6 +20,7 @@ __all__ = ["Begin", "Database", "Session"]
 
 # A setting of ours that means nothing: a server that has it got the others, too.
 _ARRIVED = {"longshore.options": "arrived"}
+_IN_USE = "is_in_use"
 
 Begin = Callable[[], AbstractContextManager[Session]]
 
@@ -125,8 +127,22 @@ class Database:
 def _count_connections(engine: Engine, pool_size: int) -> None:
     counted = metrics()
     counted.database_pool.inc(pool_size)
-    event.listen(engine, "checkout", lambda *_: counted.database_connections.inc())
-    event.listen(engine, "checkin", lambda *_: counted.database_connections.dec())
+
+    @event.listens_for(engine, "checkout")
+    def take(_: DriverConnection, record: ConnectionPoolEntry, *_others: object) -> None:
+        _of(record)[_IN_USE] = True
+        counted.database_connections.inc()
+
+    @event.listens_for(engine, "checkin")
+    def give_back(_: DriverConnection | None, record: ConnectionPoolEntry) -> None:
+        # What could not connect is given back as well, and nobody had it.
+        if _of(record).pop(_IN_USE, False):
+            counted.database_connections.dec()
+
+
+def _of(record: ConnectionPoolEntry) -> dict[str, bool]:
+    """What is kept of a place in the pool, whichever connection is in it."""
+    return cast("dict[str, bool]", record.record_info)
 
 
 def _asked(silence_seconds: float, wait_seconds: float) -> dict[str, str]:

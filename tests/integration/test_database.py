@@ -1,12 +1,13 @@
 """Transactions, and a database that is not there."""
 
-from contextlib import suppress
+import socket
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import psycopg2
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from api.usecases.services import add_service, find_service
 from shared.db import services
@@ -15,8 +16,10 @@ from shared.db.failures import translated
 from shared.db.sessions import break_silence
 from shared.errors import BatchRefused, ConflictOfTransactions, DatabaseUnavailable, ServiceNotFound
 from shared.ground import Ground
+from shared.metrics import metrics
 from shared.settings import Settings
 from tests.integration.job_builders import wait_until
+from tests.tls import front
 
 LOCK_SERVICES = "LOCK TABLE data_services IN ACCESS EXCLUSIVE MODE"
 
@@ -45,6 +48,54 @@ def test_a_connection_that_broke_is_replaced(ground: Ground):
     database.ping()
 
     database.close()
+
+
+class Way:
+    """To the same database, and may be barred."""
+
+    def __init__(self, url: str) -> None:
+        self.is_barred = False
+        self._given = make_url(url)
+
+    def connect(self) -> socket.socket:
+        if self.is_barred:
+            raise ConnectionRefusedError
+        port, folder = self._given.port or 5432, self._given.query.get("host")
+        if folder is None:
+            return socket.create_connection((self._given.host or "localhost", port))
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(f"{folder}/.s.PGSQL.{port}")
+        return server
+
+    def url(self, port: int) -> str:
+        behind = self._given.difference_update_query(["host"]).set(host="127.0.0.1", port=port)
+        return behind.render_as_string(hide_password=False)
+
+
+def connections_in_use() -> float:
+    return metrics().registry.get_sample_value("longshore_database_connections_in_use") or 0.0
+
+
+def test_what_cannot_connect_is_no_connection_given_back(ground: Ground):
+    """While the database was away, each request took one off those in use, for good."""
+    way = Way(ground.settings.database_url)
+    with front(way.connect) as port, closing(Database(way.url(port), pool_size=1)) as database:
+        with database.begin() as session:
+            process = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        before = connections_in_use()
+        with ground.database.begin() as session:
+            session.execute(text("SELECT pg_terminate_backend(:process, 5000)"), {"process": process})
+
+        way.is_barred = True
+        for _ in range(3):
+            with pytest.raises(DatabaseUnavailable):
+                database.ping()
+        way.is_barred = False
+        with database.begin() as session:
+            session.execute(text("SELECT 1"))
+            during = connections_in_use()
+
+    assert (during, connections_in_use()) == (before + 1, before)
 
 
 def test_a_transaction_that_was_silent_for_too_long_finds_no_database(ground: Ground):
