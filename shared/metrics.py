@@ -72,7 +72,10 @@ class Metrics:
             "longshore_leases_lost", "Blocks whose worker was silent for longer than its lease.", registry=own
         )
         self.retries = self._counter(
-            "retries", "Attempts that broke and are made again.", "kind", ("block", "export", "mail")
+            "retries",
+            "Attempts that broke, whether or not they are made again.",
+            "kind",
+            ("block", "export", "mail"),
         )
         self.mails = self._counter("mails", "Mails sent and given up.", "outcome", ("sent", "given_up"))
         self.sweeps = Counter("longshore_sweeps", "Sweeps that workers made.", registry=own)
