@@ -1,12 +1,7 @@
 """The manifests fit the schemas of Kubernetes, each other, and the settings that there are."""
 
-import os
 import re
-import shutil
-import subprocess
-import textwrap
 from ipaddress import ip_address, ip_network
-from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -14,37 +9,17 @@ import pytest
 import yaml
 
 from shared.settings import Settings
+from tests.manifests import BASE, DOCKER, PROXIES, VERSION, Manifest, manifests, name, pod
 
-FOLDER = Path(__file__).resolve().parents[2] / "docker"
-VERSION = "1.32"
 SECRETS = {
     "DATABASE_URL": "postgresql://longshore:secret@db/longshore",
     "REDIS_URL": "redis://:secret@redis",
     "LONGSHORE_METRICS_TOKEN": "of-sixteen-characters",
 }
 
-Manifest = dict[str, Any]
-
-PROXIES: Manifest = yaml.safe_load((FOLDER / "kubernetes/ingress-nginx/proxies.yaml").read_text())
-
-
-def manifests() -> list[Manifest]:
-    named = yaml.safe_load((FOLDER / "kubernetes/kustomization.yaml").read_text())["resources"]
-    return [
-        found for name in named for found in yaml.safe_load_all((FOLDER / "kubernetes" / name).read_text())
-    ]
-
 
 def of_kind(*kinds: str) -> list[Any]:
     return [pytest.param(found, id=name(found)) for found in manifests() if found["kind"] in kinds]
-
-
-def name(manifest: Manifest) -> str:
-    return f"{manifest['kind']}/{manifest['metadata']['name']}"
-
-
-def pod(manifest: Manifest) -> Manifest:
-    return manifest["spec"]["template"]["spec"]
 
 
 def labels() -> list[dict[str, str]]:
@@ -53,66 +28,10 @@ def labels() -> list[dict[str, str]]:
     return [each["spec"]["template"]["metadata"]["labels"] for each in pods]
 
 
-def ingresses() -> list[Manifest]:
-    """Of the component for ingress-nginx."""
-    return [*yaml.safe_load_all((FOLDER / "kubernetes/ingress/ingress.yaml").read_text())]
-
-
-def paths(ingress: Manifest) -> list[Manifest]:
-    return [path for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]]
-
-
-@pytest.mark.parametrize("ingress", ingresses(), ids=name)
-def test_an_ingress_fits_its_schema_and_leads_to_the_apis(ingress: Manifest):
-    [service] = [each for each in manifests() if each["kind"] == "Service"]
-    [settings] = [each["data"] for each in manifests() if each["kind"] == "ConfigMap"]
-    domain = settings["LONGSHORE_BASE_DOMAIN"]
-
-    kubernetes_validate.validate(ingress, VERSION, strict=True)
-
-    reached = [path["backend"]["service"] for path in paths(ingress)]
-    wanted = {"name": service["metadata"]["name"], "port": {"name": service["spec"]["ports"][0]["name"]}}
-    assert reached == [wanted, wanted]
-    assert [rule["host"] for rule in ingress["spec"]["rules"]] == [domain, f"*.{domain}"]
-
-
-def test_an_ingress_lets_large_bodies_through_as_they_come():
-    """By its defaults ingress-nginx refuses a block over 1 MiB, and keeps the others on its disk."""
-    [ingress] = [each for each in ingresses() if name(each) == "Ingress/longshore"]
-
-    told = {key.rpartition("/")[2]: value for key, value in ingress["metadata"]["annotations"].items()}
-
-    assert (told["proxy-body-size"], told["proxy-request-buffering"]) == ("0", "off")
-    assert int(told["proxy-read-timeout"]) >= 300
-    assert [(path["path"], path["pathType"]) for path in paths(ingress)] == [("/", "Prefix")] * 2
-
-
-def test_an_ingress_shows_metrics_to_nobody():
-    [ingress] = [each for each in ingresses() if name(each) == "Ingress/longshore-metrics"]
-
-    [denied] = ingress["metadata"]["annotations"].values()
-
-    assert {ip_network(each).prefixlen for each in denied.split(",")} == {0}
-    assert {ip_network(each).version for each in denied.split(",")} == {4, 6}
-    assert [(path["path"], path["pathType"]) for path in paths(ingress)] == [("/metrics", "Exact")] * 2
-
-
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
-def test_an_overlay_with_the_ingress_is_one_that_kustomize_makes(tmp_path: Path):
-    base = os.path.relpath(FOLDER / "kubernetes", tmp_path.resolve())
-    overlay = {"namespace": "ours", "resources": [base], "components": [f"{base}/ingress"]}
-    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
-
-    made = subprocess.run(["kubectl", "kustomize", tmp_path], check=True, capture_output=True, text=True)
-
-    found = [name(each) for each in yaml.safe_load_all(made.stdout)]
-    assert sorted(found) == sorted(map(name, [*manifests(), *ingresses()]))
-
-
 def test_every_file_is_named_by_the_kustomization():
-    named = yaml.safe_load((FOLDER / "kubernetes/kustomization.yaml").read_text())["resources"]
+    named = yaml.safe_load((BASE / "kustomization.yaml").read_text())["resources"]
 
-    assert {path.name for path in (FOLDER / "kubernetes").glob("*.yaml")} == {*named, "kustomization.yaml"}
+    assert {path.name for path in BASE.glob("*.yaml")} == {*named, "kustomization.yaml"}
 
 
 @pytest.mark.parametrize("manifest", [pytest.param(each, id=name(each)) for each in [*manifests(), PROXIES]])
@@ -187,31 +106,10 @@ def test_pods_do_not_reach_where_a_cloud_tells_credentials(address: str):
     assert not [block for block in blocks if reaches(block, address)]
 
 
-def patches() -> dict[str, Any]:
-    """Those by which DEPLOY.md opens further ports."""
-    page = (FOLDER / "DEPLOY.md").read_text()
-    [block] = re.findall(r"^  ```yaml\n(  patches:\n.*?)^  ```", page, re.MULTILINE | re.DOTALL)
-    return dict(yaml.safe_load(textwrap.dedent(block)))
-
-
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
-def test_an_overlay_opens_further_ports_as_the_page_says(tmp_path: Path):
-    """PgBouncer, which GROWTH.md recommends, was out of reach, and nobody told where to change that."""
-    base = os.path.relpath(FOLDER / "kubernetes", tmp_path.resolve())
-    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump({"resources": [base], **patches()}))
-
-    made = subprocess.run(["kubectl", "kustomize", tmp_path], check=True, capture_output=True, text=True)
-
-    [policy] = [each for each in yaml.safe_load_all(made.stdout) if name(each) == "NetworkPolicy/longshore"]
-    kubernetes_validate.validate(policy, VERSION, strict=True)
-    [rule] = [each for each in policy["spec"]["egress"] if {"port": 5432} in each["ports"]]
-    assert {6432, 6380, 9000} < {each["port"] for each in rule["ports"]}
-
-
 def test_the_page_tells_which_ports_are_open():
     [policy] = [each for each in manifests() if name(each) == "NetworkPolicy/longshore"]
     [rule] = [each for each in policy["spec"]["egress"] if {"port": 5432} in each["ports"]]
-    told = re.search(r"Ports are the usual ones \(([^)]*)\)", (FOLDER / "DEPLOY.md").read_text())
+    told = re.search(r"Ports are the usual ones \(([^)]*)\)", (DOCKER / "DEPLOY.md").read_text())
 
     assert told
     assert [int(port) for port in re.findall(r"\d+", told[1])] == [each["port"] for each in rule["ports"]]
@@ -245,7 +143,7 @@ def test_workers_do_not_become_fewer_where_nobody_tells_what_waits():
 
 @pytest.mark.parametrize("service", ["api", "worker", "beat", "migrate", "cli"])
 def test_the_settings_in_the_compose_file_are_settings_of_longshore(service: str):
-    found = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"][service]
+    found = yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"][service]
     # What nobody set in the environment of Compose has its default, or none and is not passed on.
     given = {
         name: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(value))

@@ -1,0 +1,48 @@
+"""The manifests in docker/kubernetes, as they stand in their files and as kustomize makes them."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+DOCKER = Path(__file__).resolve().parents[1] / "docker"
+BASE = DOCKER / "kubernetes"
+VERSION = "1.32"  # of Kubernetes, whose schemas they are to fit
+
+Manifest = dict[str, Any]
+
+PROXIES: Manifest = yaml.safe_load((BASE / "ingress-nginx/proxies.yaml").read_text())
+
+needs_kustomize = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+
+
+def manifests() -> list[Manifest]:
+    """Of the base."""
+    named = yaml.safe_load((BASE / "kustomization.yaml").read_text())["resources"]
+    return [found for file in named for found in yaml.safe_load_all((BASE / file).read_text())]
+
+
+def ingresses() -> list[Manifest]:
+    """Of the component for ingress-nginx."""
+    return [*yaml.safe_load_all((BASE / "ingress/ingress.yaml").read_text())]
+
+
+def name(manifest: Manifest) -> str:
+    return f"{manifest['kind']}/{manifest['metadata']['name']}"
+
+
+def pod(manifest: Manifest) -> Manifest:
+    return manifest["spec"]["template"]["spec"]
+
+
+def made(folder: Path, *components: str, **overlay: object) -> list[Manifest]:
+    """What kustomize makes of the base with these components and this overlay, written to an empty folder."""
+    base = os.path.relpath(BASE, folder.resolve())
+    whole = {"resources": [base], "components": [f"{base}/{each}" for each in components], **overlay}
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(whole))
+    told = subprocess.run(["kubectl", "kustomize", folder], check=True, capture_output=True, text=True)
+    return [*yaml.safe_load_all(told.stdout)]
