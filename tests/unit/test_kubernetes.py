@@ -1,6 +1,7 @@
 """The manifests fit the schemas of Kubernetes, each other, and the settings that there are."""
 
 import re
+from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -63,13 +64,37 @@ def test_what_is_selected_is_there(manifest: Manifest):
         assert selector.get("matchLabels", selector) in labels()
 
 
+def links(manifest: Manifest) -> dict[str, str]:
+    """What the kubelet adds to a pod's environment for each service beside it, unless that is switched off.
+
+    The service is called as its settings begin: no pod got beyond LONGSHORE_SERVICE_HOST, which is none.
+    """
+    if not pod(manifest).get("enableServiceLinks", True):
+        return {}
+    return dict(link for each in manifests() if each["kind"] == "Service" for link in links_to(each))
+
+
+def links_to(service: Manifest) -> Iterator[tuple[str, str]]:
+    own = service["metadata"]["name"].upper().replace("-", "_")
+    [port] = service["spec"]["ports"]
+    url = f"tcp://10.0.0.11:{port['port']}"
+    yield f"{own}_SERVICE_HOST", "10.0.0.11"
+    yield f"{own}_SERVICE_PORT", str(port["port"])
+    yield f"{own}_SERVICE_PORT_{port['name'].upper()}", str(port["port"])
+    yield f"{own}_PORT", url
+    yield f"{own}_PORT_{port['port']}_TCP", url
+    yield f"{own}_PORT_{port['port']}_TCP_PROTO", "tcp"
+    yield f"{own}_PORT_{port['port']}_TCP_PORT", str(port["port"])
+    yield f"{own}_PORT_{port['port']}_TCP_ADDR", "10.0.0.11"
+
+
 @pytest.mark.parametrize("manifest", of_kind("Deployment", "Job"))
 def test_the_settings_of_a_pod_are_settings_of_longshore(manifest: Manifest):
     [common] = [each["data"] for each in manifests() if each["kind"] == "ConfigMap"]
     [container] = pod(manifest)["containers"]
     own = {each["name"]: each["value"] for each in container.get("env", [])}
 
-    settings = Settings.read(SECRETS | common | own)
+    settings = Settings.read(links(manifest) | SECRETS | common | own)
 
     assert settings.trusted_proxies == ("{name}.{namespace}.svc".format_map(PROXIES["metadata"]),)
 
