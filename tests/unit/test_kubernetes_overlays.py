@@ -8,7 +8,9 @@ from typing import Any
 import kubernetes_validate
 import yaml
 
-from tests.manifests import DOCKER, VERSION, ingresses, made, manifests, name, needs_kustomize
+from tests.manifests import DOCKER, VERSION, ingresses, made, manifests, name, needs_kustomize, pod
+
+PAGE = (DOCKER / "DEPLOY.md").read_text()
 
 
 @needs_kustomize
@@ -18,10 +20,26 @@ def test_an_overlay_with_the_ingress_is_one_that_kustomize_makes(tmp_path: Path)
     assert sorted(map(name, found)) == sorted(map(name, [*manifests(), *ingresses()]))
 
 
+def overlay() -> dict[str, Any]:
+    """The one that DEPLOY.md shows, but for where the base is."""
+    [block] = re.findall(r"^```yaml\n(namespace:.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    return {key: value for key, value in yaml.safe_load(block).items() if key != "resources"}
+
+
+@needs_kustomize
+def test_an_overlay_names_its_image_as_the_page_says(tmp_path: Path):
+    """The base had renamed it already: what an overlay said of `longshore` changed nothing, and nobody told."""
+    [image] = overlay()["images"]
+
+    pods = [pod(each) for each in made(tmp_path, **overlay()) if each["kind"] in ("Deployment", "Job")]
+
+    named = {container["image"] for each in pods for container in each["containers"]}
+    assert named == {f"{image['newName']}:{image['newTag']}"}
+
+
 def patches() -> dict[str, Any]:
     """Those by which DEPLOY.md opens further ports."""
-    page = (DOCKER / "DEPLOY.md").read_text()
-    [block] = re.findall(r"^  ```yaml\n(  patches:\n.*?)^  ```", page, re.MULTILINE | re.DOTALL)
+    [block] = re.findall(r"^  ```yaml\n(  patches:\n.*?)^  ```", PAGE, re.MULTILINE | re.DOTALL)
     return dict(yaml.safe_load(textwrap.dedent(block)))
 
 
