@@ -26,6 +26,12 @@ def manifests() -> list[Manifest]:
     return [found for file in named for found in yaml.safe_load_all((BASE / file).read_text())]
 
 
+def settings() -> dict[str, str]:
+    """Of the base, of which kustomize makes a ConfigMap."""
+    lines = (BASE / "settings.env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+
+
 def ingresses() -> list[Manifest]:
     """Of the component for ingress-nginx."""
     return [*yaml.safe_load_all((BASE / "ingress/ingress.yaml").read_text())]

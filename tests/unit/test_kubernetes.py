@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from shared.settings import Settings
-from tests.manifests import BASE, DOCKER, PROXIES, VERSION, Manifest, manifests, name, pod
+from tests.manifests import BASE, DOCKER, PROXIES, VERSION, Manifest, manifests, name, pod, settings
 
 SECRETS = {
     "DATABASE_URL": "postgresql://longshore:secret@db/longshore",
@@ -30,9 +30,12 @@ def labels() -> list[dict[str, str]]:
 
 
 def test_every_file_is_named_by_the_kustomization():
-    named = yaml.safe_load((BASE / "kustomization.yaml").read_text())["resources"]
+    kustomization = yaml.safe_load((BASE / "kustomization.yaml").read_text())
+    [generator] = kustomization["configMapGenerator"]
 
-    assert {path.name for path in BASE.glob("*.yaml")} == {*named, "kustomization.yaml"}
+    named = {*kustomization["resources"], *generator["envs"], "kustomization.yaml"}
+
+    assert {path.name for path in BASE.iterdir() if path.is_file()} == named
 
 
 @pytest.mark.parametrize("manifest", [pytest.param(each, id=name(each)) for each in [*manifests(), PROXIES]])
@@ -90,13 +93,12 @@ def links_to(service: Manifest) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("manifest", of_kind("Deployment", "Job"))
 def test_the_settings_of_a_pod_are_settings_of_longshore(manifest: Manifest):
-    [common] = [each["data"] for each in manifests() if each["kind"] == "ConfigMap"]
     [container] = pod(manifest)["containers"]
     own = {each["name"]: each["value"] for each in container.get("env", [])}
 
-    settings = Settings.read(links(manifest) | SECRETS | common | own)
+    found = Settings.read(links(manifest) | SECRETS | settings() | own)
 
-    assert settings.trusted_proxies == ("{name}.{namespace}.svc".format_map(PROXIES["metadata"]),)
+    assert found.trusted_proxies == ("{name}.{namespace}.svc".format_map(PROXIES["metadata"]),)
 
 
 def test_proxies_are_pods_of_the_namespace_that_is_let_in():

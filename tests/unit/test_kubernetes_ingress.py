@@ -5,7 +5,7 @@ from ipaddress import ip_network
 import kubernetes_validate
 import pytest
 
-from tests.manifests import VERSION, Manifest, ingresses, manifests, name
+from tests.manifests import VERSION, Manifest, ingresses, manifests, name, settings
 
 
 def paths(ingress: Manifest) -> list[Manifest]:
@@ -15,8 +15,7 @@ def paths(ingress: Manifest) -> list[Manifest]:
 @pytest.mark.parametrize("ingress", ingresses(), ids=name)
 def test_an_ingress_fits_its_schema_and_leads_to_the_apis(ingress: Manifest):
     [service] = [each for each in manifests() if each["kind"] == "Service"]
-    [settings] = [each["data"] for each in manifests() if each["kind"] == "ConfigMap"]
-    domain = settings["LONGSHORE_BASE_DOMAIN"]
+    domain = settings()["LONGSHORE_BASE_DOMAIN"]
 
     kubernetes_validate.validate(ingress, VERSION, strict=True)
 

@@ -8,7 +8,18 @@ from typing import Any
 import kubernetes_validate
 import yaml
 
-from tests.manifests import DOCKER, VERSION, ingresses, made, manifests, name, needs_kustomize, pod
+from tests.manifests import (
+    DOCKER,
+    VERSION,
+    Manifest,
+    ingresses,
+    made,
+    manifests,
+    name,
+    needs_kustomize,
+    pod,
+    settings,
+)
 
 PAGE = (DOCKER / "DEPLOY.md").read_text()
 
@@ -17,7 +28,8 @@ PAGE = (DOCKER / "DEPLOY.md").read_text()
 def test_an_overlay_with_the_ingress_is_one_that_kustomize_makes(tmp_path: Path):
     found = made(tmp_path, "ingress", namespace="ours")
 
-    assert sorted(map(name, found)) == sorted(map(name, [*manifests(), *ingresses()]))
+    written = [name(each) for each in found if each["kind"] != "ConfigMap"]
+    assert sorted(written) == sorted(map(name, [*manifests(), *ingresses()]))
 
 
 def overlay() -> dict[str, Any]:
@@ -26,15 +38,49 @@ def overlay() -> dict[str, Any]:
     return {key: value for key, value in yaml.safe_load(block).items() if key != "resources"}
 
 
+def pods(found: list[Manifest]) -> list[Manifest]:
+    return [pod(each) for each in found if each["kind"] in ("Deployment", "Job")]
+
+
 @needs_kustomize
 def test_an_overlay_names_its_image_as_the_page_says(tmp_path: Path):
-    """The base had renamed it already: what an overlay said of `longshore` changed nothing, and nobody told."""
+    """The base had renamed it already: what an overlay said of `longshore` changed nothing."""
     [image] = overlay()["images"]
 
-    pods = [pod(each) for each in made(tmp_path, **overlay()) if each["kind"] in ("Deployment", "Job")]
+    found = made(tmp_path, **overlay())
 
-    named = {container["image"] for each in pods for container in each["containers"]}
+    named = {container["image"] for each in pods(found) for container in each["containers"]}
     assert named == {f"{image['newName']}:{image['newTag']}"}
+
+
+@needs_kustomize
+def test_an_overlay_names_its_settings_as_the_page_says(tmp_path: Path):
+    [generator] = overlay()["configMapGenerator"]
+    own = dict(each.split("=", 1) for each in generator["literals"])
+
+    found = made(tmp_path, **overlay())
+
+    [told] = [each for each in found if each["kind"] == "ConfigMap"]
+    assert told["data"] == settings() | own
+    assert [sources(each)[0] for each in pods(found)] == [
+        {"configMapRef": {"name": told["metadata"]["name"]}}
+    ] * 4
+
+
+@needs_kustomize
+def test_settings_that_change_reach_the_pods_that_run(tmp_path: Path):
+    """They stood in a ConfigMap of the same name, which a container reads once, at its start."""
+    changed = {"name": "longshore", "behavior": "merge", "literals": ["LONGSHORE_LOG_LEVEL=debug"]}
+
+    before = pods(made(tmp_path))
+    after = pods(made(tmp_path, configMapGenerator=[changed]))
+
+    assert [each == other for each, other in zip(before, after, strict=True)] == [False] * 4
+
+
+def sources(found: Manifest) -> list[Manifest]:
+    [container] = found["containers"]
+    return [*container["envFrom"]]
 
 
 def patches() -> dict[str, Any]:

@@ -1,9 +1,7 @@
 """What Prometheus is told to ask, and with which token, is what the containers and pods answer to."""
 
-import os
 import re
 import shlex
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import pytest
 import yaml
 
 from shared.metrics import is_admitted
+from tests.manifests import made, needs_kustomize
 from tests.scraping import PATH, TOKEN
 
 DOCKER = Path(__file__).resolve().parents[2] / "docker"
@@ -166,14 +165,9 @@ def test_the_rules_become_those_of_the_operator():
     assert rule["spec"] == yaml.safe_load((DOCKER / "prometheus/alerts.yaml").read_text())
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+@needs_kustomize
 def test_an_overlay_with_the_component_is_one_that_kustomize_makes(tmp_path: Path):
-    base = os.path.relpath(DOCKER / "kubernetes", tmp_path.resolve())
-    overlay = {"namespace": "ours", "resources": [base], "components": [f"{base}/monitoring"]}
-    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
+    kinds = [each["kind"] for each in made(tmp_path, "monitoring", namespace="ours")]
 
-    made = subprocess.run(["kubectl", "kustomize", tmp_path], check=True, capture_output=True, text=True)
-
-    kinds = [each["kind"] for each in yaml.safe_load_all(made.stdout)]
-    assert "PodMonitor" in kinds
-    assert len(kinds) == len(manifests(DOCKER / "kubernetes")) + 1
+    assert kinds.count("PodMonitor") == 1
+    assert len(kinds) == len(made(tmp_path)) + 1
