@@ -122,6 +122,20 @@ def test_a_pod_needs_no_root_and_writes_to_no_image(manifest: Manifest):
     assert not container["securityContext"]["allowPrivilegeEscalation"]
 
 
+@pytest.mark.parametrize("manifest", of_kind("Deployment"))
+def test_a_probe_that_runs_a_program_gives_it_time(manifest: Manifest):
+    """By default a second, in which beat, with a twentieth of a processor, may not even have started it."""
+    [container] = pod(manifest)["containers"]
+
+    given = [
+        probe.get("timeoutSeconds", 1)
+        for key, probe in container.items()
+        if "Probe" in key and "exec" in probe
+    ]
+
+    assert all(seconds >= 5 for seconds in given)
+
+
 @pytest.mark.parametrize("address", ["169.254.169.254", "fd00:ec2::254"])
 def test_pods_do_not_reach_where_a_cloud_tells_credentials(address: str):
     [policy] = [each for each in manifests() if name(each) == "NetworkPolicy/longshore"]
