@@ -78,6 +78,19 @@ def test_settings_that_change_reach_the_pods_that_run(tmp_path: Path):
     assert [each == other for each, other in zip(before, after, strict=True)] == [False] * 4
 
 
+def test_the_migration_of_the_release_before_makes_way():
+    """A Job's image cannot be changed: the next release was refused its own, for which its pods wait."""
+    [[namespace, named]] = re.findall(r"`kubectl -n (\S+) delete job (\S+) --ignore-not-found`", PAGE)
+    [job] = [each["metadata"] for each in manifests() if each["kind"] == "Job"]
+
+    assert (namespace, named) == (overlay()["namespace"], job["name"])
+    assert job["annotations"] == {
+        "argocd.argoproj.io/hook": "Sync",
+        "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation",
+        "kustomize.toolkit.fluxcd.io/force": "enabled",
+    }
+
+
 def sources(found: Manifest) -> list[Manifest]:
     [container] = found["containers"]
     return [*container["envFrom"]]
