@@ -1,7 +1,7 @@
 # Everything begins with `make`: the environment in .venv is made and kept up to date by itself.
 #   PYTHON=python3.12 make setup     another interpreter
 #   make up ARGS="--workers 4"       options of `longshore up`; the same for demo, bench and test
-#   make fleet API=3 WORKER=4        so many APIs and workers in containers
+#   make fleet API=3 WORKER=4        so many APIs and workers in containers; as many as there are where not told
 #   make test JOBS=0                 in one process, as a debugger wants it; each of several has its own services
 #   make test SERVICES=embedded      on services from wheels, even where there is Docker
 #   make chaos SEEDS=30 ARGS="--jobs 2"     two rounds at once; a fleet by itself keeps two cores busy
@@ -16,8 +16,6 @@ EXAMPLES ?= 1000
 SEED ?= $(shell date +%s)
 SEEDS ?= 10
 JOBS ?= 2
-API ?= 2
-WORKER ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test fuzz chaos lint check bench lock clean fleet fleet-scale fleet-demo fleet-restart fleet-down images-offline test-fleet
@@ -46,12 +44,10 @@ fuzz: $(READY) ## Hostile input at length: EXAMPLES a test, by SEED
 chaos: $(READY) ## Faults drawn from seeds on a real fleet: make chaos SEEDS=20
 	@$(BIN)/python -m tests.faults --seeds $(SEEDS) $(ARGS)
 
-fleet fleet-scale: export API := $(API)
-fleet fleet-scale: export WORKER := $(WORKER)
 fleet: ## The whole service in containers, behind a load balancer
 	@docker/fleet.sh up
 
-fleet-scale: ## More of them, or fewer, while they run: make fleet-scale API=3 WORKER=4
+fleet-scale: ## More of them, or fewer, while they run: make fleet-scale API=3
 	@docker/fleet.sh scale
 
 fleet-restart: ## One container after the other on the newest image; nothing is lost

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The fleet of docker/compose.yaml, for `make fleet` and its relatives. Passwords are made once and kept in docker/.env,
-# or in the file that FLEET_SETTINGS names by its whole path; settings of the compose file may be added there.
+# or in the file that FLEET_SETTINGS names by its whole path; settings of the compose file may be added there, one a line.
 # docker/offline.env, where there is one, names the base images.
 set -eu
 called_from=$PWD
@@ -8,20 +8,55 @@ cd "$(dirname "$0")"
 
 say() { printf '%s\n' "$*" >&2; }
 
-# What has a name of the fleet's own besides, by either of them.
-take_either_name() {
-    [ -z "${LONGSHORE_PUBLIC_URL:-}" ] || : "${PUBLIC_URL:=$LONGSHORE_PUBLIC_URL}"
-    [ -z "${LONGSHORE_BASE_DOMAIN:-}" ] || : "${BASE_DOMAIN:=$LONGSHORE_BASE_DOMAIN}"
-    [ -z "${LONGSHORE_WORKER_PROCESSES:-}" ] || : "${WORKER_PROCESSES:=$LONGSHORE_WORKER_PROCESSES}"
+settings=${FLEET_SETTINGS:-$PWD/.env}
+
+# What this script has to know itself; all other settings are read by Compose alone.
+own_settings="COMPOSE_PROJECT_NAME COMPOSE_PROFILES FLEET_PORT TLS_CERTIFICATES S3_PASSWORD STORAGE_URL
+    PUBLIC_URL LONGSHORE_PUBLIC_URL BASE_DOMAIN LONGSHORE_BASE_DOMAIN WORKER_PROCESSES LONGSHORE_WORKER_PROCESSES
+    AWS_ENDPOINT_URL AWS_ALLOW_HTTP AWS_REGION AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+    LONGSHORE_IMAGE PYTHON_IMAGE PIP_INDEX_URL PIP_CERT"
+images="PYTHON_IMAGE POSTGRES_IMAGE REDIS_IMAGE HAPROXY_IMAGE S3_IMAGE MAIL_IMAGE"
+
+# The environment has the last word, as with Compose. The file is data: a shell would act on `&`, `<` and `$` in it.
+take_from() { # FILE NAMES
+    file=$1 wanted=
+    shift
+    for name; do
+        eval "[ -n \"\${$name+told}\" ]" || wanted="$wanted $name "
+    done
+    while IFS= read -r line; do
+        case $wanted in *" ${line%%=*} "*) take "${line%%=*}" "${line#*=}" ;; esac
+    done <<END
+$(lines_of "$file")
+END
 }
 
-set -a
-take_either_name
-set +a
-environment=$(export -p)
-export COMPOSE_PROJECT_NAME="${COMPOSE_PROJECT_NAME:-longshore}"
-settings=${FLEET_SETTINGS:-$PWD/.env}
-own_image=$COMPOSE_PROJECT_NAME:local
+# NAME=value, without what is around it, or is a comment of an unquoted value.
+lines_of() {
+    name='[A-Z0-9_]\{1,\}' blank='[[:blank:]]'
+    sed -n -e "s/^$blank*\(export$blank\{1,\}\)\{0,1\}\($name\)$blank*=$blank*/\2=/" -e 't found' -e d -e ':found' \
+        -e "/^$name=[\"']/!s/$blank\{1,\}#.*//" -e 's/[[:space:]]*$//' -e p "$1"
+}
+
+take() { # NAME VALUE
+    case $2 in
+    "'"*) value=${2#\'} value=${value%%\'*} ;;
+    *\$*)
+        say "$file: a \$ in $1 means different things to different Composes: put the value into single quotes."
+        exit 2
+        ;;
+    '"'*) value=${2#\"} value=${value%%\"*} ;;
+    *) value=$2 ;;
+    esac
+    export "$1=$value"
+}
+
+# What has a name of the fleet's own besides, by either of them.
+take_either_name() {
+    [ -z "${LONGSHORE_PUBLIC_URL:-}" ] || export PUBLIC_URL="${PUBLIC_URL:-$LONGSHORE_PUBLIC_URL}"
+    [ -z "${LONGSHORE_BASE_DOMAIN:-}" ] || export BASE_DOMAIN="${BASE_DOMAIN:-$LONGSHORE_BASE_DOMAIN}"
+    [ -z "${LONGSHORE_WORKER_PROCESSES:-}" ] || export WORKER_PROCESSES="${WORKER_PROCESSES:-$LONGSHORE_WORKER_PROCESSES}"
+}
 
 compose() {
     set -- --env-file "$settings" --file compose.yaml ${TLS_CERTIFICATES:+--file tls.yaml} "$@"
@@ -32,9 +67,15 @@ compose() {
     fi
 }
 
+# All of a service that there are; what `compose run` started is not of it.
+containers_of() {
+    docker ps --all --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" \
+        --filter "label=com.docker.compose.service=$1" --filter label=com.docker.compose.oneoff=False
+}
+
 # In an API that runs, whichever that is: they have other numbers after each restart.
 in_api() {
-    for container in $(compose ps -q api); do
+    for container in $(containers_of api); do
         docker exec "$container" "$@" 2>/dev/null && return
     done
     return 1
@@ -45,6 +86,7 @@ longshore() { in_api longshore "$@"; }
 in_bucket() { compose run --rm --no-deps -T cli python -c "$(cat bucket.py)" "$@"; }
 
 make_passwords() { # NAMES
+    [ -z "$(tail -c 1 "$settings" 2>/dev/null)" ] || echo >>"$settings" # or the first one ends the line before it
     for name in "$@"; do
         grep -qs "^$name=" "$settings" && continue
         (umask 077 && printf '%s=%s\n' "$name" "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >>"$settings")
@@ -61,29 +103,31 @@ has_own_store() {
 use_own_store() {
     : "${STORAGE_URL:=s3://longshore/blocks}" "${AWS_ENDPOINT_URL:=http://s3:7070}" "${AWS_ALLOW_HTTP:=true}"
     : "${AWS_REGION:=us-east-1}" "${AWS_ACCESS_KEY_ID:=longshore}" "${AWS_SECRET_ACCESS_KEY:=$S3_PASSWORD}"
+    export STORAGE_URL AWS_ENDPOINT_URL AWS_ALLOW_HTTP AWS_REGION AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 }
 
 read_settings() {
     make_passwords POSTGRES_PASSWORD REDIS_PASSWORD S3_PASSWORD
-    set -a
-    # shellcheck disable=SC1090
-    . "$settings"
-    # shellcheck disable=SC1091
-    [ ! -f offline.env ] || . ./offline.env
-    eval "$environment" # has the last word, as with Compose
+    take_either_name # first: by any name, what the environment says wins
+    case ${PIP_CERT:-} in '' | /*) ;; *) PIP_CERT=$called_from/$PIP_CERT ;; esac
+    [ ! -f offline.env ] || take_from offline.env $images
+    take_from "$settings" $own_settings
     take_either_name
+    export PUBLIC_URL="${PUBLIC_URL:-http://localhost:${FLEET_PORT:-8080}}"
     ! has_own_store || use_own_store
-    : "${LONGSHORE_IMAGE:=$own_image}"
-    set +a
+    export COMPOSE_PROJECT_NAME="${COMPOSE_PROJECT_NAME:-longshore}"
+    own_image=$COMPOSE_PROJECT_NAME:local
+    export LONGSHORE_IMAGE="${LONGSHORE_IMAGE:-$own_image}"
 }
 
-# A site with certificates of its own says so to pip, too.
+# A site with certificates of its own says so to pip, too. What an older build copied is not taken for it.
 build() {
     [ "$LONGSHORE_IMAGE" = "$own_image" ] || return 0
-    [ -z "${PIP_CERT:-}" ] || cp "$PIP_CERT" ca-bundle.crt
+    [ -z "${PIP_CERT:-}" ] || cp "$PIP_CERT" pip-cert.crt || return
     say "Building the image; this takes a minute or two the first time."
     told=$(docker build --quiet --file Dockerfile --tag "$own_image" \
-        --build-arg "PYTHON_IMAGE=${PYTHON_IMAGE:-python:3.13-slim}" --build-arg PIP_INDEX_URL .. 2>&1) || {
+        --build-arg "PYTHON_IMAGE=${PYTHON_IMAGE:-python:3.13-slim}" --build-arg PIP_INDEX_URL \
+        ${PIP_CERT:+--build-arg CA_BUNDLE=docker/pip-cert.crt} .. 2>&1) || {
         say "$told"
         return 1
     }
@@ -109,40 +153,67 @@ wait_until_ready() {
 
 # Migrating marks the bucket, which has to be there by then.
 make_own_bucket() {
-    ! has_own_store || { compose up --detach s3 && in_bucket make </dev/null; }
+    has_own_store || return 0
+    compose up --detach s3 || return
+    in_bucket make </dev/null
 }
 
 # As haproxy.cfg says.
 refuse_too_many_apis() {
-    [ "${API:-2}" -le 64 ] || {
+    [ "${API:-1}" -le 64 ] || {
         say "The balancer knows of 64 APIs at most: API=64, or fewer."
         exit 2
     }
 }
 
+# As many as there are, unless another number is told; two of what there is none of.
+count_of() { # SERVICE TOLD
+    there=$(containers_of "$1") || return
+    if [ -n "$2" ]; then
+        echo "$2"
+    elif [ -n "$there" ]; then
+        echo "$there" | grep -c .
+    else
+        echo 2
+    fi
+}
+
 start() { # whoever calls it with && has errors ignored in here: hence the returns
     make_own_bucket || return
-    compose up --detach --no-recreate --scale "api=${API:-2}" --scale "worker=${WORKER:-2}" || return
+    apis=$(count_of api "${API:-}") && workers=$(count_of worker "${WORKER:-}") || return
+    compose up --detach --no-recreate --scale "api=$apis" --scale "worker=$workers" || return
     wait_until_ready
 }
 
 # One after the other, each by a new container of the newest image: a stopped one has finished what it was at.
-replace_each() {
-    service=$1
-    count=$(compose ps -q "$service" | wc -l)
-    for container in $(compose ps -q "$service"); do
-        docker stop --time "$2" "$container" >/dev/null
+replace_each() { # SERVICE SECONDS
+    service=$1 seconds=$2
+    containers=$(containers_of "$service")
+    set -- $containers
+    for container; do
+        [ "$service $#" != "api 1" ] || bring_to api 2 # somebody has to answer meanwhile
+        docker stop --time "$seconds" "$container" >/dev/null
         docker rm --volumes "$container" >/dev/null
-        compose up --detach --no-deps --no-recreate --scale "$service=$count" "$service"
-        wait_until_healthy "$service"
-        say "$service: one more of $count has been replaced"
+        bring_to "$service" $#
+        say "$service: one more of $# has been replaced"
     done
 }
 
+bring_to() { # SERVICE COUNT
+    compose up --detach --no-deps --no-recreate --scale "$1=$2" "$1"
+    wait_until_healthy "$1"
+}
+
 # Health is told by the containers' own checks.
+is_healthy() {
+    there=$(containers_of "$1") && [ -n "$there" ] || return
+    states=$(docker inspect --format '{{.State.Health.Status}}' $there) || return
+    ! echo "$states" | grep -qvx healthy
+}
+
 wait_until_healthy() {
     tries=0
-    until ! compose ps -q "$1" | xargs docker inspect --format '{{.State.Health.Status}}' | grep -qv '^healthy$'; do
+    until is_healthy "$1"; do
         tries=$((tries + 1))
         [ $tries -lt 120 ] || {
             say "A container of $1 is not healthy after two minutes: docker/fleet.sh logs $1 tells why."
@@ -192,12 +263,14 @@ restore() {
     folder=$(folder_of "$@")
     compose up --detach postgres redis
     wait_until_healthy postgres
-    [ -z "$(in_postgres psql --tuples-only --command='\dt' longshore)" ] || {
+    tables=$(in_postgres psql --tuples-only --command='\dt' longshore)
+    [ -z "$tables" ] || {
         say "This fleet has data already: docker/fleet.sh down --volumes removes it for good."
         exit 1
     }
     compose run --rm --no-deps -T cli tar -x -C /var/lib/longshore <"$folder/stored.tar"
-    ! has_own_store || { make_own_bucket && in_bucket load <"$folder/objects.tar"; }
+    make_own_bucket
+    ! has_own_store || in_bucket load <"$folder/objects.tar"
     in_postgres pg_restore --no-owner --no-privileges --exit-on-error --dbname=longshore <"$folder/database.dump"
     in_postgres psql --quiet --command=ANALYZE longshore
 }
@@ -206,11 +279,10 @@ service_exists() { longshore services list | grep -qx default; }
 
 introduce() {
     service_exists || longshore services add default >/dev/null
-    url=${PUBLIC_URL:-http://localhost:${FLEET_PORT:-8080}}
     cat <<END
-Longshore is up at $url, with $(compose ps -q api | wc -l) APIs and $(compose ps -q worker | wc -l) workers.
+Longshore is up at $PUBLIC_URL, with $(containers_of api | wc -l) APIs and $(containers_of worker | wc -l) workers.
 
-  documentation  $url/docs
+  documentation  $PUBLIC_URL/docs
   token          $(longshore token --lifetime 30d)
 
 Next:

@@ -3,6 +3,7 @@
 # no image registry can be reached. Its mirrors, keys and apt settings are used, and are not kept in the images.
 # Those that were made today, in the same way, stay. docker/offline.env tells docker/fleet.sh the images' names.
 set -eu
+case ${PIP_CERT:-} in '' | /*) ;; *) PIP_CERT=$PWD/$PIP_CERT ;; esac
 cd "$(dirname "$0")"
 
 command -v mmdebstrap >/dev/null || {
@@ -60,10 +61,11 @@ role() {
 
 # What Debian has no package of: the S3 store and the mail catcher, from PyPI.
 pypi() {
-    [ -z "${PIP_CERT:-}" ] || cp "$PIP_CERT" ../ca-bundle.crt
+    [ -z "${PIP_CERT:-}" ] || cp "$PIP_CERT" ../pip-cert.crt
     echo "longshore-offline/pypi:$suite: $(grep -c == ../../requirements/offline.txt) packages of PyPI" >&2
     build --file Dockerfile --tag "longshore-offline/pypi:$suite" \
-        --build-arg "PYTHON_IMAGE=longshore-offline/python:$suite" --build-arg PIP_INDEX_URL ../..
+        --build-arg "PYTHON_IMAGE=longshore-offline/python:$suite" --build-arg PIP_INDEX_URL \
+        ${PIP_CERT:+--build-arg CA_BUNDLE=docker/pip-cert.crt} ../..
     # Where the official images have them: moto's server at 5000, but at Versity's port as the fleet's store.
     printf '%s\n' 'ENV MOTO_PORT=7070' 'ENTRYPOINT ["moto_server", "--host", "0.0.0.0"]' | role s3 pypi
     printf '%s\n' 'ENTRYPOINT ["python3", "/opt/offline/mail.py"]' | role mail pypi

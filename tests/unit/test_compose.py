@@ -42,20 +42,20 @@ def test_a_command_of_one_line_has_nothing_that_a_shell_would_act_on(service: st
     assert isinstance(command, list) or not re.search(r"[()<>;&|`]", command)
 
 
-Configured = Callable[[Iterable[str]], dict[str, Any]]
+Configured = Callable[[str], dict[str, Any]]
 
 
 @pytest.fixture(scope="module", params=["docker compose", "docker-compose"])
 def configured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Configured:
-    """What each service is told where docker/.env gives these names, each a value that tells its name."""
+    """What each service is told where this is what docker/.env says."""
     folder = tmp_path_factory.mktemp("compose")
     settings = folder / "settings.env"
     # Nothing else of ours, which would have the last word.
     environment = {name: os.environ[name] for name in ("HOME", "DOCKER_CONFIG") if name in os.environ}
     environment |= {"PATH": path_of(request.param, folder), "FLEET_SETTINGS": str(settings)}
 
-    def configure(names: Iterable[str]) -> dict[str, Any]:
-        settings.write_text("".join(f"{name}=given-{name}\n" for name in names))
+    def configure(lines: str) -> dict[str, Any]:
+        settings.write_text(lines)
         done = subprocess.run(
             [FLEET, "compose", "config"], check=True, stdout=PIPE, text=True, env=environment
         )
@@ -80,9 +80,14 @@ def path_of(program: str, folder: Path) -> str:
     return f"{folder}:{os.environ['PATH']}"
 
 
+def telling(names: Iterable[str]) -> str:
+    """A line for each, whose value tells its name."""
+    return "".join(f"{name}=given-{name}\n" for name in names)
+
+
 @pytest.fixture(scope="module")
 def given(configured: Configured) -> dict[str, Any]:
-    return configured([*SETTINGS, *OTHERS])
+    return configured(telling([*SETTINGS, *OTHERS]))
 
 
 @pytest.mark.parametrize("name", [*SETTINGS, *OTHERS])
@@ -94,9 +99,45 @@ def test_every_setting_arrives_at_each_process_that_has_a_use_for_it(given: dict
 
 
 def test_some_settings_arrive_by_the_fleets_own_names_too(configured: Configured):
-    found = configured(OWN_NAMES)["worker"]
+    found = configured(telling(OWN_NAMES))["worker"]
 
     assert {name: found[f"LONGSHORE_{name}"] for name in OWN_NAMES} == {n: f"given-{n}" for n in OWN_NAMES}
+
+
+# As written in docker/.env, and what is meant.
+WRITTEN = {
+    "LONGSHORE_CORS_ORIGINS": (
+        "https://a.example, https://b.example",
+        "https://a.example, https://b.example",
+    ),
+    "LONGSHORE_MAIL_FROM": ("Longshore <x@y.example>", "Longshore <x@y.example>"),
+    "SMTP_URL": ("'smtp://user:pa$1word#@mail'", "smtp://user:pa$1word#@mail"),
+    "PUBLIC_URL": ("https://y.example/?a&b;c # ours, it's", "https://y.example/?a&b;c"),
+    "AWS_SECRET_ACCESS_KEY": ("'a$b`c`$(exit 7)'  # secret", "a$b`c`$(exit 7)"),
+    "BASE_DOMAIN": ('"y.example"', "y.example"),
+}
+
+
+def test_what_a_shell_would_act_on_is_data(configured: Configured):
+    """The file was run as a script: `<` and `>` ended every command, and what came after a `&` was lost."""
+    found = configured("".join(f"{name}={written}\n" for name, (written, _) in WRITTEN.items()))["worker"]
+
+    arrived = {name: found.get(f"LONGSHORE_{name}", found.get(name)) for name in WRITTEN}
+    # `config` writes what can be read again.
+    assert arrived == {name: meant.replace("$", "$$") for name, (_, meant) in WRITTEN.items()}
+
+
+@pytest.mark.parametrize(
+    ("lines", "url"),
+    [
+        ("", "http://localhost:8080"),
+        ("FLEET_PORT=9090\n", "http://localhost:9090"),
+        ("FLEET_PORT=9090\nPUBLIC_URL=https://y.example\n", "https://y.example"),
+    ],
+)
+def test_links_lead_to_this_fleet_unless_told_otherwise(configured: Configured, lines: str, url: str):
+    """Those of a second one, at another port, led to the first."""
+    assert configured(lines)["api"]["LONGSHORE_PUBLIC_URL"] == url
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -10,6 +10,7 @@ from subprocess import PIPE
 import pytest
 
 from api.http import gunicorn
+from tests.unit.docker_stub import Docker
 
 FLEET = Path(__file__).parents[2] / "docker" / "fleet.sh"
 # What a setting is called in the file, and in the environment.
@@ -48,6 +49,45 @@ def test_the_environment_has_the_last_word(told: Path, in_file: str, in_environm
     name = in_file if (in_file, in_environment) in ONE_NAME else in_file.removeprefix("LONGSHORE_")
     assert f"{name}=of-the-file" in found({})
     assert f"{name}=of-the-environment" in found({in_environment: "of-the-environment"})
+
+
+# What it means to a shell is no matter; an unquoted `$` is one between the Composes.
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("FLEET_PORT=8081", "8081"),
+        ("FLEET_PORT = 8081  # ours", "8081"),
+        ("  export FLEET_PORT='8081' # it's ours", "8081"),
+        ('FLEET_PORT="a b" # "ours"', "a b"),
+        ("FLEET_PORT='$1`exit 3`'", "$1`exit 3`"),
+        ("FLEET_PORT=a#b & exit 3 > c", "a#b & exit 3 > c"),
+        ("FLEET_PORT=1\r\nFLEET_PORT=2\r", "2"),
+        ("# FLEET_PORT=1", None),
+    ],
+)
+def test_the_file_is_data(tmp_path: Path, line: str, value: str | None):
+    docker = Docker(tmp_path)
+    docker.settings.write_text(line)
+    docker.answer("*", "env")
+
+    done = docker.run("compose", "ps")
+
+    assert done.returncode == 0, done.stderr
+    found = re.findall(r"^FLEET_PORT=(.*)$", done.stdout, re.MULTILINE)
+    assert set(found) == ({value} if value else set())
+    assert docker.settings.read_text().splitlines()[: line.count("\n") + 1] == line.splitlines()
+
+
+@pytest.mark.parametrize("value", ["$1", "a${HOME}", '"$HOME"'])
+def test_what_composes_read_differently_is_refused(tmp_path: Path, value: str):
+    docker = Docker(tmp_path)
+    docker.settings.write_text(f"PUBLIC_URL={value}\n")
+
+    done = docker.run("compose", "ps")
+
+    assert done.returncode == 2
+    assert "a $ in PUBLIC_URL" in done.stderr
+    assert "single quotes" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["up", "scale"])

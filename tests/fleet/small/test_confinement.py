@@ -87,6 +87,9 @@ def test_the_image_holds_neither_secrets_nor_the_certificates_of_its_making(flee
         "ca-bundle.crt",
         "-o",
         "-name",
+        "pip-cert.crt",
+        "-o",
+        "-name",
         ".env",
     )
 

@@ -1,0 +1,55 @@
+"""A `docker` that notes what it was asked for, and gives told answers, for docker/fleet.sh."""
+
+import os
+import subprocess
+from pathlib import Path
+
+FLEET = Path(__file__).parents[2] / "docker" / "fleet.sh"
+# What the surroundings of the tests may have to say of a fleet.
+INHERITED = ("PATH", "HOME", "DOCKER_CONFIG")
+
+
+class Docker:
+    """In a folder of its own. What it has no answer for it does well, and silently."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._calls = folder / "calls"
+        self._answers = ""
+        self.settings = folder / "settings.env"
+
+    def answer(self, pattern: str, shell: str) -> None:
+        """What is run where the arguments are of this pattern of `case`; the first one that fits."""
+        self._answers += f"{pattern}) {shell} ;;\n"
+
+    def has(self, service: str, *containers: str) -> None:
+        """These are there, and healthy."""
+        self.answer(f"*compose.service={service}\\ *", f"printf '%s\\n' {' '.join(containers)}")
+
+    def run(
+        self, *arguments: str, folder: Path | None = None, **told: str
+    ) -> "subprocess.CompletedProcess[str]":
+        """What docker/fleet.sh does, called from the folder, with this environment only."""
+        program = self._folder / "docker"
+        program.write_text(
+            f"#!/bin/sh\nprintf '%s\\n' \"$*\" >>'{self._calls}'\ncase \"$*\" in\n{self._answers}"
+            "inspect*) echo healthy ;;\nesac\n"
+        )
+        program.chmod(0o755)
+        given = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        given["PATH"] = f"{self._folder}:{given['PATH']}"
+        # An image of somebody else's is not built.
+        own = {"FLEET_SETTINGS": str(self.settings), "LONGSHORE_IMAGE": "somebody/else:1"}
+        return subprocess.run(
+            [FLEET, *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=folder,
+            env=given | own | told,
+        )
+
+    def calls(self, word: str = "") -> list[str]:
+        """Its arguments at each call that has this among them, in order."""
+        said = self._calls.read_text() if self._calls.exists() else ""
+        return [line for line in said.splitlines() if word in line]
