@@ -9,12 +9,13 @@ import shutil
 import sys
 import tarfile
 from datetime import UTC, datetime
+from tempfile import SpooledTemporaryFile
 from typing import IO, BinaryIO, cast
 from urllib.parse import urlsplit
 
 import httpx
 import obstore
-from obstore.store import S3Store
+from obstore.store import ObjectStore
 
 from shared.storage.access import BucketAccess
 from shared.storage.opening_bucket import open_objects
@@ -35,17 +36,37 @@ def make(name: str, access: BucketAccess) -> None:
         answer.raise_for_status()
 
 
-def save(objects: S3Store, to: BinaryIO) -> None:
-    """Those that there are now, one by one: nothing is kept in memory."""
+def save(objects: ObjectStore, to: BinaryIO) -> None:
+    """Those that there are now, one by one; without what is removed meanwhile, while it is read, too.
+
+    A tar begins with its member's size, and takes nothing back: what is larger than a piece is read into a
+    temporary file first.
+    """
     with tarfile.open(fileobj=to, mode="w|") as tar:
         for listed in objects.list():
             for found in listed:
-                member = tarfile.TarInfo(found["path"])
-                member.size = found["size"]
-                tar.addfile(member, obstore.open_reader(objects, found["path"], buffer_size=PIECE_BYTES))
+                with SpooledTemporaryFile[bytes](PIECE_BYTES) as copy:
+                    if read_whole(objects, found["path"], copy):
+                        _add(tar, found["path"], copy)
 
 
-def load(objects: S3Store, given: BinaryIO) -> None:
+def read_whole(objects: ObjectStore, path: str, copy: IO[bytes]) -> bool:
+    """Whether it was there to the end."""
+    try:
+        shutil.copyfileobj(obstore.open_reader(objects, path, buffer_size=PIECE_BYTES), copy, PIECE_BYTES)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _add(tar: tarfile.TarFile, path: str, copy: IO[bytes]) -> None:
+    member = tarfile.TarInfo(path)
+    member.size = copy.tell()
+    copy.seek(0)
+    tar.addfile(member, copy)
+
+
+def load(objects: ObjectStore, given: BinaryIO) -> None:
     """Safe to call again."""
     with tarfile.open(fileobj=given, mode="r|") as tar:
         for member in tar:
