@@ -28,7 +28,7 @@ class Images(NamedTuple):
     postgres: str = "postgres:18"
     redis: str = "redis:8"
     moto: str = "motoserver/moto:5.2.5"
-    mail: str = "axllent/mailpit"
+    mail: str = "axllent/mailpit:v1.27"
 
 
 class FleetImages(NamedTuple):
@@ -39,7 +39,7 @@ class FleetImages(NamedTuple):
     postgres: str = "postgres:18"
     redis: str = "redis:8"
     s3: str = "versity/versitygw:v1.8.0"
-    mail: str = "axllent/mailpit"
+    mail: str = "axllent/mailpit:v1.27"
 
 
 AnyImages = TypeVar("AnyImages", Images, FleetImages)

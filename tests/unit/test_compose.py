@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from api.http import gunicorn
+from tests.supplies.images import FleetImages
 
 ROOT = Path(__file__).parents[2]
 FLEET = ROOT / "docker/fleet.sh"
@@ -28,7 +29,7 @@ OWN_NAMES = ["PUBLIC_URL", "BASE_DOMAIN", "WORKER_PROCESSES"]
 USERS = {
     "LONGSHORE_DRAIN_SECONDS": ["api"],
     "LONGSHORE_METRICS_PORT": ["worker", "beat"],
-    "LONGSHORE_WORKER_PROCESSES": ["worker"],
+    "LONGSHORE_WORKER_PROCESSES": ["worker", "cli"],
     "WEB_CONCURRENCY": ["api"],
 }
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker/compose.yaml").read_text())["services"]
@@ -47,7 +48,7 @@ Configured = Callable[[str], dict[str, Any]]
 
 @pytest.fixture(scope="module", params=["docker compose", "docker-compose"])
 def configured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Configured:
-    """What each service is told where this is what docker/.env says."""
+    """What each service is where this is what docker/.env says."""
     folder = tmp_path_factory.mktemp("compose")
     settings = folder / "settings.env"
     # Nothing else of ours, which would have the last word.
@@ -59,8 +60,8 @@ def configured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         done = subprocess.run(
             [FLEET, "compose", "config"], check=True, stdout=PIPE, text=True, env=environment
         )
-        services = yaml.safe_load(done.stdout)["services"]
-        return {name: found.get("environment", {}) for name, found in services.items()}
+        services: dict[str, Any] = yaml.safe_load(done.stdout)["services"]
+        return services
 
     return configure
 
@@ -87,19 +88,21 @@ def telling(names: Iterable[str]) -> str:
 
 @pytest.fixture(scope="module")
 def given(configured: Configured) -> dict[str, Any]:
-    return configured(telling([*SETTINGS, *OTHERS]))
+    """The environment of each service."""
+    services = configured("COMPOSE_PROFILES=cli\n" + telling([*SETTINGS, *OTHERS]))
+    return {name: found.get("environment", {}) for name, found in services.items()}
 
 
 @pytest.mark.parametrize("name", [*SETTINGS, *OTHERS])
 def test_every_setting_arrives_at_each_process_that_has_a_use_for_it(given: dict[str, Any], name: str):
     """LONGSHORE_MAIL_FROM did not: mails of a fleet could only come from longshore@localhost."""
-    users = USERS.get(name, ["api", "worker", "beat"])
+    users = USERS.get(name, ["api", "worker", "beat", "cli"])
 
     assert {user: given[user].get(name) for user in users} == dict.fromkeys(users, f"given-{name}")
 
 
 def test_some_settings_arrive_by_the_fleets_own_names_too(configured: Configured):
-    found = configured(telling(OWN_NAMES))["worker"]
+    found = configured(telling(OWN_NAMES))["worker"]["environment"]
 
     assert {name: found[f"LONGSHORE_{name}"] for name in OWN_NAMES} == {n: f"given-{n}" for n in OWN_NAMES}
 
@@ -121,6 +124,7 @@ WRITTEN = {
 def test_what_a_shell_would_act_on_is_data(configured: Configured):
     """The file was run as a script: `<` and `>` ended every command, and what came after a `&` was lost."""
     found = configured("".join(f"{name}={written}\n" for name, (written, _) in WRITTEN.items()))["worker"]
+    found = found["environment"]
 
     arrived = {name: found.get(f"LONGSHORE_{name}", found.get(name)) for name in WRITTEN}
     # `config` writes what can be read again.
@@ -137,7 +141,46 @@ def test_what_a_shell_would_act_on_is_data(configured: Configured):
 )
 def test_links_lead_to_this_fleet_unless_told_otherwise(configured: Configured, lines: str, url: str):
     """Those of a second one, at another port, led to the first."""
-    assert configured(lines)["api"]["LONGSHORE_PUBLIC_URL"] == url
+    assert configured(lines)["api"]["environment"]["LONGSHORE_PUBLIC_URL"] == url
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_a_container_says_is_kept_within_bounds(service: str):
+    """Logs grew until the disk was full."""
+    assert SERVICES[service]["logging"] == {
+        "driver": "json-file",
+        "options": {"max-size": "20m", "max-file": "5"},
+    }
+
+
+def test_each_image_has_a_version():
+    """What is meant by a name alone changes from day to day."""
+    defaults = [re.findall(r":-(.+)}", found["image"])[0] for found in SERVICES.values()]
+
+    assert [name for name in defaults if ":" not in name] == []
+    assert set(FleetImages()) - {FleetImages().python} < set(defaults)
+
+
+def test_the_doctor_sees_what_workers_see():
+    """It warned of a folder in memory that no worker uses."""
+    cli, worker = SERVICES["cli"], SERVICES["worker"]
+
+    assert (cli["volumes"], cli["tmpfs"]) == (worker["volumes"], worker["tmpfs"])
+
+
+def test_mails_are_read_on_this_machine_only_unless_told_otherwise(configured: Configured):
+    """They were open to whoever reached the balancer."""
+    services = configured("FLEET_ADDRESS=0.0.0.0\nCOMPOSE_PROFILES=mail\n")
+    told = configured("MAIL_ADDRESS=192.0.2.1\nCOMPOSE_PROFILES=mail\n")
+
+    assert addresses(services["mail"]) == ["127.0.0.1"]
+    assert addresses(services["balancer"]) == ["0.0.0.0"]
+    assert addresses(told["mail"]) == ["192.0.2.1"]
+
+
+def addresses(service: dict[str, Any]) -> list[str]:
+    """Those of its ports, as either Compose tells them."""
+    return [port["host_ip"] if isinstance(port, dict) else port.split(":")[0] for port in service["ports"]]
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.fleet.clients import Import
 from tests.fleet.conftest import assert_exact
 from tests.fleet.containers import Fleet, asked, docker, events, wait_until_healthy
@@ -20,7 +22,8 @@ def test_a_block_that_one_container_stored_is_applied_by_another(fleet: Fleet, c
     assert f"<Key>blocks/{found['importid']}/" in asked(api, STORE)
 
 
-def test_the_store_tells_that_it_is_there(fleet: Fleet):
-    [store] = fleet.containers("s3")
+@pytest.mark.parametrize("service", ["s3", "mail"])
+def test_what_is_only_here_tells_that_it_is_there(fleet: Fleet, service: str):
+    [container] = fleet.containers(service)
 
-    wait_until_healthy(store, seconds=60)
+    wait_until_healthy(container, seconds=60)

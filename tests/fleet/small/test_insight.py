@@ -66,6 +66,17 @@ def test_all_logs_call_a_request_what_the_balancer_called_it(fleet: Fleet, colle
     assert wait_for(lambda: f"{{{start_id}}}" in docker("logs", balancer))
 
 
+def test_the_command_line_has_the_temporary_folder_of_workers(fleet: Fleet):
+    """What the doctor tells of it is about theirs."""
+    [worker] = fleet.containers("worker")
+    docker("exec", worker, "touch", "/tmp/of-a-worker")
+
+    seen = fleet.run("compose", "run", "--rm", "--no-deps", "-T", "cli", "ls", "/tmp").split()
+
+    docker("exec", worker, "rm", "/tmp/of-a-worker")
+    assert "of-a-worker" in seen
+
+
 def told_after_a_sweep(fleet: Fleet) -> str | None:
     """What the doctor tells; the first sweep comes a moment after the fleet is up."""
     told = fleet.run("longshore", "doctor")
