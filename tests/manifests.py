@@ -15,6 +15,11 @@ VERSION = "1.32"  # of Kubernetes, whose schemas they are to fit
 
 Manifest = dict[str, Any]
 
+SECRETS = {  # which each site has of its own
+    "DATABASE_URL": "postgresql://longshore:secret@db/longshore",
+    "REDIS_URL": "redis://:secret@redis",
+    "LONGSHORE_METRICS_TOKEN": "of-sixteen-characters",
+}
 PROXIES: Manifest = yaml.safe_load((BASE / "ingress-nginx/proxies.yaml").read_text())
 
 needs_kustomize = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
@@ -43,6 +48,10 @@ def name(manifest: Manifest) -> str:
 
 def pod(manifest: Manifest) -> Manifest:
     return manifest["spec"]["template"]["spec"]
+
+
+def of_kind(*kinds: str) -> list[Any]:
+    return [pytest.param(found, id=name(found)) for found in manifests() if found["kind"] in kinds]
 
 
 def made(folder: Path, *components: str, **overlay: object) -> list[Manifest]:

@@ -1,26 +1,14 @@
-"""The manifests fit the schemas of Kubernetes, each other, and the settings that there are."""
+"""The manifests fit the schemas of Kubernetes and each other, and name settings that there are."""
 
 import re
-from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
-from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
 
 from shared.settings import Settings
-from tests.manifests import BASE, DOCKER, PROXIES, VERSION, Manifest, manifests, name, pod, settings
-
-SECRETS = {
-    "DATABASE_URL": "postgresql://longshore:secret@db/longshore",
-    "REDIS_URL": "redis://:secret@redis",
-    "LONGSHORE_METRICS_TOKEN": "of-sixteen-characters",
-}
-
-
-def of_kind(*kinds: str) -> list[Any]:
-    return [pytest.param(found, id=name(found)) for found in manifests() if found["kind"] in kinds]
+from tests.manifests import BASE, DOCKER, PROXIES, SECRETS, VERSION, Manifest, manifests, name, of_kind, pod
 
 
 def labels() -> list[dict[str, str]]:
@@ -67,40 +55,6 @@ def test_what_is_selected_is_there(manifest: Manifest):
         assert selector.get("matchLabels", selector) in labels()
 
 
-def links(manifest: Manifest) -> dict[str, str]:
-    """What the kubelet adds to a pod's environment for each service beside it, unless that is switched off.
-
-    The service is called as its settings begin: no pod got beyond LONGSHORE_SERVICE_HOST, which is none.
-    """
-    if not pod(manifest).get("enableServiceLinks", True):
-        return {}
-    return dict(link for each in manifests() if each["kind"] == "Service" for link in links_to(each))
-
-
-def links_to(service: Manifest) -> Iterator[tuple[str, str]]:
-    own = service["metadata"]["name"].upper().replace("-", "_")
-    [port] = service["spec"]["ports"]
-    url = f"tcp://10.0.0.11:{port['port']}"
-    yield f"{own}_SERVICE_HOST", "10.0.0.11"
-    yield f"{own}_SERVICE_PORT", str(port["port"])
-    yield f"{own}_SERVICE_PORT_{port['name'].upper()}", str(port["port"])
-    yield f"{own}_PORT", url
-    yield f"{own}_PORT_{port['port']}_TCP", url
-    yield f"{own}_PORT_{port['port']}_TCP_PROTO", "tcp"
-    yield f"{own}_PORT_{port['port']}_TCP_PORT", str(port["port"])
-    yield f"{own}_PORT_{port['port']}_TCP_ADDR", "10.0.0.11"
-
-
-@pytest.mark.parametrize("manifest", of_kind("Deployment", "Job"))
-def test_the_settings_of_a_pod_are_settings_of_longshore(manifest: Manifest):
-    [container] = pod(manifest)["containers"]
-    own = {each["name"]: each["value"] for each in container.get("env", [])}
-
-    found = Settings.read(links(manifest) | SECRETS | settings() | own)
-
-    assert found.trusted_proxies == ("{name}.{namespace}.svc".format_map(PROXIES["metadata"]),)
-
-
 def test_proxies_are_pods_of_the_namespace_that_is_let_in():
     """A name that led to the service's own address, as it usually does, would lead to no peer's."""
     [policy] = [each for each in manifests() if name(each) == "NetworkPolicy/longshore-api"]
@@ -111,29 +65,6 @@ def test_proxies_are_pods_of_the_namespace_that_is_let_in():
         "kubernetes.io/metadata.name": PROXIES["metadata"]["namespace"]
     }
     assert PROXIES["spec"]["clusterIP"] == "None"
-
-
-@pytest.mark.parametrize("manifest", of_kind("Deployment", "Job"))
-def test_a_pod_needs_no_root_and_writes_to_no_image(manifest: Manifest):
-    [container] = pod(manifest)["containers"]
-
-    assert pod(manifest)["securityContext"]["runAsNonRoot"]
-    assert container["securityContext"]["readOnlyRootFilesystem"]
-    assert not container["securityContext"]["allowPrivilegeEscalation"]
-
-
-@pytest.mark.parametrize("manifest", of_kind("Deployment"))
-def test_a_probe_that_runs_a_program_gives_it_time(manifest: Manifest):
-    """By default a second, in which beat, with a twentieth of a processor, may not even have started it."""
-    [container] = pod(manifest)["containers"]
-
-    given = [
-        probe.get("timeoutSeconds", 1)
-        for key, probe in container.items()
-        if "Probe" in key and "exec" in probe
-    ]
-
-    assert all(seconds >= 5 for seconds in given)
 
 
 @pytest.mark.parametrize("address", ["169.254.169.254", "fd00:ec2::254"])

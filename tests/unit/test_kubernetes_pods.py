@@ -1,0 +1,65 @@
+"""What a pod begins with: settings, rights, time for its probes."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from shared.settings import Settings
+from tests.manifests import PROXIES, SECRETS, Manifest, manifests, of_kind, pod, settings
+
+
+def links(manifest: Manifest) -> dict[str, str]:
+    """What the kubelet adds to a pod's environment for each service beside it, unless that is switched off.
+
+    The service is called as its settings begin: no pod got beyond LONGSHORE_SERVICE_HOST, which is none.
+    """
+    if not pod(manifest).get("enableServiceLinks", True):
+        return {}
+    return dict(link for each in manifests() if each["kind"] == "Service" for link in links_to(each))
+
+
+def links_to(service: Manifest) -> Iterator[tuple[str, str]]:
+    own = service["metadata"]["name"].upper().replace("-", "_")
+    [port] = service["spec"]["ports"]
+    url = f"tcp://10.0.0.11:{port['port']}"
+    yield f"{own}_SERVICE_HOST", "10.0.0.11"
+    yield f"{own}_SERVICE_PORT", str(port["port"])
+    yield f"{own}_SERVICE_PORT_{port['name'].upper()}", str(port["port"])
+    yield f"{own}_PORT", url
+    yield f"{own}_PORT_{port['port']}_TCP", url
+    yield f"{own}_PORT_{port['port']}_TCP_PROTO", "tcp"
+    yield f"{own}_PORT_{port['port']}_TCP_PORT", str(port["port"])
+    yield f"{own}_PORT_{port['port']}_TCP_ADDR", "10.0.0.11"
+
+
+@pytest.mark.parametrize("manifest", of_kind("Deployment", "Job"))
+def test_the_settings_of_a_pod_are_settings_of_longshore(manifest: Manifest):
+    [container] = pod(manifest)["containers"]
+    own = {each["name"]: each["value"] for each in container.get("env", [])}
+
+    found = Settings.read(links(manifest) | SECRETS | settings() | own)
+
+    assert found.trusted_proxies == ("{name}.{namespace}.svc".format_map(PROXIES["metadata"]),)
+
+
+@pytest.mark.parametrize("manifest", of_kind("Deployment", "Job"))
+def test_a_pod_needs_no_root_and_writes_to_no_image(manifest: Manifest):
+    [container] = pod(manifest)["containers"]
+
+    assert pod(manifest)["securityContext"]["runAsNonRoot"]
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    assert not container["securityContext"]["allowPrivilegeEscalation"]
+
+
+@pytest.mark.parametrize("manifest", of_kind("Deployment"))
+def test_a_probe_that_runs_a_program_gives_it_time(manifest: Manifest):
+    """By default a second, in which beat, with a twentieth of a processor, may not even have started it."""
+    [container] = pod(manifest)["containers"]
+
+    given = [
+        probe.get("timeoutSeconds", 1)
+        for key, probe in container.items()
+        if "Probe" in key and "exec" in probe
+    ]
+
+    assert all(seconds >= 5 for seconds in given)
