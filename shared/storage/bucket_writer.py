@@ -12,7 +12,7 @@ from shared.storage.writing import CountingWriter
 # S3 takes ten thousand parts of an object: enough for 80 GiB. So much of an upload is in memory, and twice
 # as much on its way.
 PART_BYTES = 8 << 20
-_PARTS_AT_ONCE = 2
+PARTS_AT_ONCE = 2
 
 
 class BucketWriter(CountingWriter):
@@ -20,7 +20,7 @@ class BucketWriter(CountingWriter):
 
     def __init__(self, bucket: S3Store, key: str) -> None:
         super().__init__(key)
-        self._file = obstore.open_writer(bucket, key, buffer_size=PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
+        self._file = obstore.open_writer(bucket, key, buffer_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE)
 
     def finish(self) -> None:
         """Make it an object."""

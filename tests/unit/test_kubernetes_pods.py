@@ -1,11 +1,14 @@
 """What a pod begins with: settings, rights, time for its probes."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
-from shared.settings import Settings
-from tests.manifests import PROXIES, SECRETS, Manifest, manifests, of_kind, pod, settings
+from api.http.gunicorn import threads
+from shared.settings import MIB, Settings
+from shared.storage.bucket_writer import PART_BYTES, PARTS_AT_ONCE
+from tests.manifests import PROXIES, SECRETS, Manifest, manifests, name, of_kind, pod, settings
 
 
 def links(manifest: Manifest) -> dict[str, str]:
@@ -63,3 +66,14 @@ def test_a_probe_that_runs_a_program_gives_it_time(manifest: Manifest):
     ]
 
     assert all(seconds >= 5 for seconds in given)
+
+
+def test_an_api_has_memory_for_as_many_uploads_as_it_has_threads():
+    """Of each to a bucket that is slower than its client a part is gathered while others are on their way."""
+    [api] = [each for each in manifests() if name(each) == "Deployment/longshore-api"]
+    [container] = pod(api)["containers"]
+    [gibibytes] = re.findall(r"^(\d+)Gi$", container["resources"]["limits"]["memory"])
+
+    uploads_bytes = threads * PART_BYTES * (1 + PARTS_AT_ONCE)
+
+    assert uploads_bytes + 256 * MIB < int(gibibytes) * 1024 * MIB
