@@ -5,14 +5,20 @@ hangs up in its main loop, two seconds for each client that does not hang up as 
 """
 
 import errno
+from array import array
+from fcntl import ioctl
 from functools import partial
 from selectors import EVENT_READ
 from socket import AF_INET, AF_INET6, IPPROTO_TCP, TCP_NODELAY, socket
+from termios import TIOCOUTQ
 from time import monotonic
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from gunicorn.util import close_graceful
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 # The server asks for up to a MiB, and copies what it holds of it for each piece that is read.
 _MOST_BYTES = 256 * 1024
@@ -21,7 +27,7 @@ _TCP = frozenset({AF_INET, AF_INET6})
 
 
 class PatientSocket(socket):
-    """A connection that breaks where its client sends or takes nothing for long, or sends next to nothing."""
+    """A connection that breaks where its client sends or takes nothing for long, or next to nothing."""
 
     silence_seconds: ClassVar[float] = 15.0
     # Of waiting, each time: what a thread did with the bytes does not count.
@@ -65,6 +71,32 @@ class PatientSocket(socket):
         if self._waited_seconds >= self.window_seconds:
             self._check_pace()
         return piece
+
+    def sendall(self, data: "ReadableBuffer", flags: int = 0, /) -> None:
+        """Raises TimeoutError for a client that is given up."""
+        left = memoryview(data).cast("B")
+        while left:
+            left = left[self._send_some(left, flags) :]
+
+    def _send_some(self, left: memoryview, flags: int) -> int:
+        """Wait for room as long as the client takes something.
+
+        The kernel says that there is room when a third of megabytes has been taken, which may take minutes.
+        """
+        untaken_bytes = self._untaken_bytes()
+        while True:
+            try:
+                return self.send(left, flags)
+            except TimeoutError:
+                before, untaken_bytes = untaken_bytes, self._untaken_bytes()
+                if before - untaken_bytes < self.silence_seconds * self.least_bytes_per_second:
+                    raise
+
+    def _untaken_bytes(self) -> int:
+        """Sent bytes that have not arrived at the client."""
+        found = array("i", [0])
+        ioctl(self, TIOCOUTQ, found)  # of a socket it is SIOCOUTQ
+        return found[0]
 
     def _check_pace(self) -> None:
         if self._received_bytes < self._waited_seconds * self.least_bytes_per_second:

@@ -6,7 +6,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 
 import psutil
 import pytest
@@ -17,6 +18,10 @@ from tests.faults.waiting import wait_until
 
 class HastySocket(PatientSocket):
     silence_seconds = 0.05
+
+
+class BriskSocket(PatientSocket):
+    silence_seconds = 0.5  # a kernel tells its peer of room that there is again after 0.2
 
 
 class HardlyContent(PatientSocket):
@@ -87,6 +92,39 @@ def test_a_client_that_takes_nothing_is_given_up(connect: Connect):
 
     with pytest.raises(TimeoutError):
         server.sendall(bytes(10_000_000))
+
+
+def test_a_client_that_takes_little_at_a_time_gets_all_of_a_large_piece():
+    """A piece had to be taken within 15 seconds, however steadily it was."""
+    piece = bytes(4 << 20)
+    with ThreadPoolExecutor(1) as reader, tcp(BriskSocket) as (server, client):
+        taken = reader.submit(take_slowly, client, len(piece))
+        began = time.monotonic()
+
+        server.sendall(piece)
+
+        assert time.monotonic() - began > 2 * BriskSocket.silence_seconds
+        assert taken.result() == len(piece)
+
+
+@contextmanager
+def tcp(kind: type[PatientSocket]) -> Iterator[tuple[PatientSocket, socket.socket]]:
+    """The server's end of a new connection and the client's, who has room for little."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        client.settimeout(10.0)
+        client.connect(listener.getsockname())
+        with kind.of(listener.accept()[0]) as server:
+            server.setblocking(True)
+            yield server, client
+
+
+def take_slowly(client: socket.socket, size_bytes: int) -> int:
+    taken_bytes = 0
+    while taken_bytes < size_bytes and (piece := client.recv(1 << 13)):
+        taken_bytes += len(piece)
+        time.sleep(0.008)
+    return taken_bytes
 
 
 def test_a_client_that_sends_next_to_nothing_is_given_up(connect: Connect):
