@@ -5,7 +5,7 @@ from api.http.patience import PatientSocket, PatientWorker
 
 
 class HastySocket(PatientSocket):
-    silence_seconds = window_seconds = 0.5
+    silence_seconds = window_seconds = refused_seconds = 0.5
 
 
 class HastyWorker(PatientWorker):

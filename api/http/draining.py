@@ -4,15 +4,16 @@ Closing a connection with unread bytes resets it: a client that is still sending
 on a kept-alive connection the rest of the body would be taken for the next request.
 """
 
-from time import monotonic
+from contextlib import nullcontext
+from typing import IO
 
 from flask import Flask, Response, g, request
 
+from api.http.patience import PatientSocket
 from api.http.problems import Refused
 
 PIECE_BYTES = 64 * 1024
 LIMIT_BYTES = 256 * 1024 * 1024
-LIMIT_SECONDS = 10.0
 
 
 def install(app: Flask) -> None:
@@ -28,10 +29,15 @@ def _drain(response: Response) -> Response:
         return response  # the client has gone or stalled: waiting for it again would hold a thread longer
     if (request.content_length or 0) > LIMIT_BYTES:
         return response  # more than we would read: the sender should hear of it now
-    body = request.environ["wsgi.input"]
-    deadline = monotonic() + LIMIT_SECONDS
+    connection = request.environ.get("gunicorn.socket")
+    with connection.refused() if isinstance(connection, PatientSocket) else nullcontext():
+        _read_on(request.environ["wsgi.input"])
+    return response
+
+
+def _read_on(body: IO[bytes]) -> None:
     drained_bytes = 0
-    while drained_bytes < LIMIT_BYTES and monotonic() < deadline:
+    while drained_bytes < LIMIT_BYTES:
         try:
             piece = body.read(PIECE_BYTES)
         except Refused:
@@ -39,4 +45,3 @@ def _drain(response: Response) -> Response:
         if not piece:
             break
         drained_bytes += len(piece)
-    return response

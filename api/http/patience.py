@@ -6,6 +6,8 @@ hangs up in its main loop, two seconds for each client that does not hang up as 
 
 import errno
 from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fcntl import ioctl
 from functools import partial
 from selectors import EVENT_READ
@@ -33,9 +35,12 @@ class PatientSocket(socket):
     # Of waiting, each time: what a thread did with the bytes does not count.
     window_seconds: ClassVar[float] = 15.0
     least_bytes_per_second: ClassVar[int] = 500
+    # For what comes after a request was refused.
+    refused_seconds: ClassVar[float] = 10.0
 
     _waited_seconds = 0.0
     _received_bytes = 0
+    _until: float | None = None
 
     @classmethod
     def of(cls, accepted: socket) -> Self:
@@ -59,6 +64,8 @@ class PatientSocket(socket):
     def recv(self, size: int, flags: int = 0, /) -> bytes:
         """Raises ConnectionResetError for a client that is given up: to the server it is gone."""
         began = monotonic()
+        if self._until is not None:
+            self._hurry(self._until - began)
         try:
             piece = super().recv(min(size, _MOST_BYTES), flags)
         except TimeoutError as error:
@@ -97,6 +104,24 @@ class PatientSocket(socket):
         found = array("i", [0])
         ioctl(self, TIOCOUTQ, found)  # of a socket it is SIOCOUTQ
         return found[0]
+
+    @contextmanager
+    def refused(self) -> Iterator[None]:
+        """All that the body receives has to come within `refused_seconds`, at whatever pace.
+
+        The server receives until it has as much as it was asked for: who asks cannot look at the time.
+        """
+        self._until = monotonic() + self.refused_seconds
+        try:
+            yield
+        finally:
+            self._until = None
+            self.setblocking(True)
+
+    def _hurry(self, left_seconds: float) -> None:
+        if left_seconds <= 0:
+            raise _given_up()
+        self.settimeout(min(left_seconds, self.silence_seconds))
 
     def _check_pace(self) -> None:
         if self._received_bytes < self._waited_seconds * self.least_bytes_per_second:

@@ -1,9 +1,11 @@
 """Clients that stall, dawdle or do not hang up keep nobody else waiting."""
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
+from select import select
 
 import pytest
 
@@ -12,6 +14,7 @@ from shared.ground import Ground
 from tests.serving import Served, gunicorn
 
 DEADLINE_SECONDS = 30.0
+SLOW_SECONDS = 8.0  # in which 64 KiB do not come at 2 kB a second
 HANGS_UP = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 LOGIN = (
     b"POST /ls/api/oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
@@ -84,3 +87,25 @@ def test_clients_that_do_not_hang_up(hasty: Served, opened: ExitStack):
         assert connection.recv(8192).startswith(b"HTTP/1.1 200 ")
 
     assert is_live(hasty)
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 9000000", b"Transfer-Encoding: chunked"])
+def test_a_refused_body_that_comes_slowly_is_read_no_longer_than_that(
+    hasty: Served, opened: ExitStack, framing: bytes
+):
+    """It was, for as long as 64 KiB took: two minutes at the least pace, and without any token."""
+    [connection] = send(hasty, opened, b"POST /docs HTTP/1.1\r\nHost: x\r\n" + framing + b"\r\n\r\n", 1)
+    piece = b"x" * 100 if b"Length" in framing else b"64\r\n" + b"x" * 100 + b"\r\n"
+
+    waited_seconds = trickle(connection, piece)
+
+    assert waited_seconds < SLOW_SECONDS
+    assert connection.recv(8192).startswith(b"HTTP/1.1 405 ")
+
+
+def trickle(connection: socket.socket, piece: bytes) -> float:
+    """How long it took until something came back, or whoever sends has had enough."""
+    began = time.monotonic()
+    while time.monotonic() - began < SLOW_SECONDS and not select([connection], [], [], 0.05)[0]:
+        connection.sendall(piece)
+    return time.monotonic() - began
