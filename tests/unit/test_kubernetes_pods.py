@@ -77,3 +77,12 @@ def test_an_api_has_memory_for_as_many_uploads_as_it_has_threads():
     uploads_bytes = threads * PART_BYTES * (1 + PARTS_AT_ONCE)
 
     assert uploads_bytes + 256 * MIB < int(gibibytes) * 1024 * MIB
+
+
+def test_an_api_whose_threads_are_all_at_work_is_not_ended():
+    """A probe by HTTP waits for a thread as requests do: 64 long uploads ended after a minute."""
+    [api] = [each for each in manifests() if name(each) == "Deployment/longshore-api"]
+    [container] = pod(api)["containers"]
+
+    assert "livenessProbe" not in container
+    assert "readinessProbe" in container
