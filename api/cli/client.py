@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from api.cli.traces import Trace
 from shared.errors import LongshoreError
 
 IMPORTS = "/__resources/imports"
@@ -38,11 +39,12 @@ class ApiUnreachable(LongshoreError):
 
 
 class ApiClient:
-    """Speaks to one data service. Safe to use from several threads."""
+    """Speaks to one data service, in one trace. Safe to use from several threads."""
 
     def __init__(self, url: str, token: str, *, wait: Callable[[float], None] = time.sleep) -> None:
         """`wait` lets so many seconds pass."""
         self.wait = wait
+        self.trace = Trace()
         self.url = url.rstrip("/")
         self._http = httpx.Client(
             base_url=self.url,
@@ -122,8 +124,9 @@ class ApiClient:
         content: Iterator[bytes] | None = None,
         headers: dict[str, str] | None = None,
     ) -> Json:
+        sent = {"traceparent": self.trace.traceparent(), **(headers or {})}
         try:
-            response = self._http.request(method, path, json=json, content=content, headers=headers)
+            response = self._http.request(method, path, json=json, content=content, headers=sent)
         except httpx.TransportError as error:
             raise ApiUnreachable(f"{self.url} does not answer: {error or type(error).__name__}.") from error
         if response.status_code in _PASSING:

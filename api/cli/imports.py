@@ -101,7 +101,11 @@ def import_files(  # noqa: PLR0913 - the command line's own options
         return _INTERRUPTED
     finally:
         client.close()
-    _print_outcome(outcome, as_json=as_json)
+    if as_json:
+        told = {"rejections": outcome.rejections, "traceid": client.trace.id}
+        terminal.print_json({**outcome.found, **told})
+    else:
+        _print_outcome(outcome)
     return exit_status(outcome, strict=strict)
 
 
@@ -121,11 +125,8 @@ def _client(url: str | None, token: str | None, data_dir: Path | None) -> ApiCli
     return ApiClient(url, token)
 
 
-def _print_outcome(outcome: Outcome, *, as_json: bool) -> None:
+def _print_outcome(outcome: Outcome) -> None:
     found = outcome.found
-    if as_json:
-        terminal.print_json({**found, "rejections": outcome.rejections})
-        return
     console = terminal.out()
     is_good = found["status"] not in (Status.FAILED, Status.CANCELED)
     console.print(
