@@ -19,6 +19,7 @@ from api.http import (
     grounds,
     headers,
     health,
+    looking,
     metrics,
     openapi,
     problems,
@@ -66,6 +67,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     _find_callers_address(app, settings)
     _answer_in_order(app)
     grounds.install(app, settings)
+    looking.install(app)
     request_log.install(app)
     tracing.install(app, settings)
     headers.install(app, settings)

@@ -2,16 +2,13 @@
 
 from marshmallow import Schema, fields, validate
 
+from api.http import looking
 from api.http.arguments import Blueprint
 from api.http.grounds import current_ground
+from api.http.looking import DISPENSABLE
 from api.http.openapi import problems
 from api.http.problems import UNAVAILABLE, Param, Problem, Refused
 from api.http.stopping import STOPPING
-from api.usecases.maintenance import is_on_maintenance
-from shared.db.versions import is_migrated
-from shared.errors import DatabaseUnavailable, StorageFault
-from shared.ground import Ground
-from shared.storage.contract import BlockStorage
 
 REASONS = {
     "database": "The database does not answer.",
@@ -21,10 +18,6 @@ REASONS = {
     "stopping": "This process was told to stop, and takes its last requests.",
 }
 
-# Redis only wakes workers: without it the sweep's clock stands still, but every request is answered and
-# nothing is lost. Were this a refusal, a load balancer would take all APIs out at once.
-DISPENSABLE = frozenset({"redis"})
-
 blueprint = Blueprint("health", __name__, url_prefix="/health", description="Probes. No token is needed.")
 
 
@@ -33,8 +26,8 @@ class HealthSchema(Schema):
 
     status = fields.String(required=True, validate=validate.OneOf(["live", "ready", "degraded"]))
     missing = fields.List(
-        fields.String(validate=validate.OneOf([*DISPENSABLE])),
-        metadata={"description": "What does not answer, where the service works without it."},
+        fields.String(validate=validate.OneOf(DISPENSABLE)),
+        metadata={"description": "What does not answer, where most requests are answered without it."},
     )
     maintenance = fields.Boolean(
         metadata={"description": "Everything that ran is paused, and goes on when maintenance ends."}
@@ -60,43 +53,17 @@ def live() -> dict[str, str]:
 @blueprint.response(200, HealthSchema, example={"status": "ready"})
 @problems(not_ready(["database", "storage"]))
 def ready() -> dict[str, str | bool | list[str]]:
-    """The process can answer requests; `degraded` where imports wait for a dependency to come back.
+    """The process can answer requests; `degraded` where some of what they ask for waits for what is missing.
 
-    During maintenance requests are answered, too, and `maintenance` tells of it.
+    Without Redis imports wait; without the bucket of blocks uploads are answered with 503, too. During
+    maintenance requests are answered, and `maintenance` tells of it.
     """
     if STOPPING.is_asked():
         raise Refused(not_ready(["stopping"]))
-    ground = current_ground()
-    missing = missing_dependencies(ground)
-    if not DISPENSABLE.issuperset(missing):
-        raise Refused(not_ready(missing))
-    told: dict[str, str | bool | list[str]] = {"maintenance": True} if is_on_maintenance(ground) else {}
-    return {"status": "degraded", "missing": missing, **told} if missing else {"status": "ready", **told}
-
-
-def missing_dependencies(ground: Ground) -> list[str]:
-    """Names of what does not work now, in the order of `REASONS`."""
-    in_database = _missing_in_database(ground)
-    missing = list(in_database)
-    if not ground.dispatcher.takes_nudges():
-        missing.append("redis")
-    # The database knows which storage is the right one.
-    if not in_database and not _takes_bytes(ground.storage):
-        missing.append("storage")
-    return missing
-
-
-def _takes_bytes(storage: BlockStorage) -> bool:
-    try:
-        storage.check()
-    except StorageFault:
-        return False
-    return True
-
-
-def _missing_in_database(ground: Ground) -> list[str]:
-    try:
-        ground.database.ping()
-        return [] if is_migrated(ground.database) else ["migrations"]
-    except DatabaseUnavailable:
-        return ["database"]
+    found = looking.current().look(current_ground())
+    if not found.is_ready:
+        raise Refused(not_ready(found.missing))
+    told: dict[str, str | bool | list[str]] = {"maintenance": True} if found.is_on_maintenance else {}
+    if found.missing:
+        return {"status": "degraded", "missing": found.missing, **told}
+    return {"status": "ready", **told}

@@ -10,8 +10,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from api.http import looking
 from api.http.admission import CHALLENGE
 from api.http.grounds import current_ground
+from api.http.looking import StorageLook
 from api.http.problems import Refused, problem
 from shared.bounds import Bounds
 from shared.db import standing
@@ -42,19 +44,24 @@ def install(app: Flask, settings: Settings) -> None:
     def show_metrics() -> Response:
         if not is_admitted(request.headers.get("Authorization"), token):
             raise Refused(TOKEN_WRONG)
-        return Response(exposed(StandingCollector(current_ground())), content_type=CONTENT_TYPE)
+        collector = StandingCollector(current_ground(), looking.current().storage)
+        return Response(exposed(collector), content_type=CONTENT_TYPE)
 
 
 class StandingCollector(Collector):
     """How the service stands; without a database, only that there is none."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, storage_look: StorageLook) -> None:
         self._ground = ground
+        self._storage_look = storage_look
 
     def collect(self) -> Iterator[Metric]:
         """Every gauge, each with all of its states."""
         dispatcher = self._ground.dispatcher
-        yield from told(self._look(), dispatcher.waiting() if dispatcher.takes_nudges() else None)
+        found = self._look()
+        # The database knows which storage is the right one.
+        takes_bytes = None if found is None else self._storage_look.takes_bytes(self._ground.storage)
+        yield from told(found, dispatcher.waiting() if dispatcher.takes_nudges() else None, takes_bytes)
 
     def _look(self) -> Standing | None:
         try:
@@ -64,12 +71,16 @@ class StandingCollector(Collector):
             return None
 
 
-def told(found: Standing | None, nudges: int | None) -> Iterator[Metric]:
-    """The same of what the database says and how many nudges wait; None where that one is away."""
+def told(found: Standing | None, nudges: int | None, takes_bytes: bool | None) -> Iterator[Metric]:
+    """The same of what the database says, how many nudges wait and whether storage takes bytes; None of what
+    is not known.
+    """
     yield _gauge("redis_up", "Whether Redis takes nudges.", nudges is not None)
     if nudges is not None:
         yield _gauge("nudges", "Nudges that no worker has taken yet.", nudges)
     yield _gauge("database_up", "Whether the database answers.", found is not None)
+    if takes_bytes is not None:
+        yield _gauge("storage_up", "Whether block storage takes bytes.", takes_bytes)
     if found is not None:
         yield from _of_rows(found)
 

@@ -89,7 +89,8 @@ def test_an_emptied_bucket_takes_no_block_and_an_import_waits_until_it_is_back(
     client.set_status(importid, "started")
     waiting = client.wait_until(importid, lambda resource: resource["work"]["lastError"] is not None)
 
-    assert refused.value.response.status_code == ready.status_code == 503
+    assert refused.value.response.status_code == 503
+    assert ready.json() == {"status": "degraded", "missing": ["storage"]}
     assert "The volume of blocks is not there" in refused.value.response.text
     assert "The volume of blocks is not there" in waiting["work"]["lastError"]
     assert objects(bucket) == []

@@ -97,8 +97,8 @@ def test_what_dies_is_started_again(shared_stack, role):
     os.kill(before[0], signal.SIGKILL)
 
     wait_for(lambda: shared_stack.is_whole() and before[0] not in shared_stack.pids(role))
-    wait_for(lambda: shared_stack.get("/health/ready").status_code == 200)
-    assert shared_stack.get("/__resources/imports").status_code == 200
+    wait_for(lambda: shared_stack.get("/__resources/imports").status_code == 200)
+    wait_for(lambda: shared_stack.get("/health/ready").json() == {"status": "ready"})
 
 
 def test_a_second_stack_on_the_same_folder_is_refused_in_one_sentence(shared_stack):

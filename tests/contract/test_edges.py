@@ -14,9 +14,11 @@ from structlog.testing import capture_logs
 
 from shared.ground import Ground
 from shared.settings import Settings
+from tests.acceptance.waiting import wait_for
 from tests.contract.conftest import IMPORTS, Caller, application
 from tests.integration.builders import storage_away
 
+AGAIN_SECONDS = 5.0  # within which a probe looks again
 UNAVAILABLE = {"title": "Service Unavailable", "status": "503"}
 
 
@@ -60,6 +62,7 @@ def test_while_the_volume_is_away_nothing_is_acknowledged(call: Caller, ground: 
 
     with storage_away(ground) as bare:
         refused = call.add_block(import_id, b'{"documentid":"1"}')
+        wait_for(lambda: call.client.get("/health/ready").status_code == 503, seconds=AGAIN_SECONDS)
         ready = call.client.get("/health/ready")
         assert list(bare.iterdir()) == []
 
@@ -70,7 +73,7 @@ def test_while_the_volume_is_away_nothing_is_acknowledged(call: Caller, ground: 
     assert "The volume of blocks is not there" in param["reason"]
     assert [param["name"] for param in ready.get_json()["invalid-params"]] == ["storage"]
     assert call.add_block(import_id, b'{"documentid":"1"}').status_code == 200
-    assert call.client.get("/health/ready").status_code == 200
+    wait_for(lambda: call.client.get("/health/ready").status_code == 200, seconds=AGAIN_SECONDS)
 
 
 def test_without_redis_requests_are_answered_and_readiness_says_so(without: dict[str, Flask]) -> None:
@@ -99,10 +102,17 @@ def test_a_redis_that_cannot_be_written_to_wakes_nobody_and_readiness_says_so(
     call: Caller, settings: Settings, unwritable: Callable[[Redis], AbstractContextManager[None]]
 ) -> None:
     with Redis.from_url(settings.redis_url) as client, unwritable(client):
-        degraded = call.client.get("/health/ready")
+        wait_for(
+            lambda: readiness(call) == {"status": "degraded", "missing": ["redis"]}, seconds=AGAIN_SECONDS
+        )
 
-    assert (degraded.status_code, degraded.get_json()["missing"]) == (200, ["redis"])
-    assert call.client.get("/health/ready").get_json() == {"status": "ready"}
+    wait_for(lambda: readiness(call) == {"status": "ready"}, seconds=AGAIN_SECONDS)
+
+
+def readiness(call: Caller) -> object:
+    answer = call.client.get("/health/ready")
+    assert answer.status_code == 200
+    return answer.get_json()
 
 
 def test_without_the_database_a_request_may_be_tried_again(without: dict[str, Flask]) -> None:

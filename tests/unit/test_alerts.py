@@ -45,6 +45,7 @@ OF_APIS = {
 }
 # Told by the database, and not while that is away.
 OF_ROWS = {
+    "longshore_storage_up": stays(1),
     "longshore_oldest_started_import_seconds": stays(2),
     'longshore_unfinished_blocks{state="abandoned"}': stays(0),
     'longshore_unfinished_blocks{state="leased"}': stays(4),
@@ -103,6 +104,7 @@ CASES: dict[str, tuple[Series, set[str]]] = {
         {**without(OF_ROWS), "longshore_database_up": stays(0), "longshore_sweeps_total": stays(900)},
         {"LongshoreDatabaseIsAway", "LongshoreNobodySweeps"},
     ),
+    "block storage is away": ({"longshore_storage_up": stays(0)}, {"LongshoreStorageIsAway"}),
     "an import fails": (
         {'longshore_imports_total{status="failed"}': happens(1)},
         {"LongshoreImportsFail"},

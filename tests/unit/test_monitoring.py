@@ -45,7 +45,7 @@ def families() -> Iterator[Metric]:
     own.requests.labels("PATCH", "/", "500")
     own.request_seconds.labels("PATCH", "/")
     yield from own.registry.collect()
-    yield from told(STANDING, nudges=0)
+    yield from told(STANDING, nudges=0, takes_bytes=True)
 
 
 def exported() -> dict[str, dict[str, set[str]]]:

@@ -1,0 +1,143 @@
+"""What probes are told while a bucket is away, and how often they look."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from redis import Redis
+
+from api.http.looking import KEPT_SECONDS
+from api.usecases import tokens
+from api.usecases.services import Service
+from shared.ground import Ground
+from shared.settings import Settings
+from shared.storage.access import BucketAccess
+from tests.acceptance.waiting import wait_for
+from tests.contract.conftest import IMPORTS, Caller, application
+from tests.s3_server import S3Server, s3_server
+from tests.scraping import TOKEN, Scraped
+
+LINE = b'{"documentid":"1"}\n'
+DEGRADED = {"status": "degraded", "missing": ["storage"]}
+# Of load balancers: what takes longer is no answer.
+PROBE_SECONDS = 5.0
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[S3Server]:
+    with s3_server(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def on_bucket(server: S3Server, settings: Settings) -> Settings:
+    """Blocks are in a bucket that is marked."""
+    access = BucketAccess.read(server.environment)
+    made = replace(settings, storage_url=server.new_url(), bucket_access=access, metrics_token=TOKEN)
+    mark(made)
+    return made
+
+
+def mark(settings: Settings) -> None:
+    opened = Ground.open(settings)
+    opened.storage.mark()
+    opened.close()
+
+
+@pytest.fixture
+def app(on_bucket: Settings) -> Iterator[Flask]:
+    with application(on_bucket) as made:
+        yield made
+
+
+@pytest.fixture
+def started(app: Flask, service: Service, secret: str) -> tuple[Caller, str]:
+    """A client, and the path of an import that was started."""
+    call = Caller(app.test_client(), service, tokens.mint(secret, None))
+    import_id = call.new_import()
+    assert call.add_block(import_id, LINE).status_code == 200
+    path = f"{IMPORTS}/{import_id}"
+    assert call("PATCH", path, json={"status": "started"}).status_code == 200
+    return call, path
+
+
+def test_while_the_bucket_does_not_answer_imports_are_seen_and_paused_and_canceled(
+    server: S3Server, started: tuple[Caller, str]
+):
+    """All APIs were unready at once, and a load balancer had nobody who could have done it."""
+    call, path = started
+    server.kill()
+
+    began = time.monotonic()
+    ready = call.client.get("/health/ready")
+    waited_seconds = time.monotonic() - began
+
+    assert (ready.status_code, ready.get_json()) == (200, DEGRADED)
+    assert waited_seconds < PROBE_SECONDS
+    assert call("PATCH", path, json={"status": "paused"}).get_json()["status"] == "paused"
+    assert call("PATCH", path, json={"status": "canceled"}).status_code == 200
+    assert call("GET", path).get_json()["status"] == "canceled"
+    server.start()
+
+
+def test_whoever_looks_at_a_bucket_that_hangs_waits_for_it_once(server: S3Server, app: Flask):
+    client = app.test_client()
+    server.kill()
+    client.get("/health/ready")
+    time.sleep(KEPT_SECONDS)
+
+    began = time.monotonic()
+    ready = client.get("/health/ready")
+
+    assert ready.get_json() == DEGRADED
+    assert time.monotonic() - began < KEPT_SECONDS
+    server.start()
+
+
+def test_an_emptied_bucket_takes_no_uploads_and_metrics_and_readiness_say_so(
+    server: S3Server, app: Flask, started: tuple[Caller, str], on_bucket: Settings
+):
+    call, _ = started
+    import_id = call.new_import()
+    assert storage_up(app) == 1
+    server.kill()
+    server.start()
+
+    refused = call.add_block(import_id, LINE)
+
+    assert (refused.status_code, int(refused.headers["Retry-After"]) > 0) == (503, True)
+    assert call.client.get("/health/ready").get_json() == DEGRADED
+    assert storage_up(app) == 0
+    mark(on_bucket)
+    assert call.add_block(import_id, LINE).status_code == 200
+    wait_for(lambda: call.client.get("/health/ready").get_json() == {"status": "ready"}, seconds=5.0)
+    assert storage_up(app) == 1
+
+
+def storage_up(app: Flask) -> float:
+    answer = app.test_client().get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    return Scraped(answer.text).value("longshore_storage_up")
+
+
+def test_however_many_probes_come_at_once_one_looks(settings: Settings):
+    """Each of them had transactions of its own, wrote to Redis and asked the bucket."""
+    with application(settings) as made, Redis.from_url(settings.redis_url) as redis:
+        before = looks(redis)
+        with ThreadPoolExecutor(8) as threads:
+            answers = [*threads.map(lambda _: made.test_client().get("/health/ready"), range(40))]
+        shared = looks(redis) - before
+        wait_for(
+            lambda: made.test_client().get("/health/ready") and looks(redis) - before > shared, seconds=5
+        )
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert shared == 1
+
+
+def looks(redis: "Redis") -> int:
+    """How often something was written to Redis, as each look does."""
+    return int(redis.info("commandstats").get("cmdstat_set", {}).get("calls", 0))
