@@ -14,6 +14,7 @@ from shared.bounds import Bounds
 from shared.db.takeable import LARGE_FILE_BYTES, NO_MAINTENANCE
 
 COUNTED = 10_000  # rows at most, of each kind
+_RESUMED_READ, MOVES_READ = 100, 1_000  # imports, and moves of each
 _SECONDS = 2.0
 
 OPEN_IMPORTS = """
@@ -40,12 +41,20 @@ SELECT state, count(*) FROM (
 ) unfinished GROUP BY state
 """
 
-# Work that waits for a free worker; one that runs has been begun.
-OLDEST_STARTED_IMPORT = """
-SELECT clock_timestamp() - min(started_at) FROM (
-    SELECT started_at FROM imports WHERE status = 'started' ORDER BY id LIMIT :counted
-) started
-"""
+# Work that waits for a free worker; one that runs has been begun. The last move of an import that was resumed
+# is that one; of one that was moved oftener than is read here nothing is told.
+OLDEST_STARTED_IMPORT = f"""
+SELECT clock_timestamp() - min(since) FROM (
+    (SELECT started_at AS since FROM imports WHERE status = 'started' ORDER BY id LIMIT :counted)
+    UNION ALL
+    (SELECT moved.since
+       FROM (SELECT id FROM imports WHERE status = 'resumed' ORDER BY id LIMIT {_RESUMED_READ}) i
+      CROSS JOIN LATERAL (
+            SELECT max(at) AS since
+              FROM (SELECT at FROM import_events WHERE import_id = i.id LIMIT {MOVES_READ}) moves
+            HAVING count(*) < {MOVES_READ}) moved)
+) waiting
+"""  # noqa: S608 - of constants
 
 # Blocks that workers have or could take now: of an import whose order matters the next one, of another import
 # as many as it may have workers.
@@ -106,7 +115,7 @@ class Standing:
     blocks: dict[str, int]  # of these imports, unfinished, by state
     exports: dict[str, int]  # by status, of those that have not ended
     mails: int  # that are not sent
-    oldest_started_import_seconds: float  # 0 where none waits for its first worker
+    oldest_started_import_seconds: float  # or resumed; 0 where none waits for a worker
     oldest_mail_seconds: float
     wanted_processes: int  # of workers: that have something to do, or could take it now
     is_on_maintenance: bool

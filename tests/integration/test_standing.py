@@ -15,7 +15,7 @@ from shared.db import standing
 from shared.db.standing import Standing
 from shared.ground import Ground
 from shared.lifecycle import Status
-from tests.integration.builders import BOUNDS, an_import, claim, numbered, work
+from tests.integration.builders import BOUNDS, an_import, ask, claim, numbered, work
 from tests.integration.job_builders import accounts, an_export
 
 
@@ -65,6 +65,35 @@ def test_the_age_is_that_of_the_import_that_waits_longest_for_its_first_worker(a
     work(apart, begun)
 
     assert 300 <= look(apart).oldest_started_import_seconds < 330
+
+
+def test_an_import_that_was_resumed_waits_since_then(apart: Ground, owner: Service):
+    """Where nobody took it, no alert said so."""
+    begun, resumed = (an_import(apart, owner, numbered(1), numbered(1)) for _ in range(2))
+    age(apart, resumed, 900)
+    for import_id in (begun, resumed):
+        claim(apart, import_id)
+    for status in (Status.PAUSED, Status.RESUMED):
+        ask(apart, owner, resumed, status)
+    with apart.database.begin() as session:
+        session.execute(text(EARLIER), {"id": resumed, "seconds": 300})
+
+    found = look(apart)
+
+    assert found.imports["resumed"] == 1
+    assert 300 <= found.oldest_started_import_seconds < 330
+
+
+def test_an_import_with_more_moves_than_are_read_is_left_out(apart: Ground, owner: Service):
+    """What is read of them has no order, and the last one may not be among it."""
+    import_id = an_import(apart, owner, numbered(1))
+    claim(apart, import_id)
+    for status in (Status.PAUSED, Status.RESUMED):
+        ask(apart, owner, import_id, status)
+    with apart.database.begin() as session:
+        session.execute(text(MANY_MOVES), {"id": import_id, "count": standing.MOVES_READ})
+
+    assert look(apart).oldest_started_import_seconds == 0.0
 
 
 def three_blocks(ground: Ground, service: Service, *, is_ordered: bool) -> int:
@@ -168,8 +197,15 @@ def test_rows_of_imports_that_have_ended_are_not_read(apart: Ground, owner: Serv
         ]
 
     # Not among exports and maintenance, which are empty here.
-    assert [plan for plan in plans if re.search(r"Seq Scan on (imports|blocks)", plan)] == []
+    assert [plan for plan in plans if re.search(r"Seq Scan on (imports|blocks|import_events)", plan)] == []
 
+
+EARLIER = "UPDATE import_events SET at = at - make_interval(secs => :seconds) WHERE import_id = :id"
+
+MANY_MOVES = """
+INSERT INTO import_events (import_id, event, to_status, at)
+SELECT :id, 'resume', 'resumed', now() - interval '1 hour' FROM generate_series(1, CAST(:count AS integer))
+"""
 
 MANY_BLOCKS = """
 INSERT INTO blocks (import_id, number, size_bytes, sha256, storage_key)
