@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from psycopg2.extensions import parse_dsn
 
 from api.usecases.blocks import receive_block
 from api.usecases.services import Service
@@ -58,12 +59,19 @@ class Place:
             rf"^## {section}\n.*?^```sh\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE
         )
         path = f"{self.programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-        own = {"PATH": path, "BLOCKS": str(self.folder), "BACKUP": str(backup)}
+        own = {"PATH": path, "BLOCKS": str(self.folder), "BACKUP": str(backup), **self._service()}
         done = subprocess.run(
             ["bash", "-euc", commands], check=False, text=True, capture_output=True,
             env=os.environ | self.environment | own,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
+
+    def _service(self) -> dict[str, str]:
+        """What has Postgres' own programs find the database, without its password among their arguments."""
+        file = self.folder.with_name("pg_service.conf")
+        told = parse_dsn(self.environment["DATABASE_URL"])
+        file.write_text("[tenant]\n" + "".join(f"{name}={value}\n" for name, value in told.items()))
+        return {"PGSERVICEFILE": str(file), "PGSERVICE": "tenant"}
 
 
 @contextmanager

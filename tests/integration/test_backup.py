@@ -1,5 +1,6 @@
 """docker/BACKUP.md, done: a service is backed up while it works, and goes on elsewhere as it should have."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,6 +20,7 @@ from shared.ground import Ground
 from shared.lifecycle import Status
 from tests.acceptance.waiting import wait_for
 from tests.integration.backups import (
+    PAGE,
     SMALL,
     Found,
     Place,
@@ -107,6 +109,14 @@ def wait_for_end(restored: Restored, path: str) -> None:
 def assert_exact(restored: Restored, path: str, *, blocks: int, lines: int) -> None:
     found = Found.look(restored.ground, restored.service, path, restored.imports[path])
     assert found == expected(blocks, lines)
+
+
+def test_no_command_of_the_page_shows_a_password():
+    """Everybody who may call `ps` read that of DATABASE_URL."""
+    commands = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+
+    assert len(commands) == 3
+    assert not [each for each in commands if re.search(r"_URL|PGPASSWORD|password", each)]
 
 
 def test_documents_counters_and_rejections_are_of_one_moment(restored: Restored):

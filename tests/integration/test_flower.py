@@ -34,8 +34,8 @@ def ask(port: int, path: str, login: tuple[str, str] | None = LOGIN) -> Any:
 
 def test_it_tells_of_queues_and_nudges_those_who_log_in(environment: Mapping[str, str], ground: Ground):
     port = free_port()
-    options = [f"--port={port}", "--address=127.0.0.1", f"--basic-auth={':'.join(LOGIN)}"]
-    own = {**environment, "LONGSHORE_WORKER_PROCESSES": "1"}
+    options = [f"--port={port}", "--address=127.0.0.1"]
+    own = {**environment, "LONGSHORE_WORKER_PROCESSES": "1", "FLOWER_BASIC_AUTH": ":".join(LOGIN)}
 
     def sweeps() -> list[Any]:
         ground.dispatcher.nudge_sweep()
