@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 FLEET = Path(__file__).parents[2] / "docker" / "fleet.sh"
@@ -27,27 +28,34 @@ class Docker:
         self.answer(f"*compose.service={service}\\ *", f"printf '%s\\n' {' '.join(containers)}")
 
     def run(
-        self, *arguments: str, folder: Path | None = None, **told: str
+        self,
+        *arguments: str,
+        program: Sequence[str | Path] = (FLEET,),
+        folder: Path | None = None,
+        **told: str,
     ) -> "subprocess.CompletedProcess[str]":
         """What docker/fleet.sh does, called from the folder, with this environment only."""
-        program = self._folder / "docker"
-        program.write_text(
-            f"#!/bin/sh\nprintf '%s\\n' \"$*\" >>'{self._calls}'\ncase \"$*\" in\n{self._answers}"
-            "inspect*) echo healthy ;;\nesac\n"
-        )
-        program.chmod(0o755)
+        self._write()
         given = {name: os.environ[name] for name in INHERITED if name in os.environ}
         given["PATH"] = f"{self._folder}:{given['PATH']}"
         # An image of somebody else's is not built.
         own = {"FLEET_SETTINGS": str(self.settings), "LONGSHORE_IMAGE": "somebody/else:1"}
         return subprocess.run(
-            [FLEET, *arguments],
+            [*program, *arguments],
             check=False,
             capture_output=True,
             text=True,
             cwd=folder,
             env=given | own | told,
         )
+
+    def _write(self) -> None:
+        program = self._folder / "docker"
+        program.write_text(
+            f"#!/bin/sh\nprintf '%s\\n' \"$*\" >>'{self._calls}'\ncase \"$*\" in\n{self._answers}"
+            "inspect*) echo healthy ;;\nesac\n"
+        )
+        program.chmod(0o755)
 
     def calls(self, word: str = "") -> list[str]:
         """Its arguments at each call that has this among them, in order."""

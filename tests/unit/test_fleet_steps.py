@@ -187,3 +187,15 @@ def test_a_number_that_is_not_told_stays(
 
     [scaled] = docker.calls("--scale")
     assert scaled.endswith("--scale api={} --scale worker={}".format(*expected))
+
+
+@pytest.mark.parametrize("goal", ["fleet", "fleet-scale"])
+def test_make_tells_no_number_that_it_was_not_told(docker: Docker, goal: str):
+    docker.has("api", "a1", "a2", "a3")
+    docker.has("worker", "w1")
+
+    done = docker.run(goal, "API=5", program=("make", "-C", FLEET.parents[1]))
+
+    assert done.returncode == 0, done.stderr
+    [scaled] = docker.calls("--scale")
+    assert scaled.endswith("--scale api=5 --scale worker=1")
