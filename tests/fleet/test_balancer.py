@@ -128,6 +128,35 @@ def test_a_large_upload_streams_through_to_an_api_that_is_slow(balancer: Balance
     assert balancer.peak_bytes() - before < GROWTH_MIB * MIB
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ls/api/batch/download/s3cret/items.csv",
+        "/ls/api/batch/download%2Fs3cret/items.csv",
+        "/ls/api/b%61tch/%64ownload/s3cret",
+        "//ls//api/batch/download//s3cret",
+        "/films?token=s3cret",
+    ],
+)
+def test_what_opens_a_file_is_not_logged(balancer: Balancer, path: str):
+    """Whoever read the log could download it for days."""
+    answer = balancer.told(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+
+    [named] = answer.headers.get_list("X-Request-Id")
+    [line] = wait_for(lambda: [line for line in balancer.log().splitlines() if named in line])
+    assert answer.status_code == 200
+    assert "s3cret" not in line
+    assert re.search(r' "GET /(films|ls/api/batch/download/-) HTTP/1\.1"$', line)
+
+
+def test_a_request_cannot_end_what_is_logged_of_it(balancer: Balancer):
+    answer = balancer.told(b'GET /a"%22%0d%0ab HTTP/1.1\r\nHost: a\r\n\r\n')
+
+    [named] = answer.headers.get_list("X-Request-Id")
+    [line] = wait_for(lambda: [line for line in balancer.log().splitlines() if named in line])
+    assert line.endswith(r' "GET /a\"%22%0d%0ab HTTP/1.1"')
+
+
 @pytest.mark.parametrize("path", ["/metrics", "/metrics?all", "/%6detrics", "/m%65tric%73", "/%6Detrics?all"])
 def test_metrics_are_not_passed_on(balancer: Balancer, path: str):
     """Encoded, they were: an API decodes what it is asked for."""
