@@ -98,11 +98,6 @@ class Fleet:
         )
         return done.stdout.strip()
 
-    def secrets(self) -> list[tuple[str, str]]:
-        """Names and values of the passwords that were made for it."""
-        lines = Path(self._settings["FLEET_SETTINGS"]).read_text().splitlines()
-        return [(name, value) for name, _, value in (line.partition("=") for line in lines)]
-
     def longshore(self, *arguments: str) -> str:
         """The last line that the command line prints inside the fleet."""
         return docker("exec", self.containers("api")[0], "longshore", *arguments).splitlines()[-1].strip()
