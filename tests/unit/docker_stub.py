@@ -1,6 +1,7 @@
 """A `docker` that notes what it was asked for, and gives told answers, for docker/fleet.sh."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,16 +9,25 @@ from pathlib import Path
 FLEET = Path(__file__).parents[2] / "docker" / "fleet.sh"
 # What the surroundings of the tests may have to say of a fleet.
 INHERITED = ("PATH", "HOME", "DOCKER_CONFIG")
+# What fleet.sh itself reads, of the files beside it.
+READ = ("fleet.sh", "bucket.py")
 
 
 class Docker:
-    """In a folder of its own. What it has no answer for it does well, and silently."""
+    """In a folder of its own, with a copy of fleet.sh: what that leaves beside itself is not in the checkout.
+
+    What it has no answer for it does well, and silently.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._calls = folder / "calls"
         self._answers = ""
         self.settings = folder / "settings.env"
+        self.beside = folder / "checkout/docker"
+        self.beside.mkdir(parents=True)
+        for name in READ:
+            shutil.copy(FLEET.with_name(name), self.beside)
 
     def answer(self, pattern: str, shell: str) -> None:
         """What is run where the arguments are of this pattern of `case`; the first one that fits."""
@@ -30,7 +40,7 @@ class Docker:
     def run(
         self,
         *arguments: str,
-        program: Sequence[str | Path] = (FLEET,),
+        program: Sequence[str | Path] = (),
         folder: Path | None = None,
         **told: str,
     ) -> "subprocess.CompletedProcess[str]":
@@ -41,7 +51,7 @@ class Docker:
         # An image of somebody else's is not built.
         own = {"FLEET_SETTINGS": str(self.settings), "LONGSHORE_IMAGE": "somebody/else:1"}
         return subprocess.run(
-            [*program, *arguments],
+            [*(program or (self.beside / "fleet.sh",)), *arguments],
             check=False,
             capture_output=True,
             text=True,

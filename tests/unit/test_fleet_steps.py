@@ -1,6 +1,5 @@
 """What docker/fleet.sh does next, where a step before it failed or found nothing."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -119,17 +118,7 @@ def test_what_is_gone_is_not_called_healthy(docker: Docker, tmp_path: Path):
     assert len(docker.calls("stop ")) == 1
 
 
-@pytest.fixture
-def taken() -> Iterator[Path]:
-    """Where a build finds the certificates of PIP_CERT."""
-    path = FLEET.parent / "pip-cert.crt"
-    yield path
-    path.unlink(missing_ok=True)
-
-
-def test_certificates_of_a_relative_path_are_those_of_where_it_was_told(
-    docker: Docker, tmp_path: Path, taken: Path
-):
+def test_certificates_of_a_relative_path_are_those_of_where_it_was_told(docker: Docker, tmp_path: Path):
     """They were looked for in docker/, and those of an older build were taken where they were not found."""
     (tmp_path / "own.crt").write_text("ours")
 
@@ -137,7 +126,7 @@ def test_certificates_of_a_relative_path_are_those_of_where_it_was_told(
 
     assert done.returncode == 0, done.stderr
     assert docker.calls("--build-arg CA_BUNDLE=docker/pip-cert.crt ")
-    assert taken.read_text() == "ours"
+    assert (docker.beside / "pip-cert.crt").read_text() == "ours"
 
 
 def test_certificates_that_are_not_there_are_missed(docker: Docker, tmp_path: Path):
@@ -147,8 +136,8 @@ def test_certificates_that_are_not_there_are_missed(docker: Docker, tmp_path: Pa
     assert docker.calls("build") == docker.calls("up ") == []
 
 
-def test_certificates_of_an_older_build_are_not_taken(docker: Docker, taken: Path):
-    taken.write_text("old")
+def test_certificates_of_an_older_build_are_not_taken(docker: Docker):
+    (docker.beside / "pip-cert.crt").write_text("old")
 
     docker.run("build", LONGSHORE_IMAGE="")
 
