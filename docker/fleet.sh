@@ -19,12 +19,12 @@ images="PYTHON_IMAGE POSTGRES_IMAGE REDIS_IMAGE HAPROXY_IMAGE S3_IMAGE MAIL_IMAG
 
 # The environment has the last word, as with Compose. The file is data: a shell would act on `&`, `<` and `$` in it.
 take_from() { # FILE NAMES
-    file=$1 wanted=
+    file=$1 wanted=" "
     shift
     for name; do
-        eval "[ -n \"\${$name+told}\" ]" || wanted="$wanted $name "
+        eval "[ -n \"\${$name+told}\" ]" || wanted="$wanted$name "
     done
-    while IFS= read -r line; do
+    while IFS= read -r line; do # a file that tells nothing is one empty line
         case $wanted in *" ${line%%=*} "*) take "${line%%=*}" "${line#*=}" ;; esac
     done <<END
 $(lines_of "$file")

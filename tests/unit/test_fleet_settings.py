@@ -78,6 +78,18 @@ def test_the_file_is_data(tmp_path: Path, line: str, value: str | None):
     assert docker.settings.read_text().splitlines()[: line.count("\n") + 1] == line.splitlines()
 
 
+@pytest.mark.parametrize("lines", ["", "\n", "# REDIS_IMAGE=ours\n", "REDIS_IMAGE\n"])
+def test_a_file_of_images_may_name_none(tmp_path: Path, lines: str):
+    """Every command ended with `bad variable name`."""
+    docker = Docker(tmp_path)
+    (docker.beside / "offline.env").write_text(lines)
+
+    done = docker.run("compose", "ps")
+
+    assert done.returncode == 0, done.stderr
+    assert docker.calls(" ps")
+
+
 @pytest.mark.parametrize("value", ["$1", "a${HOME}", '"$HOME"'])
 def test_what_composes_read_differently_is_refused(tmp_path: Path, value: str):
     docker = Docker(tmp_path)
