@@ -90,6 +90,19 @@ def test_a_file_of_images_may_name_none(tmp_path: Path, lines: str):
     assert docker.calls(" ps")
 
 
+def test_numbers_may_stand_in_the_file(tmp_path: Path):
+    """They did as long as it was run as a script."""
+    docker = Docker(tmp_path)
+    docker.settings.write_text("API=3\nWORKER=4\n")
+    docker.has("api", "a1")
+
+    done = docker.run("scale", API="5")
+
+    assert done.returncode == 0, done.stderr
+    [scaled] = docker.calls("--scale")
+    assert scaled.endswith("--scale api=5 --scale worker=4")
+
+
 @pytest.mark.parametrize("value", ["$1", "a${HOME}", '"$HOME"'])
 def test_what_composes_read_differently_is_refused(tmp_path: Path, value: str):
     docker = Docker(tmp_path)
