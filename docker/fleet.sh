@@ -106,6 +106,18 @@ use_own_store() {
     export STORAGE_URL AWS_ENDPOINT_URL AWS_ALLOW_HTTP AWS_REGION AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 }
 
+# The port at which clients come by https: not the balancer's own where another one is passed on to it.
+public_tls_port() {
+    case $PUBLIC_URL in
+    https://*) port=${PUBLIC_URL#https://} port=${port%%[/?#]*} port=${port##*:} ;;
+    *) port=${FLEET_TLS_PORT:-8443} ;;
+    esac
+    case $port in
+    '' | *[!0-9]*) echo 443 ;; # a host without one
+    *) echo "$port" ;;
+    esac
+}
+
 read_settings() {
     make_passwords POSTGRES_PASSWORD REDIS_PASSWORD S3_PASSWORD
     take_either_name # first: by any name, what the environment says wins
@@ -114,6 +126,8 @@ read_settings() {
     take_from "$settings" $own_settings
     take_either_name
     export PUBLIC_URL="${PUBLIC_URL:-http://localhost:${FLEET_PORT:-8080}}"
+    PUBLIC_TLS_PORT=$(public_tls_port)
+    export PUBLIC_TLS_PORT
     ! has_own_store || use_own_store
     export COMPOSE_PROJECT_NAME="${COMPOSE_PROJECT_NAME:-longshore}"
     own_image=$COMPOSE_PROJECT_NAME:local

@@ -144,6 +144,12 @@ def test_links_lead_to_this_fleet_unless_told_otherwise(configured: Configured, 
     assert configured(lines)["api"]["environment"]["LONGSHORE_PUBLIC_URL"] == url
 
 
+def test_the_balancer_is_told_where_clients_speak_tls(configured: Configured):
+    found = configured("TLS_CERTIFICATES=/certificates\nPUBLIC_URL=https://y.example\n")["balancer"]
+
+    assert str(found["environment"]["PUBLIC_TLS_PORT"]) == "443"
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_what_a_container_says_is_kept_within_bounds(service: str):
     """Logs grew until the disk was full."""

@@ -90,6 +90,30 @@ def test_a_file_of_images_may_name_none(tmp_path: Path, lines: str):
     assert docker.calls(" ps")
 
 
+@pytest.mark.parametrize(
+    ("lines", "port"),
+    [
+        ("", "8443"),
+        ("FLEET_TLS_PORT=9443\n", "9443"),
+        ("FLEET_TLS_PORT=9443\nPUBLIC_URL=http://y.example:80\n", "9443"),
+        ("FLEET_TLS_PORT=9443\nPUBLIC_URL=https://y.example\n", "443"),
+        ("PUBLIC_URL=https://y.example/\n", "443"),
+        ("LONGSHORE_PUBLIC_URL=https://y.example:444/a:1,2\n", "444"),
+        ("PUBLIC_URL=https://[2001:db8::1]\n", "443"),
+        ("PUBLIC_URL=https://[2001:db8::1]:444\n", "444"),
+    ],
+)
+def test_who_comes_in_the_clear_is_led_to_the_port_that_clients_know(tmp_path: Path, lines: str, port: str):
+    """With 443 passed on to the balancer's own port they were led to that, which is closed to them."""
+    docker = Docker(tmp_path)
+    docker.settings.write_text(lines)
+    docker.answer("*", "env")
+
+    done = docker.run("compose", "ps")
+
+    assert set(re.findall(r"^PUBLIC_TLS_PORT=(.*)$", done.stdout, re.MULTILINE)) == {port}, done.stderr
+
+
 def test_numbers_may_stand_in_the_file(tmp_path: Path):
     """They did as long as it was run as a script."""
     docker = Docker(tmp_path)
