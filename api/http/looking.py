@@ -1,23 +1,23 @@
 """What this process finds of the services that it needs: for probes, which anybody may send, and for metrics.
 
-However many ask, one looks, and the others take what it found within the last second.
+However many ask, one thread looks, and the others take what it found within the last second. Nobody waits
+for longer than probes are waited for: a server that hangs would keep one thread after the other.
 """
 
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock, Thread
 from time import monotonic
-from typing import cast
+from typing import Generic, TypeVar, cast
 
 from flask import Flask, current_app
 
 from api.usecases.maintenance import is_on_maintenance
-from shared.db import volumes
 from shared.db.versions import is_migrated
-from shared.errors import DatabaseUnavailable, StorageFault
+from shared.errors import DatabaseUnavailable, LongshoreError, StorageFault
 from shared.ground import Ground
-from shared.storage.contract import BlockStorage
 
 _KEY = "longshore-look"
 
@@ -28,8 +28,44 @@ _KEY = "longshore-look"
 DISPENSABLE = ("redis", "storage")
 
 KEPT_SECONDS = 1.0
-# A bucket that is cut off may take forty seconds to be told so, and probes are given up after five.
-STORAGE_SECONDS = 2.0
+# Together less than the five seconds after which probes are given up. Storage is asked where rows were found.
+ROWS_SECONDS, REDIS_SECONDS, STORAGE_SECONDS = 3.0, 1.5, 2.0
+
+T = TypeVar("T")
+
+
+class Look(Generic[T]):
+    """Asks in one thread, whoever waits for it, and however long it takes."""
+
+    def __init__(self, late: T, wait_seconds: float) -> None:
+        self._late, self._wait_seconds = late, wait_seconds
+        self._lock = Lock()
+        self._answer: Future[T] | None = None
+        self._began = 0.0
+
+    def found(self, ask: Callable[[], T]) -> T:
+        """What was found within the last `KEPT_SECONDS`, or else is now; `late` where that takes long."""
+        with self._lock:
+            if self._is_over():
+                self._answer, self._began = self._begin(ask), monotonic()
+            answer, until = cast("Future[T]", self._answer), self._began + self._wait_seconds
+        try:
+            return answer.result(max(0.0, until - monotonic()))
+        except TimeoutError:
+            return self._late
+
+    def _is_over(self) -> bool:
+        if self._answer is None:
+            return True
+        return self._answer.done() and monotonic() >= self._began + KEPT_SECONDS
+
+    def _begin(self, ask: Callable[[], T]) -> "Future[T]":
+        answer: Future[T] = Future()
+        try:
+            Thread(target=_tell, args=(ask, answer), name="look", daemon=True).start()
+        except RuntimeError:  # no more threads
+            answer.set_result(self._late)
+        return answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,58 +77,48 @@ class Found:
     is_on_maintenance: bool
 
 
-class StorageLook:
-    """Asks block storage in one thread, whoever waits for it, and however long it takes."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._answer: Future[bool] | None = None
-        self._until = 0.0
-
-    def takes_bytes(self, storage: BlockStorage) -> bool:
-        """Whether it said so within `STORAGE_SECONDS`."""
-        with self._lock:
-            if self._answer is None or self._answer.done():
-                self._answer, self._until = Future(), monotonic() + STORAGE_SECONDS
-                Thread(target=_ask, args=(storage, self._answer), name="storage-look", daemon=True).start()
-            answer, left_seconds = self._answer, self._until - monotonic()
-        try:
-            return answer.result(max(0.0, left_seconds))
-        except TimeoutError:
-            return False
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rows:
+    missing: str | None = None
+    is_on_maintenance: bool = False
 
 
 class Looker:
     """One for all threads of a process."""
 
     def __init__(self) -> None:
-        self.storage = StorageLook()
-        self._lock = Lock()
-        self._found: Found | None = None
-        self._until = 0.0
+        self._rows = Look(_Rows(missing="database"), ROWS_SECONDS)
+        self._redis = Look(False, REDIS_SECONDS)
+        self._storage = Look(False, STORAGE_SECONDS)
+        self._had_storage = False
 
     def look(self, ground: Ground) -> Found:
-        """What was found within the last `KEPT_SECONDS`. Who comes while somebody looks waits for that."""
-        with self._lock:
-            if self._found is None or monotonic() >= self._until:
-                self._found = self._look(ground)
-                self._until = monotonic() + KEPT_SECONDS
-            return self._found
-
-    def _look(self, ground: Ground) -> Found:
-        rows = _look_at_rows(ground)
+        """How it stands now, or stood a second ago."""
+        rows = self._rows.found(partial(_look_at_rows, ground))
         missing = [rows.missing] if rows.missing else []
-        if not ground.dispatcher.takes_nudges():
+        if not self._redis.found(ground.dispatcher.takes_nudges):
             missing.append("redis")
         # The database knows which storage is the right one.
-        if not rows.missing and not self.storage.takes_bytes(ground.storage):
+        if not rows.missing and not self.storage_takes_bytes(ground):
             missing.append("storage")
-        dispensable = DISPENSABLE if rows.has_bucket else ("redis",)
         return Found(
             missing=missing,
-            is_ready=set(dispensable).issuperset(missing),
+            is_ready=self._dispensable(ground).issuperset(missing),
             is_on_maintenance=rows.is_on_maintenance,
         )
+
+    def storage_takes_bytes(self, ground: Ground) -> bool:
+        """Whether it said so within `STORAGE_SECONDS`."""
+        takes_bytes = self._storage.found(partial(_takes_bytes, ground))
+        self._had_storage = self._had_storage or takes_bytes
+        return takes_bytes
+
+    def _dispensable(self, ground: Ground) -> set[str]:
+        """A bucket that this process never had may be another than that of the others, or its keys are wrong:
+        a rollout has to stop at it.
+        """
+        is_shared = ground.settings.storage_url.startswith("s3:")
+        return {*DISPENSABLE} if is_shared and self._had_storage else {"redis"}
 
 
 def install(app: Flask) -> None:
@@ -105,33 +131,27 @@ def current() -> Looker:
     return cast(Looker, current_app.extensions[_KEY])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Rows:
-    missing: str | None = None
-    # Marked before: else migrate has not run yet, and the APIs of the release before go on.
-    has_bucket: bool = False
-    is_on_maintenance: bool = False
+def _tell(ask: Callable[[], T], answer: "Future[T]") -> None:
+    try:
+        answer.set_result(ask())
+    except LongshoreError as error:
+        answer.set_exception(error)
+    finally:
+        answer.cancel()  # means nothing once it has been given
 
 
 def _look_at_rows(ground: Ground) -> _Rows:
     try:
         if not is_migrated(ground.database):
             return _Rows(missing="migrations")
-        with ground.database.begin() as session:
-            was_marked = volumes.is_marked(session)
-        return _Rows(
-            has_bucket=was_marked and ground.settings.storage_url.startswith("s3:"),
-            is_on_maintenance=is_on_maintenance(ground),
-        )
+        return _Rows(is_on_maintenance=is_on_maintenance(ground))
     except DatabaseUnavailable:
         return _Rows(missing="database")
 
 
-def _ask(storage: BlockStorage, answer: Future[bool]) -> None:
-    takes_bytes = False
+def _takes_bytes(ground: Ground) -> bool:
     try:
-        with suppress(StorageFault, DatabaseUnavailable):
-            storage.check()
-            takes_bytes = True
-    finally:
-        answer.set_result(takes_bytes)
+        ground.storage.check()
+    except (StorageFault, DatabaseUnavailable):
+        return False
+    return True

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from api.http import looking
 from api.http.admission import CHALLENGE
 from api.http.grounds import current_ground
-from api.http.looking import StorageLook
+from api.http.looking import Looker
 from api.http.problems import Refused, problem
 from shared.bounds import Bounds
 from shared.db import standing
@@ -44,23 +44,23 @@ def install(app: Flask, settings: Settings) -> None:
     def show_metrics() -> Response:
         if not is_admitted(request.headers.get("Authorization"), token):
             raise Refused(TOKEN_WRONG)
-        collector = StandingCollector(current_ground(), looking.current().storage)
+        collector = StandingCollector(current_ground(), looking.current())
         return Response(exposed(collector), content_type=CONTENT_TYPE)
 
 
 class StandingCollector(Collector):
     """How the service stands; without a database, only that there is none."""
 
-    def __init__(self, ground: Ground, storage_look: StorageLook) -> None:
+    def __init__(self, ground: Ground, looker: Looker) -> None:
         self._ground = ground
-        self._storage_look = storage_look
+        self._looker = looker
 
     def collect(self) -> Iterator[Metric]:
         """Every gauge, each with all of its states."""
         dispatcher = self._ground.dispatcher
         found = self._look()
         # The database knows which storage is the right one.
-        takes_bytes = None if found is None else self._storage_look.takes_bytes(self._ground.storage)
+        takes_bytes = None if found is None else self._looker.storage_takes_bytes(self._ground)
         yield from told(found, dispatcher.waiting() if dispatcher.takes_nudges() else None, takes_bytes)
 
     def _look(self) -> Standing | None:
