@@ -10,7 +10,7 @@ FLEET = Path(__file__).parents[2] / "docker" / "fleet.sh"
 # What the surroundings of the tests may have to say of a fleet.
 INHERITED = ("PATH", "HOME", "DOCKER_CONFIG")
 # What fleet.sh itself reads, of the files beside it.
-READ = ("fleet.sh", "bucket.py")
+READ = ("fleet.sh", "settings.sh", "bucket.py")
 
 
 class Docker:
