@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+
+from tests.threaded import in_thread
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,9 @@ def a_collector(host: str = "127.0.0.1") -> Iterator[Collector]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer((host, 0), Handler)
-    collector = Collector(server.server_port, host)
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with in_thread(ThreadingHTTPServer((host, 0), Handler)) as server:
+        collector = Collector(server.server_port, host)
         yield collector
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def _span(given: Any, process: str) -> Span:

@@ -1,13 +1,15 @@
 """A front of an S3 server that fails once at each kind of request, as a busy S3 does, or a network."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Lock
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+
+from tests.threaded import in_thread
 
 _SLOW_DOWN = b'<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Reduce your rate.</Message></Error>'
 # What tells S3's operations from each other, where the method and the path do not.
@@ -90,12 +92,5 @@ def _kind(method: str, target: str) -> str:
 @contextmanager
 def s3_front(target: str, failure: Failure) -> Iterator[S3Front]:
     """A front for as long as the body runs."""
-    with S3Front(target, failure) as front:
-        thread = Thread(target=front.serve_forever)
-        thread.start()
-        try:
-            yield front
-        finally:
-            front.shutdown()
-            thread.join()
-            front.target.close()
+    with in_thread(S3Front(target, failure)) as front, closing(front.target):
+        yield front

@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 
 from tests.faults.batch_customer import BatchCustomer
 from tests.faults.client import CarefulClient
 from tests.faults.waiting import NotInTime
+from tests.threaded import in_thread
 
 PATIENCE_SECONDS = 0.3
 
@@ -38,12 +38,10 @@ class _Endless(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def client() -> Iterator[CarefulClient]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Endless) as api:
-        Thread(target=api.serve_forever).start()
+    with in_thread(ThreadingHTTPServer(("127.0.0.1", 0), _Endless)) as api:
         url = f"http://127.0.0.1:{api.server_port}"
         with closing(CarefulClient([url], "localhost", None, patience_seconds=PATIENCE_SECONDS)) as client:
             yield client
-        api.shutdown()
 
 
 def test_a_job_that_never_ends_is_not_waited_for_for_ever(client: CarefulClient):

@@ -6,13 +6,13 @@ from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from random import Random
-from threading import Thread
 from typing import Any
 
 import pytest
 
 from tests.faults.client import CarefulClient
 from tests.faults.wishes import Moment, Seen, Wishes
+from tests.threaded import in_thread
 
 Answer = Callable[[str], dict[str, Any] | None]
 
@@ -56,14 +56,10 @@ def an_import(status: str, applied: int, *, ended: str | None = None) -> dict[st
 @contextmanager
 def wishes(answer: Answer, seen: Seen, *, are_of_many: bool = False) -> Iterator[Wishes]:
     """To an API that answers so."""
-    with _Api(answer) as api:
-        Thread(target=api.serve_forever).start()
+    with in_thread(_Api(answer)) as api:
         url = f"http://127.0.0.1:{api.server_port}"
-        try:
-            with closing(CarefulClient([url], "localhost", None)) as client:
-                yield Wishes(client, Random(1 if are_of_many else 0), seen)
-        finally:
-            api.shutdown()
+        with closing(CarefulClient([url], "localhost", None)) as client:
+            yield Wishes(client, Random(1 if are_of_many else 0), seen)
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from zipfile import ZipFile
 
 import trustme
+
+from tests.threaded import in_thread
 
 _METADATA = "Metadata-Version: 2.1\nName: {}\nVersion: 1\n"
 _WHEEL = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -97,11 +98,5 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def package_index(*packages: str) -> Iterator[PackageIndex]:
     """An index for as long as the body runs."""
-    with PackageIndex(packages) as index:
-        thread = Thread(target=index.serve_forever)
-        thread.start()
-        try:
-            yield index
-        finally:
-            index.shutdown()
-            thread.join()
+    with in_thread(PackageIndex(packages)) as index:
+        yield index

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 
 from api.cli.client import ApiClient, ApiUnreachable
 from api.cli.cutting import Cut
 from api.cli.uploading import Uploader
+from tests.threaded import in_thread
 
 BUSY = {
     "title": "Too many requests",
@@ -61,10 +61,8 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def api() -> Iterator[BusyApi]:
-    with BusyApi() as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+    with in_thread(BusyApi()) as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 import yaml
+
+from tests.threaded import in_thread
 
 DOCKER = Path(__file__).resolve().parents[2] / "docker"
 LINES = (DOCKER / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
@@ -45,14 +46,8 @@ def answering(status: int) -> Iterator[int]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Answer) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
+    with in_thread(HTTPServer(("127.0.0.1", 0), Answer)) as server:
+        yield server.server_port
 
 
 @pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])
