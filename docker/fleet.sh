@@ -100,8 +100,22 @@ count_of() { # SERVICE TOLD
 start() { # whoever calls it with && has errors ignored in here: hence the returns
     make_own_bucket || return
     apis=$(count_of api "${API:-}") && workers=$(count_of worker "${WORKER:-}") || return
+    tell_of_older_images
     compose up --detach --no-recreate --scale "api=$apis" --scale "worker=$workers" || return
     wait_until_ready
+    wait_until_healthy api
+    [ "$workers" = 0 ] || wait_until_healthy worker
+    wait_until_healthy beat
+}
+
+# Those that run stay as they are, and ones that are added wait for the schema of their own release.
+tell_of_older_images() {
+    newest=$(docker image inspect --format '{{.Id}}' "$LONGSHORE_IMAGE" 2>/dev/null) && [ -n "$newest" ] || return 0
+    for container in $(containers_of api) $(containers_of worker) $(containers_of beat); do
+        [ "$(docker inspect --format '{{.Image}}' "$container")" != "$newest" ] || continue
+        say "What runs is of another image: make fleet-restart migrates, and brings all to the newest one."
+        return 0
+    done
 }
 
 # One after the other, each by a new container of the newest image: a stopped one has finished what it was at.
@@ -194,10 +208,9 @@ restore() {
     in_postgres psql --quiet --command=ANALYZE longshore
 }
 
-service_exists() { longshore services list | grep -qx default; }
-
 introduce() {
-    service_exists || longshore services add default >/dev/null
+    service=${LONGSHORE_DEFAULT_SERVICE:-default}
+    longshore services list | grep -qxF "$service" || longshore services add "$service" >/dev/null
     cat <<END
 Longshore is up at $PUBLIC_URL, with $(containers_of api | wc -l) APIs and $(containers_of worker | wc -l) workers.
 

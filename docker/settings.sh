@@ -3,6 +3,7 @@
 
 # What fleet.sh has to know itself; all other settings are read by Compose alone.
 own_settings="API WORKER COMPOSE_PROJECT_NAME COMPOSE_PROFILES FLEET_PORT FLEET_TLS_PORT TLS_CERTIFICATES
+    LONGSHORE_DEFAULT_SERVICE
     S3_PASSWORD STORAGE_URL PUBLIC_URL LONGSHORE_PUBLIC_URL BASE_DOMAIN LONGSHORE_BASE_DOMAIN WORKER_PROCESSES
     LONGSHORE_WORKER_PROCESSES AWS_ENDPOINT_URL AWS_ALLOW_HTTP AWS_REGION AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
     LONGSHORE_IMAGE PYTHON_IMAGE PIP_INDEX_URL PIP_CERT"
@@ -52,7 +53,7 @@ take_either_name() {
 make_passwords() { # NAMES
     [ -z "$(tail -c 1 "$settings" 2>/dev/null)" ] || echo >>"$settings" # or the first one ends the line before it
     for name in "$@"; do
-        grep -qs "^$name=" "$settings" && continue
+        lines_of "$settings" 2>/dev/null | grep -q "^$name=" && continue
         (umask 077 && printf '%s=%s\n' "$name" "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >>"$settings")
         made="${made:-} $name"
     done

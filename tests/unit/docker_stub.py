@@ -60,11 +60,14 @@ class Docker:
         )
 
     def _write(self) -> None:
-        program = self._folder / "docker"
-        program.write_text(
-            f"#!/bin/sh\nprintf '%s\\n' \"$*\" >>'{self._calls}'\ncase \"$*\" in\n{self._answers}"
-            "inspect*) echo healthy ;;\nesac\n"
-        )
+        notes = f"printf '%s\\n' \"$*\" >>'{self._calls}'"
+        answers = f'case "$*" in\n{self._answers}inspect*) echo healthy ;;\nesac'
+        self._put("docker", f"{notes}\n{answers}")
+        self._put("sleep", "")  # nothing changes meanwhile
+
+    def _put(self, name: str, shell: str) -> None:
+        program = self._folder / name
+        program.write_text(f"#!/bin/sh\n{shell}\n")
         program.chmod(0o755)
 
     def calls(self, word: str = "") -> list[str]:

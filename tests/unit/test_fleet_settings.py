@@ -78,6 +78,17 @@ def test_the_file_is_data(tmp_path: Path, line: str, value: str | None):
     assert docker.settings.read_text().splitlines()[: line.count("\n") + 1] == line.splitlines()
 
 
+@pytest.mark.parametrize("line", ["POSTGRES_PASSWORD = ours", "  export POSTGRES_PASSWORD='ours'"])
+def test_a_password_that_is_told_is_kept_however_it_is_written(tmp_path: Path, line: str):
+    """Another one was added below it, which Compose takes, and which no volume of before knows."""
+    docker = Docker(tmp_path)
+    docker.settings.write_text(f"{line}\n")
+
+    docker.run("compose", "ps")
+
+    assert docker.settings.read_text().count("POSTGRES_PASSWORD") == 1
+
+
 @pytest.mark.parametrize("lines", ["", "\n", "# REDIS_IMAGE=ours\n", "REDIS_IMAGE\n"])
 def test_a_file_of_images_may_name_none(tmp_path: Path, lines: str):
     """Every command ended with `bad variable name`."""
@@ -118,7 +129,8 @@ def test_numbers_may_stand_in_the_file(tmp_path: Path):
     """They did as long as it was run as a script."""
     docker = Docker(tmp_path)
     docker.settings.write_text("API=3\nWORKER=4\n")
-    docker.has("api", "a1")
+    for service in ("api", "worker", "beat"):
+        docker.has(service, f"{service}1")
 
     done = docker.run("scale", API="5")
 

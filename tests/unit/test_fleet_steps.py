@@ -25,7 +25,7 @@ def backup(tmp_path: Path) -> Path:
 
 
 def test_an_empty_fleet_takes_a_backup(docker: Docker, backup: Path):
-    for service in ("postgres", "api", "worker"):
+    for service in ("postgres", "api", "worker", "beat"):
         docker.has(service, "one")
 
     done = docker.run("restore", str(backup))
@@ -108,8 +108,6 @@ def test_what_is_gone_is_not_called_healthy(docker: Docker, tmp_path: Path):
     """A container that never came was none that is not healthy: all others were stopped, too."""
     docker.answer("*compose.service=api\\ *", f"test -e {tmp_path}/stopped || printf '%s\\n' a1 a2")
     docker.answer("stop*", f"touch {tmp_path}/stopped")
-    (tmp_path / "sleep").write_text("#!/bin/sh\n")  # nobody waits for two minutes
-    (tmp_path / "sleep").chmod(0o755)
 
     done = docker.run("restart")
 
@@ -167,6 +165,7 @@ def test_a_number_that_is_not_told_stays(
     """`make fleet` after `make fleet-scale WORKER=4` took two workers away again."""
     for service, count in zip(("api", "worker"), there, strict=True):
         docker.has(service, *(f"{service}{number}" for number in range(count)))
+    docker.has("beat", "beat")
     # What tells that it is ready; there may be nobody to ask as yet.
     docker.answer("exec*", "exit 0")
     if not there[0]:
@@ -178,10 +177,51 @@ def test_a_number_that_is_not_told_stays(
     assert scaled.endswith("--scale api={} --scale worker={}".format(*expected))
 
 
+@pytest.mark.parametrize("command", ["up", "scale"])
+@pytest.mark.parametrize("service", ["api", "worker", "beat"])
+def test_a_fleet_of_which_a_part_does_not_work_is_not_called_up(docker: Docker, command: str, service: str):
+    """One API was ready, and so workers that ended again and again were told to be up."""
+    docker.answer(f"inspect*{service}1", "echo unhealthy")
+    for each in ("api", "worker", "beat"):
+        docker.has(each, f"{each}1")
+
+    done = docker.run(command)
+
+    assert done.returncode == 1
+    assert f"A container of {service} is not healthy" in done.stderr
+    assert "is up at" not in done.stdout
+
+
+def test_who_adds_to_an_older_fleet_is_told_how_to_upgrade_it(docker: Docker):
+    """New APIs waited for a schema that nobody migrated to."""
+    for each in ("api", "worker", "beat"):
+        docker.has(each, f"{each}1")
+    docker.answer("image*inspect*", "echo newest")
+    docker.answer("inspect*.Image*", "echo older")
+
+    done = docker.run("up")
+
+    assert "make fleet-restart" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["default", "acme"])
+def test_the_token_is_for_the_default_data_service(docker: Docker, name: str):
+    for each in ("api", "worker", "beat"):
+        docker.has(each, f"{each}1")
+    if name != "default":
+        docker.settings.write_text(f"LONGSHORE_DEFAULT_SERVICE={name}\n")
+
+    docker.run("up")
+
+    [added] = docker.calls("services add")
+    assert added.endswith(f" {name}")
+
+
 @pytest.mark.parametrize("goal", ["fleet", "fleet-scale"])
 def test_make_tells_no_number_that_it_was_not_told(docker: Docker, goal: str):
     docker.has("api", "a1", "a2", "a3")
     docker.has("worker", "w1")
+    docker.has("beat", "b1")
 
     done = docker.run(goal, "API=5", program=("make", "-C", FLEET.parents[1]))
 
