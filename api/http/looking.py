@@ -28,8 +28,9 @@ _KEY = "longshore-look"
 DISPENSABLE = ("redis", "storage")
 
 KEPT_SECONDS = 1.0
-# Together less than the five seconds after which probes are given up. Storage is asked where rows were found.
-ROWS_SECONDS, REDIS_SECONDS, STORAGE_SECONDS = 3.0, 1.5, 2.0
+# Rows and storage, which is asked where these were found, are together less than the five seconds after which
+# probes are given up. Redis is asked meanwhile.
+ROWS_SECONDS, REDIS_SECONDS, STORAGE_SECONDS = 2.5, 2.5, 2.0
 
 T = TypeVar("T")
 
@@ -45,10 +46,17 @@ class Look(Generic[T]):
 
     def found(self, ask: Callable[[], T]) -> T:
         """What was found within the last `KEPT_SECONDS`, or else is now; `late` where that takes long."""
+        return self.begun(ask)()
+
+    def begun(self, ask: Callable[[], T]) -> Callable[[], T]:
+        """The same, without waiting for it: that is done by who calls what is returned."""
         with self._lock:
             if self._is_over():
                 self._answer, self._began = self._begin(ask), monotonic()
             answer, until = cast("Future[T]", self._answer), self._began + self._wait_seconds
+        return partial(self._wait, answer, until)
+
+    def _wait(self, answer: "Future[T]", until: float) -> T:
         try:
             return answer.result(max(0.0, until - monotonic()))
         except TimeoutError:
@@ -94,9 +102,10 @@ class Looker:
 
     def look(self, ground: Ground) -> Found:
         """How it stands now, or stood a second ago."""
+        redis = self._redis.begun(ground.dispatcher.takes_nudges)
         rows = self._rows.found(partial(_look_at_rows, ground))
         missing = [rows.missing] if rows.missing else []
-        if not self._redis.found(ground.dispatcher.takes_nudges):
+        if not redis():
             missing.append("redis")
         # The database knows which storage is the right one.
         if not rows.missing and not self.storage_takes_bytes(ground):

@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
+from socket import create_server
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
+from sqlalchemy import text
 
 from api.http import looking
 from api.usecases import tokens
@@ -97,7 +100,30 @@ def test_a_bucket_without_our_mark_is_not_ready(server: S3Server, settings: Sett
         assert probe(made.test_client())[0] == 503
 
 
-def probe(client: FlaskClient) -> tuple[int, object]:
+def test_a_probe_is_answered_in_time_though_all_that_it_asks_is_late(ground: Ground, settings: Settings):
+    """One after the other they took longer than a load balancer waits, which then had no API at all."""
+    lock = text("LOCK TABLE maintenance IN ACCESS EXCLUSIVE MODE")
+    with create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(1) as threads:
+        place = "{}:{}".format(*silent.getsockname())
+        keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-central-1"}
+        access = BucketAccess.read({"AWS_ENDPOINT_URL": f"http://{place}", "AWS_ALLOW_HTTP": "true", **keys})
+        hanging = replace(
+            settings, redis_url=f"redis://{place}/0", storage_url="s3://bucket/blocks", bucket_access=access
+        )
+        with application(hanging) as made:
+            with ground.database.begin() as session:
+                session.execute(lock)
+                answer = threads.submit(probe, made.test_client())
+                wait([answer], timeout=2.0)
+
+            status, problem = answer.result()
+            assert (status, [each["name"] for each in problem["invalid-params"]]) == (
+                503,
+                ["redis", "storage"],
+            )
+
+
+def probe(client: FlaskClient) -> tuple[int, Any]:
     """As a load balancer does, which gives up after some seconds."""
     began = time.monotonic()
     answer = client.get("/health/ready")
