@@ -43,6 +43,17 @@ def test_what_is_scaled_is_there_and_does_not_count_itself(manifest: Manifest):
     assert "replicas" not in found["spec"]
 
 
+def test_what_there_is_several_of_goes_one_at_a_time():
+    """A budget for beat, of which there is one, would keep its node from being drained."""
+    budgets = [each["spec"] for each in manifests() if each["kind"] == "PodDisruptionBudget"]
+    several = [
+        each for each in manifests() if each["kind"] == "Deployment" and "replicas" not in each["spec"]
+    ]
+
+    assert [each["maxUnavailable"] for each in budgets] == [1, 1]
+    assert [each["selector"] for each in budgets] == [each["spec"]["selector"] for each in several]
+
+
 @pytest.mark.parametrize("manifest", of_kind("PodDisruptionBudget", "Service", "NetworkPolicy", "Deployment"))
 def test_what_is_selected_is_there(manifest: Manifest):
     spec = manifest["spec"]

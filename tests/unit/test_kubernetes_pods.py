@@ -68,6 +68,17 @@ def test_a_probe_that_runs_a_program_gives_it_time(manifest: Manifest):
     assert all(seconds >= 5 for seconds in given)
 
 
+@pytest.mark.parametrize("kind", ["worker", "beat"])
+def test_a_process_that_hangs_is_found(kind: str):
+    [deployment] = [each for each in manifests() if name(each) == f"Deployment/longshore-{kind}"]
+    [container] = pod(deployment)["containers"]
+    environment = {each["name"]: each["value"] for each in container["env"]}
+
+    [probe] = [probe for key, probe in container.items() if "Probe" in key]
+
+    assert f"stat -c %Y {environment['LONGSHORE_PULSE_FILE']}" in probe["exec"]["command"][-1]
+
+
 def test_an_api_has_memory_for_as_many_uploads_as_it_has_threads():
     """Of each to a bucket that is slower than its client a part is gathered while others are on their way."""
     [api] = [each for each in manifests() if name(each) == "Deployment/longshore-api"]
