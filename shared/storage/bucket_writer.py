@@ -9,7 +9,7 @@ from obstore.store import S3Store
 from shared.storage.bucket_faults import bucket_faults
 from shared.storage.writing import CountingWriter
 
-# S3 takes ten thousand parts of an object: enough for 80 GiB. So much of an upload is in memory, and twice
+# S3 takes ten thousand parts of an object: enough for 78 GiB. So much of an upload is in memory, and twice
 # as much on its way.
 PART_BYTES = 8 << 20
 PARTS_AT_ONCE = 2
