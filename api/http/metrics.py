@@ -88,7 +88,7 @@ def told(found: Standing | None, nudges: int | None, takes_bytes: bool | None) -
 def _of_rows(found: Standing) -> Iterator[Metric]:
     yield _gauge(
         "oldest_started_import_seconds",
-        "How long the import that waits longest for a worker has been started, or resumed; 0 without one.",
+        "How long ago the import that waits longest for nothing but a worker was started, or resumed.",
         found.oldest_started_import_seconds,
     )
     yield _gauge(

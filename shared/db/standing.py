@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.bounds import Bounds
-from shared.db.takeable import LARGE_FILE_BYTES, NO_MAINTENANCE
+from shared.db.takeable import IMPORT_TAKEABLE, LARGE_FILE_BYTES, NEXT_BLOCK, NO_MAINTENANCE
 
 COUNTED = 10_000  # rows at most, of each kind
 _RESUMED_READ, MOVES_READ = 100, 1_000  # imports, and moves of each
@@ -41,19 +41,19 @@ SELECT state, count(*) FROM (
 ) unfinished GROUP BY state
 """
 
-# Work that waits for a free worker; one that runs has been begun. The last move of an import that was resumed
-# is that one; of one that was moved oftener than is read here nothing is told.
+# Work that waits for nothing but a free worker; one that runs has been begun. The last move of an import that
+# was resumed is that one; of one that was moved oftener than is read here nothing is told.
 OLDEST_STARTED_IMPORT = f"""
-SELECT clock_timestamp() - min(since) FROM (
-    (SELECT started_at AS since FROM imports WHERE status = 'started' ORDER BY id LIMIT :counted)
+SELECT clock_timestamp() - min(waiting.since) FROM (
+    (SELECT id, started_at AS since FROM imports WHERE status = 'started' ORDER BY id LIMIT :counted)
     UNION ALL
-    (SELECT moved.since
+    (SELECT i.id, moved.since
        FROM (SELECT id FROM imports WHERE status = 'resumed' ORDER BY id LIMIT {_RESUMED_READ}) i
       CROSS JOIN LATERAL (
             SELECT max(at) AS since
               FROM (SELECT at FROM import_events WHERE import_id = i.id LIMIT {MOVES_READ}) moves
             HAVING count(*) < {MOVES_READ}) moved)
-) waiting
+) waiting JOIN imports i ON i.id = waiting.id {NEXT_BLOCK} WHERE {IMPORT_TAKEABLE}
 """  # noqa: S608 - of constants
 
 # Blocks that workers have or could take now: of an import whose order matters the next one, of another import
@@ -115,7 +115,7 @@ class Standing:
     blocks: dict[str, int]  # of these imports, unfinished, by state
     exports: dict[str, int]  # by status, of those that have not ended
     mails: int  # that are not sent
-    oldest_started_import_seconds: float  # or resumed; 0 where none waits for a worker
+    oldest_started_import_seconds: float  # or resumed; 0 where none waits for nothing but a worker
     oldest_mail_seconds: float
     wanted_processes: int  # of workers: that have something to do, or could take it now
     is_on_maintenance: bool
@@ -128,8 +128,9 @@ def look(session: Session, bounds: Bounds) -> Standing:
     """
     session.execute(text(f"SET LOCAL statement_timeout = {int(_SECONDS * 1000)}"))
     mails, mail_age = session.execute(text(OPEN_MAILS), {"counted": COUNTED}).one()
-    oldest = session.execute(text(OLDEST_STARTED_IMPORT), {"counted": COUNTED}).scalar_one()
-    wanted = session.execute(text(WANTED_PROCESSES), asdict(bounds) | {"counted": COUNTED}).scalar_one()
+    bounded = asdict(bounds) | {"counted": COUNTED}
+    oldest = session.execute(text(OLDEST_STARTED_IMPORT), bounded).scalar_one()
+    wanted = session.execute(text(WANTED_PROCESSES), bounded).scalar_one()
     return Standing(
         imports=_counts(session, OPEN_IMPORTS, IMPORT_STATES),
         blocks=_counts(session, UNFINISHED_BLOCKS, BLOCK_STATES),

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from api.usecases.collections import add_collection
 from api.usecases.maintenance import begin_maintenance
 from api.usecases.services import Service, add_service
-from shared.db import standing
+from shared.db import giving_back, standing
 from shared.db.standing import Standing
 from shared.ground import Ground
 from shared.lifecycle import Status
@@ -67,14 +67,27 @@ def test_the_age_is_that_of_the_import_that_waits_longest_for_its_first_worker(a
     assert 300 <= look(apart).oldest_started_import_seconds < 330
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_limits_keep_waiting_does_not_wait_for_a_worker(apart: Ground, owner: Service, workers: int):
+    """More of them could take no more, and yet somebody was paged."""
+    begun, waiting = (an_import(apart, owner, numbered(1)) for _ in range(2))
+    age(apart, waiting, 300)
+    claim(apart, begun)
+
+    assert (look(apart, service_workers=workers).oldest_started_import_seconds >= 300) == (workers > 1)
+
+
 def test_an_import_that_was_resumed_waits_since_then(apart: Ground, owner: Service):
     """Where nobody took it, no alert said so."""
     begun, resumed = (an_import(apart, owner, numbered(1), numbered(1)) for _ in range(2))
     age(apart, resumed, 900)
-    for import_id in (begun, resumed):
-        claim(apart, import_id)
-    for status in (Status.PAUSED, Status.RESUMED):
-        ask(apart, owner, resumed, status)
+    claim(apart, begun)
+    lease = claim(apart, resumed)
+    assert lease
+    ask(apart, owner, resumed, Status.PAUSED)
+    with apart.database.begin() as session:
+        giving_back.release(session, lease)
+    ask(apart, owner, resumed, Status.RESUMED)
     with apart.database.begin() as session:
         session.execute(text(EARLIER), {"id": resumed, "seconds": 300})
 

@@ -47,10 +47,8 @@ OF_APIS = {
 OF_ROWS = {
     "longshore_storage_up": stays(1),
     "longshore_oldest_started_import_seconds": stays(2),
-    "longshore_wanted_processes": stays(5),
     'longshore_unfinished_blocks{state="abandoned"}': stays(0),
     'longshore_unfinished_blocks{state="leased"}': stays(4),
-    'longshore_open_exports{status="processing"}': stays(1),
     "longshore_oldest_mail_seconds": stays(20),
     "longshore_maintenance": stays(0),
 }
@@ -77,17 +75,12 @@ def without(series: Mapping[str, str]) -> dict[str, None]:
 CASES: dict[str, tuple[Series, set[str]]] = {
     "all is well": ({}, set()),
     "an import waits for an hour": (
-        {"longshore_oldest_started_import_seconds": grows(15), "longshore_wanted_processes": stays(6)},
-        {"LongshoreWorkWaits"},
-    ),
-    "an import waits for others of its data service, as limits want it": (
         {"longshore_oldest_started_import_seconds": grows(15)},
-        set(),
+        {"LongshoreWorkWaits"},
     ),
     "an import waits during maintenance": (
         {
             "longshore_oldest_started_import_seconds": grows(15),
-            "longshore_wanted_processes": stays(6),
             'longshore_unfinished_blocks{state="abandoned"}': stays(2),
             "longshore_maintenance": stays(1),
         },
