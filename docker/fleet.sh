@@ -44,7 +44,8 @@ build() {
     [ "$LONGSHORE_IMAGE" = "$own_image" ] || return 0
     [ -z "${PIP_CERT:-}" ] || cp "$PIP_CERT" pip-cert.crt || return
     say "Building the image; this takes a minute or two the first time."
-    told=$(docker build --quiet --file Dockerfile --tag "$own_image" \
+    # Else an image has another id after each build, and containers seem to be of an older one.
+    told=$(BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --quiet --file Dockerfile --tag "$own_image" \
         --build-arg "PYTHON_IMAGE=${PYTHON_IMAGE:-python:3.13-slim}" --build-arg PIP_INDEX_URL \
         ${PIP_CERT:+--build-arg CA_BUNDLE=docker/pip-cert.crt} .. 2>&1) || {
         say "$told"
@@ -100,8 +101,8 @@ count_of() { # SERVICE TOLD
 start() { # whoever calls it with && has errors ignored in here: hence the returns
     make_own_bucket || return
     apis=$(count_of api "${API:-}") && workers=$(count_of worker "${WORKER:-}") || return
-    tell_of_older_images
     compose up --detach --no-recreate --scale "api=$apis" --scale "worker=$workers" || return
+    tell_of_older_images
     wait_until_ready
     wait_until_healthy api
     [ "$workers" = 0 ] || wait_until_healthy worker
@@ -209,13 +210,13 @@ restore() {
 }
 
 introduce() {
-    service=${LONGSHORE_DEFAULT_SERVICE:-default}
+    service=$(in_api sh -c 'echo "${LONGSHORE_DEFAULT_SERVICE:-default}"')
     longshore services list | grep -qxF "$service" || longshore services add "$service" >/dev/null
     cat <<END
 Longshore is up at $PUBLIC_URL, with $(containers_of api | wc -l) APIs and $(containers_of worker | wc -l) workers.
 
   documentation  $PUBLIC_URL/docs
-  token          $(longshore token --lifetime 30d)
+  token          $(longshore token --service "$service" --lifetime 30d)
 
 Next:
   make fleet-demo                    a tour through the load balancer

@@ -192,29 +192,39 @@ def test_a_fleet_of_which_a_part_does_not_work_is_not_called_up(docker: Docker, 
     assert "is up at" not in done.stdout
 
 
-def test_who_adds_to_an_older_fleet_is_told_how_to_upgrade_it(docker: Docker):
+@pytest.mark.parametrize("runs", ["newest", "older"])
+def test_who_adds_to_an_older_fleet_is_told_how_to_upgrade_it(docker: Docker, runs: str):
     """New APIs waited for a schema that nobody migrated to."""
     for each in ("api", "worker", "beat"):
         docker.has(each, f"{each}1")
     docker.answer("image*inspect*", "echo newest")
-    docker.answer("inspect*.Image*", "echo older")
+    docker.answer("inspect*.Image*", f"echo {runs}")
 
     done = docker.run("up")
 
-    assert "make fleet-restart" in done.stderr
+    assert done.returncode == 0
+    assert ("make fleet-restart" in done.stderr) == (runs == "older")
+
+
+def test_a_fleet_without_workers_is_waited_for_no_longer(docker: Docker):
+    for each in ("api", "beat"):
+        docker.has(each, f"{each}1")
+
+    assert docker.run("scale", WORKER="0").returncode == 0
 
 
 @pytest.mark.parametrize("name", ["default", "acme"])
 def test_the_token_is_for_the_default_data_service(docker: Docker, name: str):
     for each in ("api", "worker", "beat"):
         docker.has(each, f"{each}1")
-    if name != "default":
-        docker.settings.write_text(f"LONGSHORE_DEFAULT_SERVICE={name}\n")
+    docker.answer("exec*LONGSHORE_DEFAULT_SERVICE*", f"echo {name}")
 
     docker.run("up")
 
     [added] = docker.calls("services add")
+    [token] = docker.calls(" token ")
     assert added.endswith(f" {name}")
+    assert f" --service {name} " in token
 
 
 @pytest.mark.parametrize("goal", ["fleet", "fleet-scale"])
