@@ -16,7 +16,7 @@ from flask import Flask, current_app
 
 from api.usecases.maintenance import is_on_maintenance
 from shared.db.versions import is_migrated
-from shared.errors import DatabaseUnavailable, LongshoreError, StorageFault
+from shared.errors import DatabaseUnavailable, StorageFault
 from shared.ground import Ground
 
 _KEY = "longshore-look"
@@ -28,6 +28,9 @@ _KEY = "longshore-look"
 DISPENSABLE = ("redis", "storage")
 
 KEPT_SECONDS = 1.0
+# Where an answer is late, the one before stands for so long: a stall of some seconds, which all processes see
+# at the same time, is no reason to take all of them out.
+STANDS_SECONDS = 8.0
 # Rows and storage, which is asked where these were found, are together less than the five seconds after which
 # probes are given up. Redis is asked meanwhile.
 ROWS_SECONDS, REDIS_SECONDS, STORAGE_SECONDS = 2.5, 2.5, 2.0
@@ -42,10 +45,13 @@ class Look(Generic[T]):
         self._late, self._wait_seconds = late, wait_seconds
         self._lock = Lock()
         self._answer: Future[T] | None = None
-        self._began = 0.0
+        self._began = self._came = 0.0
+        self._last = late
 
     def found(self, ask: Callable[[], T]) -> T:
-        """What was found within the last `KEPT_SECONDS`, or else is now; `late` where that takes long."""
+        """What was found within the last `KEPT_SECONDS`, or else is now. Where that takes long: what was
+        found within the last `STANDS_SECONDS`, or else `late`.
+        """
         return self.begun(ask)()
 
     def begun(self, ask: Callable[[], T]) -> Callable[[], T]:
@@ -60,20 +66,30 @@ class Look(Generic[T]):
         try:
             return answer.result(max(0.0, until - monotonic()))
         except TimeoutError:
-            return self._late
+            return self._last if monotonic() < self._came + STANDS_SECONDS else self._late
 
     def _is_over(self) -> bool:
         if self._answer is None:
             return True
-        return self._answer.done() and monotonic() >= self._began + KEPT_SECONDS
+        return self._answer.done() and monotonic() >= self._came + KEPT_SECONDS
 
     def _begin(self, ask: Callable[[], T]) -> "Future[T]":
         answer: Future[T] = Future()
         try:
-            Thread(target=_tell, args=(ask, answer), name="look", daemon=True).start()
+            Thread(target=self._tell, args=(ask, answer), name="look", daemon=True).start()
         except RuntimeError:  # no more threads
             answer.set_result(self._late)
         return answer
+
+    def _tell(self, ask: Callable[[], T], answer: "Future[T]") -> None:
+        try:
+            found = ask()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, those who asked are told
+            self._last, self._came = self._late, monotonic()
+            answer.set_exception(error)
+        else:
+            self._last, self._came = found, monotonic()
+            answer.set_result(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,15 +154,6 @@ def install(app: Flask) -> None:
 def current() -> Looker:
     """That of the application that answers this request."""
     return cast(Looker, current_app.extensions[_KEY])
-
-
-def _tell(ask: Callable[[], T], answer: "Future[T]") -> None:
-    try:
-        answer.set_result(ask())
-    except LongshoreError as error:
-        answer.set_exception(error)
-    finally:
-        answer.cancel()  # means nothing once it has been given
 
 
 def _look_at_rows(ground: Ground) -> _Rows:

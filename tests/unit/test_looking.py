@@ -79,6 +79,30 @@ def test_a_server_that_hangs_keeps_nobody_and_is_asked_once():
     assert wait_for(lambda: look.found(server.ask))
 
 
+@pytest.mark.usefixtures("forgets")
+def test_while_a_server_is_late_what_it_said_before_stands(monkeypatch: pytest.MonkeyPatch):
+    """A stall of four seconds took out every API at once."""
+    server, look = Server(), Look(0, 0.1)
+    assert look.found(server.ask) == 1
+
+    with server.hanging():
+        assert all_find(look, server) == {1}
+        monkeypatch.setattr(looking, "STANDS_SECONDS", 0.0)
+        assert all_find(look, server) == {0}
+        assert server.asked == 2
+
+
+@pytest.mark.usefixtures("remembers")
+def test_what_comes_late_is_told_to_whoever_asks_next():
+    """A bucket that took a little longer each time was called away for ever, while it took uploads."""
+    server, look = Server(), Look(0, 0.1)
+
+    with server.hanging():
+        assert look.found(server.ask) == 0
+
+    assert wait_for(lambda: look.found(server.ask)) == 1
+
+
 @pytest.mark.usefixtures("remembers")
 def test_what_breaks_is_told_to_all_and_asked_once():
     asked: list[None] = []
