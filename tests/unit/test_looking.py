@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
+from time import monotonic
 
 import pytest
 
@@ -92,13 +93,14 @@ def test_while_a_server_is_late_what_it_said_before_stands(monkeypatch: pytest.M
         assert server.asked == 2
 
 
-@pytest.mark.usefixtures("remembers")
 def test_what_comes_late_is_told_to_whoever_asks_next():
     """A bucket that took a little longer each time was called away for ever, while it took uploads."""
     server, look = Server(), Look(0, 0.1)
+    until = monotonic() + 1.1 * looking.KEPT_SECONDS
 
     with server.hanging():
         assert look.found(server.ask) == 0
+        wait_for(lambda: monotonic() > until)
 
     assert wait_for(lambda: look.found(server.ask)) == 1
 
